@@ -1,0 +1,61 @@
+"""Fast Go: a policy network for the game of Go, from game records to moves.
+
+Reading order: `rules` (Go itself), `records` (games in), `features` (a board as planes), `learn` (the
+network), `play` (moves out). Each package uses only those named before it.
+
+This file imports nothing that costs time: the names below are fetched from where they live when they are
+first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from hayago.play.registration import register_environment
+
+if TYPE_CHECKING:
+    from hayago.features.planes import encode
+    from hayago.learn.checkpoint import load_model
+    from hayago.learn.evaluator import make_evaluator
+    from hayago.learn.network import PolicyNetwork
+    from hayago.records.games import Games
+    from hayago.records.sgf import read_sgf
+    from hayago.rules.board import Board
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Board",
+    "Games",
+    "PolicyNetwork",
+    "__version__",
+    "encode",
+    "load_model",
+    "make_evaluator",
+    "read_sgf",
+]
+
+_HOMES = {
+    "Board": "hayago.rules.board",
+    "Games": "hayago.records.games",
+    "PolicyNetwork": "hayago.learn.network",
+    "encode": "hayago.features.planes",
+    "load_model": "hayago.learn.checkpoint",
+    "make_evaluator": "hayago.learn.evaluator",
+    "read_sgf": "hayago.records.sgf",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hayago' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+register_environment()

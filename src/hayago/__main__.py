@@ -1,0 +1,7 @@
+"""`python -m hayago` is `hayago`."""
+
+import sys
+
+from hayago.cli import main
+
+sys.exit(main())

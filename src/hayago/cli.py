@@ -1,0 +1,99 @@
+"""The command line: which commands there are, and how each way of failing leaves the process.
+
+Every command is one small module of `hayago.commands`, imported when it is called, so `hayago --help` costs
+little.
+
+Exit codes: 0 done; 1 something given cannot be used (one line on stderr says what); 2 wrong usage; 130
+Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hayago import __version__
+from hayago.errors import HayagoError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+COMMANDS = {
+    "prepare": "Read game records into one file for training.",
+    "train": "Train a network on prepared games.",
+    "evaluate": "Measure how often a network predicts the move that was played.",
+    "predict": "Show the likeliest moves at one point of a game.",
+    "gtp": "Play over the Go Text Protocol on stdin and stdout.",
+    "info": "Describe a network layer by layer.",
+    "export": "Write a network as an ONNX file.",
+}
+_HELP_FLAGS = {"--help", "-h"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        # cyclopts would import every command to say so
+        return _fail(f"no such command: {argv[0]!r} (hayago --help lists them)", 2)
+    try:
+        if argv[:1] == ["gtp"] and not _HELP_FLAGS.intersection(argv):
+            # An engine must answer at once and cyclopts alone takes a tenth of a second to import: the
+            # command line is read behind the first reply.
+            from hayago.play.gtp import serve
+
+            serve(lambda: _bind(argv))
+        else:
+            _bind(argv)()
+        sys.stdout.flush()
+    except HayagoError as error:
+        return _fail(str(error).splitlines()[0], getattr(error, "exit_status", 1))
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`hayago ... | head`); Python flushes stdout once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if not _is_wrong_usage(error):
+            raise
+        return _fail(" ".join(str(error).split()), 2)
+    return 0
+
+
+def build_app() -> "App":
+    """The cyclopts application. Each command's options come from its function's parameters."""
+    from cyclopts import App
+
+    app = App(
+        name="hayago",
+        help="Fast Go: a policy network, from game records to moves over GTP.",
+        version=f"hayago {__version__}",
+        suppress_keyboard_interrupt=False,
+    )
+    for order, (name, summary) in enumerate(COMMANDS.items()):
+        app.command(f"hayago.commands.{name}:{name}", name=name, help=summary, sort_key=order)
+    return app
+
+
+def _bind(argv: Sequence[str]) -> Callable[[], Any]:
+    """The command that the arguments name, ready to be called.
+
+    Raises:
+        CycloptsError: wrong usage.
+    """
+    command, bound, _ = build_app().parse_args(argv, print_error=False, exit_on_error=False)
+    return partial(command, *bound.args, **bound.kwargs)
+
+
+def _is_wrong_usage(error: Exception) -> bool:
+    cyclopts = sys.modules.get(
+        "cyclopts"
+    )  # not imported for this question: without it nobody raised its error
+    return cyclopts is not None and isinstance(error, cyclopts.CycloptsError)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"hayago: {message}\n")
+    return code

@@ -1,0 +1,35 @@
+"""`hayago info`."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hayago.learn.architecture import layer_table
+from hayago.learn.checkpoint import box_path, load_model
+
+
+def info(
+    model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False
+) -> None:
+    """Print the layers of a network, their sizes and costs, and where it comes from.
+
+    Args:
+        model: The network; by default the one in the box.
+        as_json: Print JSON: what the file says about itself, its parameters and multiply-adds.
+    """
+    path = model or box_path()
+    about = load_model(path).info
+    if as_json:
+        totals = {"parameters": about.parameters, "multiply_adds": about.multiply_adds}
+        sys.stdout.write(json.dumps({"path": str(path), **asdict(about), **totals}) + "\n")
+        return
+    origin = [
+        str(path),
+        f"{about.filters} filters, {about.planes} planes, written by hayago {about.hayago_version}",
+        *(f"learned: {json.dumps(run)}" for run in about.history),
+    ]
+    sys.stdout.write("\n".join([*origin, "", layer_table(about)]) + "\n")

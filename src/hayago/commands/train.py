@@ -1,0 +1,35 @@
+"""`hayago train`: its options and their help are the fields of `TrainingConfig`."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, get_args, get_type_hints
+
+from cyclopts import Parameter
+
+from hayago.learn.config import TrainingConfig
+
+
+def train(**options: Any) -> None:
+    """Train a network on prepared games."""
+    from hayago.learn import training  # here, so that the help does not wait for torch
+
+    result = training.train(TrainingConfig(**options))
+    top1 = f", top-1 {result.validation_top1:.1%}" if result.validation_top1 is not None else ""
+    sys.stdout.write(f"{result.model}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n")
+
+
+def _options() -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(TrainingConfig, include_extras=True)
+    for field in fields(TrainingConfig):
+        kind, text = get_args(hints[field.name])
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=Annotated[kind, Parameter(help=text)],
+        )
+
+
+train.__signature__ = inspect.Signature(list(_options()))  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Positions to the 48 feature planes of the paper, bit-packed. No torch."""

@@ -1,0 +1,130 @@
+"""The 48 feature planes: what each means, how they are packed, and `encode` for one board.
+
+Source: Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 529 (2016), Extended
+Data Table 2, in its order. A *plane* is a board of 0 and 1; everything is relative to the side to move; every integer
+is one-hot. What the paper leaves open is settled in `FEATURES` and in these words:
+
+- *legal*: the point is empty, not the simple-ko point, no suicide. Superko is no matter of the planes.
+- *turns since*: a pass counts as a turn; stones that were set up were never moves and count as the oldest.
+- *new own chain*: the chain of the stone just played, captures taken off first.
+- *ladder*: the hunter plays one of the prey's two liberties; the prey then tries its last liberty and every capture of
+  an adjacent hunter chain in atari; it is saved with three liberties, or with two and no working ladder. The ko counts
+  inside the reading. After 50 hunter moves the prey counts as saved.
+- *true eye*: see `hayago.rules.kernels.mark_true_eyes`.
+
+A *row* is one position bit-packed: the planes one after the other, in each plane the points in their order, bit k of
+the whole in byte k // 8 at place k % 8 (numpy's packbits with bitorder="little").
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.features.encoder import cell_maps, write_row
+from hayago.rules.board import Board
+from hayago.rules.symmetry import point_maps
+
+FEATURES_VERSION = 1  # a change of any plane's meaning changes this, and old networks are refused
+
+
+class Feature(NamedTuple):
+    """One feature: its name, how many planes it takes, and what each plane says."""
+
+    name: str
+    planes: int
+    meaning: str
+
+
+FEATURES = (
+    Feature("stone_colour", 3, "own stones; opponent's stones; empty points"),
+    Feature("ones", 1, "1 everywhere"),
+    Feature("turns_since", 8, "at each stone: it was put there 1, 2, ... 7, 8 or more turns ago"),
+    Feature("liberties", 8, "at each stone: its chain has 1, 2, ... 7, 8 or more liberties"),
+    Feature("capture_size", 8, "at each legal point: playing there captures 0, 1, ... 6, 7 or more stones"),
+    Feature(
+        "self_atari_size",
+        8,
+        "at each legal point after which the new own chain has one liberty: it has 1, ... 7, 8 or more stones",
+    ),
+    Feature("liberties_after", 8, "at each legal point: the new own chain has 1, 2, ... 7, 8 or more liberties"),
+    Feature("ladder_capture", 1, "legal points that begin a working ladder on an opponent chain of two liberties"),
+    Feature("ladder_escape", 1, "legal points that save an own chain in atari"),
+    Feature("sensibleness", 1, "legal points that do not fill an own true eye"),
+    Feature("zeros", 1, "0 everywhere"),
+)
+
+
+def _slices() -> dict[str, slice]:
+    slices, start = {}, 0
+    for feature in FEATURES:
+        slices[feature.name] = slice(start, start + feature.planes)
+        start += feature.planes
+    return slices
+
+
+SLICE = _slices()
+PLANES = sum(feature.planes for feature in FEATURES)
+PLANE_SETS = (4, 12, 20, 48)  # Extended Data Table 3; each is a prefix of the next
+
+
+def row_bytes(planes: int = PLANES, size: int = 19) -> int:
+    """The length of a row: 2,166 bytes for all planes on 19x19."""
+    return (planes * size * size + 7) // 8
+
+
+@cache
+def plane_name(plane: int) -> str:
+    """ "liberties 8+" for plane 19: the feature, and which value of it the plane stands for."""
+    name = next(name for name, where in SLICE.items() if where.start <= plane < where.stop)
+    width = SLICE[name].stop - SLICE[name].start
+    number = plane - SLICE[name].start
+    if name == "stone_colour":
+        return ("own", "opponent", "empty")[number]
+    if width == 1:
+        return name.replace("_", " ")
+    value = number + (name != "capture_size")
+    return f"{name.replace('_', ' ')} {value}{'+' if number == width - 1 else ''}"
+
+
+def check_planes(planes: int) -> None:
+    """Raise ValueError unless this is one of PLANE_SETS."""
+    if planes not in PLANE_SETS:
+        raise ValueError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}: {planes}")
+
+
+def unpack(rows: NDArray[np.uint8], planes: int = PLANES, size: int = 19) -> NDArray[np.uint8]:
+    """uint8 (B, planes, size, size), 0 and 1, of rows uint8 (B, row_bytes(planes, size))."""
+    bits = np.unpackbits(rows, axis=1, count=planes * size * size, bitorder="little")
+    return bits.reshape(len(rows), planes, size, size)
+
+
+def transform(planes: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
+    """The planes (..., N, N) as a board seen under the symmetry has them."""
+    size = planes.shape[-1]
+    flat = planes.reshape(*planes.shape[:-2], size * size)
+    moved = np.empty_like(flat)
+    moved[..., point_maps(size)[symmetry, :-1]] = flat
+    return moved.reshape(planes.shape)
+
+
+def encode_packed(board: Board, planes: int = PLANES, symmetry: int = 0) -> NDArray[np.uint8]:
+    """uint8 (row_bytes,): the position with `board.to_play` to move, seen under the symmetry, as a row.
+
+    Raises:
+        ValueError: no such set of planes.
+    """
+    check_planes(planes)
+    row = np.zeros(row_bytes(planes, board.size), np.uint8)
+    write_row(board.position, board.to_play, cell_maps(board.size)[symmetry], planes, True, row)
+    return row
+
+
+def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:
+    """uint8 (planes, size, size): the position with `board.to_play` to move.
+
+    Raises:
+        ValueError: no such set of planes.
+    """
+    return unpack(encode_packed(board, planes)[None], planes, board.size)[0]

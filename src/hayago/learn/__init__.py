@@ -1,0 +1,1 @@
+"""The network: its form, its files, its training and how well it predicts. No GTP."""

@@ -1,0 +1,206 @@
+"""The sequence of training batches: which positions, in which order, under which symmetry, and encoding them in time.
+
+The sequence is one endless *stream* of positions, cut into batches. An *epoch* takes every game once, in random order,
+and is cut into *blocks* of about a thousand games. A block takes some positions of each of its games (no passes), each
+under a random symmetry, and shuffles them all; so a batch mixes hundreds of games while a game is replayed only once. What lies in the stream at a place follows from (seed, epoch, block) alone, never from the number of
+threads, and `start` at any batch finds its place without walking there. Nothing is dropped: a batch may take the end
+of one block and the beginning of the next, and so across epochs.
+"""
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.errors import HayagoError
+from hayago.features.encoder import encode_positions
+from hayago.features.planes import row_bytes
+from hayago.records.games import POINT_MASK, Games
+
+SYMMETRIES = 8
+PART = 256  # positions encoded in one go: a few milliseconds
+
+
+class Batch(NamedTuple):
+    """B positions: packed rows (B, row_bytes) uint8 and the points that were played, (B,) int64."""
+
+    rows: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+class Positions(NamedTuple):
+    """K positions to encode: before move number ply[k] of games[game[k]], seen under symmetry[k]."""
+
+    game: NDArray[np.int64]
+    ply: NDArray[np.int64]
+    symmetry: NDArray[np.uint8]
+
+    def take(self, chosen: slice | NDArray[np.int64]) -> "Positions":
+        """Some of them, in the order asked for."""
+        return Positions(self.game[chosen], self.ply[chosen], self.symmetry[chosen])
+
+
+class Sampler:
+    """Says which positions a block takes. Holds the games and where their moves that are no passes lie."""
+
+    def __init__(
+        self, games: Games, seed: int, games_per_block: int, positions_per_game: int, symmetries: bool = True
+    ) -> None:
+        """`positions_per_game` 0 takes every position of a game.
+
+        Raises:
+            HayagoError: the games hold no position to learn from.
+        """
+        self.games = games
+        self.seed = seed
+        self.games_per_block = games_per_block
+        self.symmetries = symmetries
+        self._moves = np.flatnonzero((games.codes & POINT_MASK) != games.size**2)
+        self._first = np.searchsorted(self._moves, games.offsets)  # of each game, in _moves
+        counts = np.diff(self._first)
+        self._taken = np.minimum(counts, positions_per_game) if positions_per_game else counts
+        self.positions_per_epoch = int(self._taken.sum())
+        if not self.positions_per_epoch:
+            raise HayagoError("the games hold no move to learn from")
+
+    def _generator(self, *key: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(np.random.SeedSequence((self.seed, *key))))
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        return self._generator(epoch).permutation(len(self._taken))
+
+    def locate(self, position: int) -> tuple[int, int, int]:
+        """Where the stream's position number `position` lies: (epoch, block, row in the block)."""
+        epoch, rest = divmod(position, self.positions_per_epoch)
+        sizes = np.add.reduceat(
+            self._taken[self._order(epoch)], np.arange(0, len(self._taken), self.games_per_block)
+        )
+        ends = np.cumsum(sizes)
+        block = int(np.searchsorted(ends, rest, side="right"))
+        return epoch, block, int(rest - (ends[block] - sizes[block]))
+
+    def blocks(self, epoch: int, block: int) -> Iterator[tuple[Positions, NDArray[np.int64]]]:
+        """The positions of this block and all later ones, for ever.
+
+        With each comes its shuffle: position k in the order of games and plies is row shuffle[k] of the block.
+        """
+        while True:
+            order = self._order(epoch)
+            for first in range(block * self.games_per_block, len(order), self.games_per_block):
+                chosen = np.sort(order[first : first + self.games_per_block])
+                generator = self._generator(epoch, first // self.games_per_block)
+                positions = self._choose(chosen, generator)
+                yield positions, generator.permutation(len(positions.game))
+            epoch, block = epoch + 1, 0
+
+    def _choose(self, chosen: NDArray[np.int64], generator: np.random.Generator) -> Positions:
+        taken = self._taken[chosen]
+        first, counts = self._first[chosen], self._first[chosen + 1] - self._first[chosen]
+        moves = np.concatenate([
+            np.sort(start + generator.choice(count, take, replace=False, shuffle=False))
+            for start, count, take in zip(first, counts, taken, strict=True)
+        ])  # fmt: skip
+        game = np.repeat(chosen, taken)
+        symmetry = generator.integers(SYMMETRIES if self.symmetries else 1, size=len(game), dtype=np.uint8)
+        return Positions(game, self._moves[moves] - self.games.offsets[game], symmetry)
+
+
+class Batches:
+    """Cuts the stream into batches and encodes them, one block ahead of the one being dealt.
+
+    With threads (1 or more) the next block is encoded while the caller computes; without, a small part of it each
+    time that a batch is asked for, so that the caller's own threads have all cores to themselves. Two blocks are held.
+    """
+
+    def __init__(self, sampler: Sampler, batch_size: int, planes: int = 48, threads: int = 0) -> None:
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.planes = planes
+        self.threads = threads
+
+    def start(self, batch: int = 0) -> Generator[Batch, None, None]:
+        """Batch number `batch` of the stream and all that follow."""
+        epoch, block, row = self.sampler.locate(batch * self.batch_size)
+        if not self.threads:
+            yield from self._deal(epoch, block, row, None)
+            return
+        pool = ThreadPoolExecutor(self.threads, "encode")
+        try:
+            yield from self._deal(epoch, block, row, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _deal(self, epoch: int, block: int, row: int, pool: ThreadPoolExecutor | None) -> Iterator[Batch]:
+        encodings = (
+            _Encoding(self.sampler.games, *planned, self.planes, pool)
+            for planned in self.sampler.blocks(epoch, block)
+        )
+        current = next(encodings)
+        current.finish()
+        following = next(encodings)
+        while True:
+            pieces, wanted = [], self.batch_size
+            while wanted:
+                if row == len(current):
+                    following.finish()
+                    current, following, row = following, next(encodings), 0
+                piece = current.rows[row : row + wanted], current.labels[row : row + wanted]
+                pieces.append(piece)
+                row += len(piece[1])
+                wanted -= len(piece[1])
+            following.advance(len(following) * row // max(1, len(current)))
+            rows, labels = zip(*pieces, strict=True)
+            yield Batch(np.concatenate(rows), np.concatenate(labels).astype(np.int64))
+
+
+class _Encoding:
+    """A block on its way from positions to rows, in parts: by the threads of a pool, or by whoever calls `advance`."""
+
+    def __init__(
+        self,
+        games: Games,
+        positions: Positions,
+        shuffle: NDArray[np.int64],
+        planes: int,
+        pool: ThreadPoolExecutor | None,
+    ) -> None:
+        self._games = games
+        self._positions = positions
+        self._shuffle = shuffle
+        self._planes = planes
+        self._done = 0
+        self.rows = np.empty((len(shuffle), row_bytes(planes, games.size)), np.uint8)
+        self.labels = np.empty(len(shuffle), np.uint16)
+        self._futures: list[Future[None]] | None = None
+        if pool is not None:
+            self._futures = [pool.submit(self._encode, first) for first in range(0, len(self), PART)]
+
+    def __len__(self) -> int:
+        return len(self._shuffle)
+
+    def advance(self, count: int) -> None:
+        """See that at least the first `count` positions are encoded, unless a pool does so anyway."""
+        while self._futures is None and self._done < count:
+            self._encode(self._done)
+            self._done += PART
+
+    def finish(self) -> None:
+        """See that all positions are encoded; wait for the pool, if there is one."""
+        self.advance(len(self))
+        for future in self._futures or ():
+            future.result()
+
+    def _encode(self, first: int) -> None:
+        part = slice(first, first + PART)
+        rows, labels = encode_positions(self._games, *self._positions.take(part), self._planes)
+        self.rows[self._shuffle[part]] = rows
+        self.labels[self._shuffle[part]] = labels
+
+
+def fixed_positions(games: Games, count: int, seed: int = 0) -> Positions:
+    """At most `count` positions to measure on, no symmetry: always the same ones for the same games."""
+    sampler = Sampler(games, seed, games_per_block=len(games.offsets), positions_per_game=0, symmetries=False)
+    positions, shuffle = next(sampler.blocks(epoch=0, block=0))
+    return positions.take(np.sort(np.argsort(shuffle)[:count]))

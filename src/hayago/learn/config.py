@@ -1,0 +1,105 @@
+"""`TrainingConfig`: all that decides a training run, in one place. Nothing here needs torch, so `--help` is quick."""
+
+import shlex
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from hayago.errors import HayagoError
+from hayago.features.planes import PLANE_SETS
+
+# What may differ between the parts of a resumed run: where things lie and how the work is spread.
+FREE_ON_RESUME = frozenset(
+    {"games", "out", "checkpoint_minutes", "device", "threads", "encode_threads", "tensorboard", "resume"}
+)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run; the command line takes its options, and their help, from here."""
+
+    games: Annotated[Path, "Store of games that `hayago prepare` wrote."]
+    out: Annotated[Path, "Folder of the run: checkpoints, log and curve; made if it is missing."]
+    filters: Annotated[int, "Filters of each hidden layer; the paper has 192."] = 192
+    planes: Annotated[int, "Feature planes: 4, 12, 20 or 48."] = 48
+    layers: Annotated[int, "Convolutions in all, the last one to a single plane."] = 13
+    minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
+    positions: Annotated[
+        int, "Length of the run in positions instead (0: by the clock); exactly repeatable."
+    ] = 0
+    batch_size: Annotated[int, "Positions in a step."] = 128
+    optimizer: Annotated[
+        Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
+    ] = "muon"
+    learning_rate: Annotated[float, "Largest step of the optimizer (0: what suits it)."] = 0.0
+    other_learning_rate: Annotated[float, "Largest step of AdamW beside Muon."] = 0.003
+    momentum: Annotated[float, "Momentum of Muon and of SGD."] = 0.95
+    weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = (
+        0.01
+    )
+    warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
+    symmetries: Annotated[bool, "Show each position under one of the 8 symmetries, by chance."] = True
+    positions_per_game: Annotated[int, "Positions taken of each game in an epoch (0: all)."] = 16
+    games_per_block: Annotated[int, "Games that are mixed at a time."] = 1000
+    seed: Annotated[int, "Decides the first weights and the sequence of positions."] = 0
+    validations: Annotated[int, "How often in a run it is validated, and a checkpoint written."] = 10
+    validation_positions: Annotated[int, "Positions of the validation games to measure on."] = 4096
+    checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
+    device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
+    threads: Annotated[int, "Threads in all (0: one for each core)."] = 0
+    encode_threads: Annotated[
+        int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."
+    ] = -1
+    tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
+    resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            _check_type(name, getattr(self, name), kind)
+        for name in ("filters", "batch_size", "games_per_block", "validations", "validation_positions"):
+            if getattr(self, name) < 1:
+                raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("positions", "learning_rate", "other_learning_rate", "positions_per_game", "seed", "threads"):
+            if getattr(self, name) < 0:
+                raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
+        if self.planes not in PLANE_SETS:
+            raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
+        if self.layers < 2:
+            raise HayagoError(f"layers must be at least 2, not {self.layers}")
+        if not self.positions and self.minutes <= 0:
+            raise HayagoError("a run needs a length: minutes or positions")
+        if not 0 <= self.warmup < 1:
+            raise HayagoError(f"warmup is a share of the run, 0 up to 1, not {self.warmup}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run, 0 where the clock decides."""
+        return -(-self.positions // self.batch_size)
+
+    def fixed(self) -> dict[str, Any]:
+        """The options that may not change when a run is resumed, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}
+
+    def progress(self, step: int, seconds: float) -> float:
+        """The share of the run that is done, 0 to 1, after so many steps and seconds."""
+        return min(1.0, step / self.steps if self.steps else seconds / (self.minutes * 60))
+
+    def command(self) -> str:
+        """The command line that starts this run."""
+        words = ["hayago", "train"]
+        for field in fields(self):
+            value, option = getattr(self, field.name), "--" + field.name.replace("_", "-")
+            if field.default is MISSING or value != field.default:
+                if isinstance(value, bool):
+                    words.append(option if value else option.replace("--", "--no-", 1))
+                else:
+                    words += [option, str(value)]
+        return shlex.join(words)
+
+
+def _check_type(name: str, value: Any, kind: Any) -> None:
+    if choices := get_args(kind):
+        if value not in choices:
+            raise HayagoError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+    elif not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
+        raise HayagoError(f"{name} must be of type {kind.__name__}, not {value!r}")

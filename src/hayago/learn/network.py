@@ -1,0 +1,106 @@
+"""The policy network in torch: the plain form that is saved and played, and the form in which it is trained.
+
+`PolicyNetwork` is the paper's network and nothing else. `TrainingNetwork` computes the same kind of function with a
+batch normalisation behind every hidden convolution, which learns far faster, and folds into a `PolicyNetwork` with
+the same logits. Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from hayago.learn.architecture import Architecture
+
+
+class PolicyNetwork(nn.Module):
+    """The plain network of `Architecture`; its state dict holds the tensors of a model file under the same names."""
+
+    def __init__(self, filters: int = 192, planes: int = 48, layers: int = 13, board_size: int = 19) -> None:
+        super().__init__()
+        self.architecture = Architecture(filters, planes, layers, board_size)
+        *hidden, last = self.architecture.table()
+        self.hidden = nn.ModuleList(
+            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same") for layer in hidden
+        )
+        self.last = LastLayer(last.inputs, board_size)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """(B, planes, N, N) to logits (B, N*N)."""
+        x = planes
+        for convolution in self.hidden:
+            x = torch.relu_(convolution(x))
+        return cast(Tensor, self.last(x))
+
+
+class LastLayer(nn.Module):
+    """The 1x1 convolution to one plane, with a bias of its own for every point."""
+
+    def __init__(self, filters: int, board_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(
+            nn.init.kaiming_uniform_(torch.empty(1, filters, 1, 1), nonlinearity="linear")
+        )
+        self.bias = nn.Parameter(torch.zeros(board_size * board_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, filters, N, N) to (B, N*N)."""
+        return nn.functional.conv2d(x, self.weight).flatten(1) + self.bias
+
+
+class TrainingNetwork(nn.Module):
+    """The network while it learns: batch normalisation takes the place of the hidden layers' biases."""
+
+    def __init__(self, filters: int = 192, planes: int = 48, layers: int = 13, board_size: int = 19) -> None:
+        super().__init__()
+        self.architecture = Architecture(filters, planes, layers, board_size)
+        *hidden, last = self.architecture.table()
+        self.hidden = nn.ModuleList(
+            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=False)
+            for layer in hidden
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden)
+        self.last = LastLayer(last.inputs, board_size)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """(B, planes, N, N) to logits (B, N*N)."""
+        x = planes
+        for convolution, norm in zip(self.hidden, self.norms, strict=True):
+            x = torch.relu_(norm(convolution(x)))
+        return cast(Tensor, self.last(x))
+
+    @torch.no_grad()
+    def fold(self) -> PolicyNetwork:
+        """The plain network with the logits that this one gives in evaluation, on the CPU.
+
+        A normalisation is y = (x - mean) / sqrt(variance + eps) * gain + shift for each filter: scaling the filter's
+        kernel by gain / sqrt(variance + eps) and moving the rest into the bias does the same.
+        """
+        shape = self.architecture
+        plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
+        for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=True):
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
+            # In float64, so that the only rounding is that of the result; not every device has it.
+            mean, variance = norm.running_mean.cpu().double(), norm.running_var.cpu().double()
+            scale = norm.weight.cpu().double() / torch.sqrt(variance + norm.eps)
+            target.weight.copy_(source.weight.cpu().double() * scale[:, None, None, None])
+            target.bias.copy_(norm.bias.cpu().double() - mean * scale)
+        plain.last.load_state_dict(self.last.state_dict())
+        return plain.eval()
+
+
+def _convolutions(network: PolicyNetwork | TrainingNetwork) -> list[nn.Conv2d]:
+    return [cast(nn.Conv2d, module) for module in network.hidden]
+
+
+def unpack_table(device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(256, 8): the bits of every byte, lowest first; what `unpack` looks packed rows up in."""
+    bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
+    return bits.to(device, dtype)
+
+
+def unpack(rows: Tensor, table: Tensor, planes: int, board_size: int) -> Tensor:
+    """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them."""
+    bits = nn.functional.embedding(rows.int(), table).flatten(1)
+    return bits[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)

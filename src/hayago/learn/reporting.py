@@ -1,0 +1,123 @@
+"""What a training run says while it runs: the log file, the line on the screen, TensorBoard. No decisions here."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from hayago.errors import HayagoError
+
+# The columns of log.csv. Losses are mean cross-entropies in nats, top1 are shares of 1, both over the steps since the
+# row before; the validation columns are empty where nothing was validated.
+COLUMNS = (
+    "step",
+    "positions",
+    "seconds",
+    "learning_rate",
+    "train_loss",
+    "train_top1",
+    "validation_loss",
+    "validation_top1",
+    "positions_per_s",
+    "waiting_share",
+)
+
+
+class Log:
+    """log.csv of a run; resuming at a step first drops the rows behind it."""
+
+    def __init__(self, path: Path, first_step: int) -> None:
+        """Open the log to go on after `first_step` (0 begins a new one).
+
+        Raises:
+            HayagoError: the file cannot be written.
+        """
+        self.path = path
+        try:
+            kept: list[dict[str, str]] = []
+            if first_step and path.is_file():
+                with path.open(newline="", encoding="utf-8") as file:
+                    kept = [row for row in csv.DictReader(file) if int(row["step"]) <= first_step]
+            self._file = path.open("w", newline="", encoding="utf-8")
+            self._writer = csv.DictWriter(self._file, COLUMNS)
+            self._writer.writeheader()
+            self._writer.writerows(kept)
+            self._file.flush()
+        except OSError as error:
+            raise HayagoError(f"cannot write {path}: {error.strerror}") from error
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Append one row, rounded to what is worth reading."""
+        cells = {key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()}
+        try:
+            self._writer.writerow(cells)
+            self._file.flush()
+        except OSError as error:
+            raise HayagoError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class TensorBoard:
+    """The numbers of the log for TensorBoard, beside it; needs the extra hayago[tensorboard]."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise HayagoError("TensorBoard is missing: pip install 'hayago[tensorboard]'") from error
+        self._writer = SummaryWriter(str(folder))
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        for key, value in row.items():
+            if key != "step" and value is not None:
+                self._writer.add_scalar(key, value, row["step"])
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class ProgressLine:
+    """A progress bar on a terminal, else one plain line for each row of the log; both on stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[left]} left"),
+            console=self._console,
+        )
+        self._task = self._bar.add_task("starting", total=1.0, left="?")
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, highlight=False, markup=False)
+
+    def add(self, row: Mapping[str, Any], progress: float, seconds_left: float) -> None:
+        """Show a row of the log; `progress` runs from 0 to 1."""
+        text = (
+            f"step {row['step']:,}  {row['positions_per_s']:,.0f} positions/s"
+            f"  loss {row['train_loss']:.3f}  top-1 {row['train_top1']:.1%}"
+        )
+        left = f"{int(seconds_left // 60)}:{int(seconds_left % 60):02d}"
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=progress, description=text, left=left)
+        else:
+            self.say(f"{progress:4.0%}  {text}  {left} left")
+        if row["validation_loss"] is not None:
+            self.say(
+                f"step {row['step']:,}: validation loss {row['validation_loss']:.3f}, top-1 {row['validation_top1']:.1%}"
+            )

@@ -1,0 +1,150 @@
+"""Where game files come from: files, folders, glob patterns, and archives, which are not unpacked to disk.
+
+Nothing here knows what is in a file; that is `sgf`'s business.
+"""
+
+import glob
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from hayago.errors import HayagoError
+
+MAX_MEMBER_BYTES = 64 << 20
+MAX_RATIO = 200  # SGF compresses some 6 times, a collection of like games 20 times
+_RATIO_FREE_BYTES = 1 << 20  # below this a bomb does no harm, and short texts may compress very well
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+Skip = Callable[[str, str], None]
+
+_BROKEN = (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+
+
+def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
+    """Every game file under `paths`, as (source, content).
+
+    A path is a file (read whatever its name), a folder (all `.sgf` files and archives below it, sorted), an
+    archive (all `.sgf` members, in its own order), or a glob pattern (sorted). The source of a member is
+    `archive!member`.
+
+    Args:
+        on_skip: told (source, reason) of every other file that was there: one that is not named .sgf (in any
+            case), is larger than MAX_MEMBER_BYTES, is encrypted, or is packed more than MAX_RATIO times.
+
+    Raises:
+        HayagoError: a path that does not exist or cannot be read; a folder, pattern or archive without games;
+            an archive that is damaged, cut short, or expands as a whole more than MAX_RATIO times.
+    """
+    skip = on_skip or (lambda _source, _reason: None)
+    for path in paths:
+        for file in _expand(str(path)):
+            if file.is_dir():
+                yield from _folder(file, skip)
+            else:
+                yield from _file(file, skip)
+
+
+def _expand(path: str) -> list[Path]:
+    if Path(path).exists() or not glob.has_magic(path):
+        return [Path(path)]
+    found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    if not found:
+        raise HayagoError(f"{path}: no file matches")
+    return [Path(name) for name in found]
+
+
+def _is_game(name: str) -> bool:
+    return name.lower().endswith(".sgf")
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith((".zip", *TAR_SUFFIXES))
+
+
+def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    found = False
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if _is_game(file.name) or _is_archive(file.name):
+            found = True
+            yield from _file(file, skip)
+        else:
+            skip(file.as_posix(), "not named .sgf")
+    if not found:
+        raise HayagoError(f"{folder}: no .sgf file in this folder")
+
+
+def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    try:
+        if _is_archive(file.name):
+            yield from _archive(file, skip)
+        elif file.stat().st_size > MAX_MEMBER_BYTES:
+            skip(file.as_posix(), "file too large")
+        else:
+            yield file.as_posix(), file.read_bytes()
+    except OSError as error:
+        raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def _archive(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    members = _zip_members if file.name.lower().endswith(".zip") else _tar_members
+    found = 0
+    last = "its beginning"
+    try:
+        for name, data in members(file, skip):
+            found += 1
+            last = name
+            yield f"{file.as_posix()}!{name}", data
+    except _BROKEN as error:
+        what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists all that it tried
+        raise HayagoError(f"{file}: the archive is damaged or cut short behind {last} ({what})") from error
+    if not found:
+        raise HayagoError(f"{file}: no .sgf file in this archive")
+
+
+def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    allowed = _RATIO_FREE_BYTES + MAX_RATIO * file.stat().st_size
+    total = 0
+    with tarfile.open(file, "r:*") as tar:
+        for member in tar:
+            total += member.size
+            if total > allowed:
+                raise HayagoError(
+                    f"{file}: expands more than {MAX_RATIO} times at {member.name}; not read on"
+                )
+            if not member.isfile():
+                continue
+            source = f"{file.as_posix()}!{member.name}"
+            if not _is_game(PurePosixPath(member.name).name):
+                skip(source, "not named .sgf")
+            elif member.size > MAX_MEMBER_BYTES:
+                skip(source, "file too large")
+            else:
+                content = tar.extractfile(member)
+                assert content is not None  # it is so for a regular file
+                yield member.name, content.read()
+        # tarfile takes a missing end for the end. A whole archive closes with a block of zeros, read by now.
+        if tar.fileobj is None or tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("the closing block is missing")
+        tar.fileobj.read(_RATIO_FREE_BYTES)  # the padding, behind which the decompressor checks its sums
+
+
+def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            source = f"{file.as_posix()}!{info.filename}"
+            if info.is_dir():
+                continue
+            if not _is_game(info.filename):
+                skip(source, "not named .sgf")
+            elif info.file_size > MAX_MEMBER_BYTES:
+                skip(source, "file too large")
+            elif info.file_size > _RATIO_FREE_BYTES + MAX_RATIO * info.compress_size:
+                skip(source, "packed too tightly")
+            elif info.flag_bits & 1:
+                skip(source, "encrypted")
+            else:
+                yield info.filename, archive.read(info)

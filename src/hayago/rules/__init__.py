@@ -1,0 +1,1 @@
+"""Go itself: points, boards, ladders, scoring. No torch, no file formats."""

@@ -1,0 +1,391 @@
+"""`Board`: a position one can play on, and the only public face of the kernels.
+
+The verbs are those of python-chess where Go has the same thing: `play`, `undo`, `is_legal`, `copy`, and `print(board)`.
+Moves change the board; `copy()` copies it. `play` is strict. `play_tolerant` is for moves that somebody else's program
+has already made: an engine that refuses what its client accepted is lost.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.errors import HayagoError
+from hayago.rules.coords import (
+    BLACK,
+    COLOUR_NAMES,
+    COLUMNS,
+    EMPTY,
+    MAX_SIZE,
+    WHITE,
+    opponent,
+    point_to_vertex,
+)
+from hayago.rules.jit import kernel
+from hayago.rules.kernels import (
+    CELLS,
+    COLOUR,
+    HEAD,
+    KO,
+    LIBERTIES,
+    LOG,
+    LOGGED,
+    NEXT,
+    WIDTH,
+    Position,
+    clear,
+    forget,
+    is_legal,
+    mark_true_eyes,
+    new_position,
+    place,
+    place_pass,
+    set_up,
+    undo,
+)
+from hayago.rules.scoring import mark_area
+
+_STONES = ".XO"
+
+
+class IllegalMove(HayagoError, ValueError):
+    """The rules forbid this move; the message names the move, the reason and the position."""
+
+
+@cache
+def _cells(size: int) -> NDArray[np.int64]:
+    """int64 (size * size,): the cell of each point."""
+    row, column = np.divmod(np.arange(size * size), size)
+    return (row + 1) * WIDTH + column
+
+
+@cache
+def _zobrist() -> NDArray[np.int64]:
+    """int64 (3, CELLS): a random word for each colour on each cell, 0 for EMPTY; the seed is fixed, so hashes are too."""
+    words = np.random.Generator(np.random.Philox(0x60)).integers(-(2**63), 2**63 - 1, (3, CELLS), np.int64)
+    words[EMPTY] = 0
+    return words
+
+
+@kernel
+def _hash(position: Position, zobrist: NDArray[np.int64]) -> int:
+    """The Zobrist hash of the stones on the board: colour and place of each, nothing else."""
+    total = 0
+    for cell in range(WIDTH, CELLS - WIDTH):
+        colour = position[COLOUR + cell]
+        if colour == BLACK or colour == WHITE:
+            total ^= zobrist[colour, cell]
+    return total
+
+
+@kernel
+def _mark_legal(
+    position: Position,
+    cells: NDArray[np.int64],
+    colour: int,
+    zobrist: NDArray[np.int64],
+    past: NDArray[np.int64],
+    legal: NDArray[np.bool_],
+) -> None:
+    """Set legal[point] for every point; `past` holds the hashes that may not come again (none without superko)."""
+    for point in range(len(cells)):
+        legal[point] = is_legal(position, cells[point], colour)
+        if legal[point] and len(past) > 0:
+            mark = position[LOGGED]
+            place(position, cells[point], colour)
+            after = _hash(position, zobrist)
+            undo(position, mark)
+            for before in past:
+                if before == after:
+                    legal[point] = False
+                    break
+
+
+class Board:
+    """A Go position with its history.
+
+    Args:
+        size: the side, 1 to 19.
+        superko: positional superko: no move may bring back the stones of an earlier position. Without it only the
+            simple ko is forbidden.
+
+    Attributes:
+        size: the side.
+        superko: whether positional superko is in force.
+        to_play: the colour whose turn it is.
+        moves: the (colour, point) played since the set-up, passes among them.
+        captures: how many stones each colour has captured.
+
+    Raises:
+        ValueError: the size is not 1 to 19.
+    """
+
+    def __init__(self, size: int = MAX_SIZE, *, superko: bool = False) -> None:
+        if not 1 <= size <= MAX_SIZE:
+            raise ValueError(f"board size is not 1 to {MAX_SIZE}: {size}")
+        self.size = size
+        self.superko = superko
+        self.position = new_position(size)
+        self._setup: tuple[tuple[int, int], ...] = ()
+        self._first_to_play = BLACK
+        self._begin()
+
+    def _begin(self) -> None:
+        """Lay out the set-up stones with nothing played."""
+        clear(self.position, self.size)
+        for colour, point in self._setup:
+            set_up(self.position, self._cell(point), colour)
+            forget(self.position)
+        self.to_play = self._first_to_play
+        self.moves: list[tuple[int, int]] = []
+        self.captures = {BLACK: 0, WHITE: 0}
+        self._hashes = [self.position_hash]
+
+    # What stands there
+
+    @property
+    def pass_point(self) -> int:
+        """The point that stands for a pass."""
+        return self.size * self.size
+
+    @property
+    def ko_point(self) -> int | None:
+        """The point that the simple ko forbids now."""
+        cell = int(self.position[KO])
+        return self._point(cell) if cell else None
+
+    @property
+    def last_move(self) -> int | None:
+        """The point played last (a pass included), None at the beginning."""
+        return self.moves[-1][1] if self.moves else None
+
+    @property
+    def position_hash(self) -> int:
+        """The Zobrist hash of the stones on the board, the same in every run."""
+        return int(_hash(self.position, _zobrist()))
+
+    @property
+    def setup_stones(self) -> tuple[tuple[int, int], ...]:
+        """The (colour, point) of the stones set up before the first move."""
+        return self._setup
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last two moves were passes."""
+        return [point for _, point in self.moves[-2:]] == [self.pass_point] * 2
+
+    def grid(self) -> NDArray[np.int8]:
+        """int8 (size, size): EMPTY, BLACK or WHITE, row 0 at the top."""
+        stones = self.position[COLOUR + _cells(self.size)]
+        return stones.astype(np.int8).reshape(self.size, self.size)
+
+    def colour_at(self, point: int) -> int:
+        """EMPTY, BLACK or WHITE."""
+        return int(self.position[COLOUR + self._cell(point)])
+
+    def chain(self, point: int) -> frozenset[int]:
+        """The points of the chain that stands there; none where the point is empty."""
+        if self.colour_at(point) == EMPTY:
+            return frozenset()
+        position, start = self.position, self._cell(point)
+        stones, cell = {self._point(start)}, int(position[NEXT + start])
+        while cell != start:
+            stones.add(self._point(cell))
+            cell = int(position[NEXT + cell])
+        return frozenset(stones)
+
+    def liberties(self, point: int) -> int:
+        """How many liberties the chain there has; 0 where the point is empty."""
+        if self.colour_at(point) == EMPTY:
+            return 0
+        position = self.position
+        return int(position[LIBERTIES + position[HEAD + self._cell(point)]])
+
+    def true_eyes(self, colour: int) -> NDArray[np.bool_]:
+        """bool (size * size,): the true eyes of `colour`, as `hayago.rules.kernels.mark_true_eyes` defines them."""
+        eyes = np.zeros(CELLS, np.uint8)
+        mark_true_eyes(self.position, colour, eyes)
+        return eyes[_cells(self.size)].astype(np.bool_)
+
+    # What may be played
+
+    def is_legal(self, point: int, colour: int | None = None) -> bool:
+        """Whether the rules allow the move to `colour` (by default the one to play); a pass is always legal."""
+        return not self._objection(point, self.to_play if colour is None else colour)
+
+    def legal_points(self, colour: int | None = None) -> NDArray[np.bool_]:
+        """bool (size * size + 1,): the points where `colour` may play, the pass last and always True."""
+        legal = np.ones(self.size * self.size + 1, np.bool_)
+        past = np.array(self._hashes if self.superko else [], np.int64)
+        colour = self.to_play if colour is None else colour
+        _mark_legal(self.position, _cells(self.size), colour, _zobrist(), past, legal[:-1])
+        return legal
+
+    def sensible_points(self, colour: int | None = None) -> NDArray[np.bool_]:
+        """bool (size * size,): legal and not one of `colour`'s own true eyes."""
+        colour = self.to_play if colour is None else colour
+        return self.legal_points(colour)[:-1] & ~self.true_eyes(colour)
+
+    def _objection(self, point: int, colour: int) -> str:
+        """Why the move is illegal, or nothing."""
+        if colour not in (BLACK, WHITE):
+            return f"no such colour: {colour}"
+        if point == self.pass_point:
+            return ""
+        if not 0 <= point < self.pass_point:
+            return "the point is off the board"
+        cell = self._cell(point)
+        position = self.position
+        if position[COLOUR + cell] != EMPTY:
+            return "the point is occupied"
+        if position[KO] == cell:
+            return "it takes back the ko at once"
+        if not is_legal(self.position, cell, colour):
+            return "it is suicide"
+        if self.superko:
+            legal = np.empty(1, np.bool_)
+            past = np.array(self._hashes, np.int64)
+            _mark_legal(self.position, np.array([cell]), colour, _zobrist(), past, legal)
+            if not legal[0]:
+                return "it repeats an earlier position (superko)"
+        return ""
+
+    # Playing
+
+    def play(self, point: int, colour: int | None = None) -> None:
+        """Play for `colour` (by default the one to play); then it is the other one's turn.
+
+        Raises:
+            IllegalMove: the rules forbid it; the board is unchanged.
+        """
+        colour = self.to_play if colour is None else colour
+        objection = self._objection(point, colour)
+        if objection:
+            raise self._illegal(point, colour, objection)
+        self._do(point, colour)
+
+    def play_tolerant(self, point: int, colour: int) -> None:
+        """Play a move that somebody else has made: ko breaches stand, a suicide takes its own chain off.
+
+        Raises:
+            IllegalMove: the point is occupied or off the board; the board is unchanged.
+        """
+        if point != self.pass_point and (
+            not 0 <= point < self.pass_point or self.colour_at(point) != EMPTY or colour not in (BLACK, WHITE)
+        ):
+            raise self._illegal(point, colour, self._objection(point, colour))
+        self._do(point, colour)
+
+    def undo(self) -> None:
+        """Take back the last move, whatever it was.
+
+        Raises:
+            ValueError: nothing was played.
+        """
+        if not self.moves:
+            raise ValueError("nothing to undo")
+        moves = self.moves[:-1]
+        self._begin()
+        for colour, point in moves:  # replayed: a whole game takes some microseconds a move, and no state can be stale
+            self._do(point, colour)
+
+    def setup(self, black: Iterable[int] = (), white: Iterable[int] = (), to_play: int = BLACK) -> None:
+        """Set up stones on an empty board; they were never moves, and `undo` stops short of them.
+
+        Raises:
+            ValueError: the board is not empty, a point is off the board or named twice, or a chain has no liberty.
+        """
+        if self.moves or self._setup:
+            raise ValueError("the board is not empty")
+        stones = [(BLACK, point) for point in black] + [(WHITE, point) for point in white]
+        points = [point for _, point in stones]
+        if len(set(points)) < len(points):
+            raise ValueError("a point is set up twice")
+        if not all(0 <= point < self.pass_point for point in points):
+            raise ValueError("a set-up stone is off the board")
+        self._setup, self._first_to_play = tuple(stones), to_play
+        self._begin()
+        if any(self.colour_at(point) != colour for colour, point in stones):
+            self._setup, self._first_to_play = (), BLACK
+            self._begin()
+            raise ValueError("a chain that is set up has no liberty")
+
+    def _do(self, point: int, colour: int) -> None:
+        forget(self.position)
+        if point == self.pass_point:
+            place_pass(self.position)
+        else:
+            self.captures[colour] += int(place(self.position, self._cell(point), colour))
+        self.moves.append((colour, point))
+        self._hashes.append(self.position_hash)
+        self.to_play = opponent(colour)
+
+    # The end
+
+    def area(self) -> NDArray[np.int8]:
+        """int8 (size, size): the colour that owns each point by Tromp and Taylor's rules, EMPTY where neither does."""
+        area = np.empty(CELLS, np.uint8)
+        mark_area(self.position, area)
+        return area[_cells(self.size)].astype(np.int8).reshape(self.size, self.size)
+
+    def area_score(self, komi: float = 0.0) -> float:
+        """Black's area less White's less komi, in points, every stone on the board taken as alive."""
+        area = self.area()
+        return float(np.count_nonzero(area == BLACK) - np.count_nonzero(area == WHITE)) - komi
+
+    # Python's own
+
+    def copy(self) -> "Board":
+        """Another board with the same position and history."""
+        other = Board(self.size, superko=self.superko)
+        other._setup, other._first_to_play = self._setup, self._first_to_play
+        other.position = new_position(self.size)
+        other.position[:LOG] = self.position[:LOG]
+        other.to_play = self.to_play
+        other.moves = self.moves.copy()
+        other.captures = self.captures.copy()
+        other._hashes = self._hashes.copy()
+        return other
+
+    def __eq__(self, other: object) -> bool:
+        """The same stones, side to move and ko."""
+        if not isinstance(other, Board):
+            return NotImplemented
+        return (
+            self.size == other.size
+            and self.to_play == other.to_play
+            and self.ko_point == other.ko_point
+            and bool(np.array_equal(self.grid(), other.grid()))
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # a board changes
+
+    def __str__(self) -> str:
+        """The board drawn with letters and numbers at its edges; the last move stands in brackets."""
+        grid, last = self.grid(), self.last_move
+        header = "   " + " ".join(COLUMNS[: self.size])
+        lines = [header]
+        for row in range(self.size):
+            text = f"{self.size - row:2d}"
+            for column in range(self.size):
+                point = row * self.size + column
+                before = "(" if point == last else ")" if column and point - 1 == last else " "
+                text += before + _STONES[grid[row, column]]
+            text += ")" if last == row * self.size + self.size - 1 else " "
+            lines.append(f"{text}{self.size - row:d}")
+        return "\n".join([*lines, header])
+
+    def __repr__(self) -> str:
+        return f"<Board {self.size}x{self.size}, {len(self.moves)} moves, {COLOUR_NAMES[self.to_play]} to play>"
+
+    def _cell(self, point: int) -> int:
+        return (point // self.size + 1) * WIDTH + point % self.size
+
+    def _point(self, cell: int) -> int:
+        return (cell // WIDTH - 1) * self.size + cell % WIDTH
+
+    def _illegal(self, point: int, colour: int, reason: str) -> IllegalMove:
+        vertex = point_to_vertex(point, self.size) if 0 <= point <= self.pass_point else str(point)
+        name = COLOUR_NAMES[colour] if colour in (BLACK, WHITE) else str(colour)
+        return IllegalMove(f"illegal move {name} {vertex}: {reason}\n{self}")

@@ -1,0 +1,423 @@
+"""The board as arrays, and the compiled functions that play on it. They trust what they are given: `Board` checks.
+
+How to read it. The board lies in a frame of 21 rows of 20 *cells*: a point (row, column) is the cell
+(row + 1) * 20 + column. Row 0, row 20 and every cell beyond the board's own columns hold BORDER, so each cell has four
+neighbours at the same four distances on every size of board, and no edge needs a test.
+
+A `Position` is one int64 array that holds all that is known, in sections; the index of a cell's or a chain's entry is
+the section's name plus the cell:
+
+    COLOUR + cell     EMPTY, BLACK, WHITE or BORDER
+    HEAD + cell       the *head* of the stone's chain: the cell that stands for the whole chain
+    NEXT + cell       the next stone of the chain; a chain is a ring
+    STONES + head     how many stones the chain has
+    LIBERTIES + head  how many liberties it has
+    TURN + cell       the turn on which the stone was put there, NEVER for set-up stones
+    SETS + head * WORDS + w   word w of the set of the chain's liberties: bit (cell - WIDTH) of six 64-bit words
+    KO, TURNS, SIZE   the cell of the simple ko (0 for none); turns played, passes counted; the board's side
+    LOGGED, LOG       how many changes are noted, and their (index, old value) pairs
+
+Every change to what stands on the board goes through `_put`, which notes the old value. So `undo` takes back any number of moves exactly, which is
+what reading ladders needs. A move that is played for good begins with `forget`. (One array, since numba passes it to a
+function for nothing, while a tuple of arrays costs reference counts at each call.)
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.rules.coords import BLACK, EMPTY, WHITE
+from hayago.rules.jit import kernel, lowest_bit, popcount
+
+Position: TypeAlias = NDArray[np.int64]
+
+BORDER = 3
+WIDTH = 20  # 19 columns and one of border, which serves the right edge of its row and the left edge of the next
+CELLS = 21 * WIDTH
+WORDS = 6  # 19 rows of 20 bits are 380
+DIRECTIONS = (-WIDTH, -1, 1, WIDTH)
+NEVER = -1
+HUNTER_MOVES = 50  # how many moves the hunter of a ladder may make
+
+# One BORDER more stands before the first cell: the corner's diagonal neighbour.
+COLOUR, HEAD, NEXT, STONES, LIBERTIES, TURN = (1 + section * CELLS for section in range(6))
+SETS = 1 + 6 * CELLS
+AFTER = SETS + CELLS * WORDS  # scratch of `look_ahead`: the liberty set of the new chain
+TRIED = AFTER + WORDS  # scratch of `ladders.works`: a set of cells for each depth
+KO, TURNS, SIZE, LOGGED, LOG = (TRIED + HUNTER_MOVES * WORDS + i for i in range(5))
+
+_LOG_ENTRIES = 1 << 18  # a ladder is at most 100 moves deep, and a move changes fewer than 2,500 entries
+
+
+def new_position(size: int) -> Position:
+    """An empty board of `size`; the memory of the log is touched only as far as it is used."""
+    position = np.empty(LOG + 2 * _LOG_ENTRIES, np.int64)
+    position[:LOG] = 0
+    clear(position, size)
+    return position
+
+
+@kernel
+def cell_of(point: int, size: int) -> int:
+    """The cell of a point that is no pass."""
+    return (point // size + 1) * WIDTH + point % size
+
+
+@kernel
+def point_of(cell: int, size: int) -> int:
+    """The point of a cell on the board."""
+    return (cell // WIDTH - 1) * size + cell % WIDTH
+
+
+@kernel
+def clear(position: Position, size: int) -> None:
+    """Make it an empty board of `size`. Liberty sets need no clearing: `place` writes a new chain's whole set."""
+    position[COLOUR - 1 : COLOUR + CELLS] = BORDER
+    for row in range(1, size + 1):
+        position[COLOUR + row * WIDTH : COLOUR + row * WIDTH + size] = EMPTY
+    position[KO] = 0
+    position[TURNS] = 0
+    position[SIZE] = size
+    forget(position)
+
+
+@kernel
+def forget(position: Position) -> None:
+    """Empty the log: what was done so far is done for good."""
+    position[LOGGED] = 0
+
+
+@kernel
+def _note(position: Position, index: int) -> None:
+    """Note the value of an entry in the log."""
+    n = position[LOGGED]
+    position[LOG + 2 * n] = index
+    position[LOG + 2 * n + 1] = position[index]
+    position[LOGGED] = n + 1
+
+
+@kernel
+def _put(position: Position, index: int, value: int) -> None:
+    """position[index] = value, with the old value noted in the log."""
+    _note(position, index)
+    position[index] = value
+
+
+@kernel
+def undo(position: Position, mark: int) -> None:
+    """Take back every change since position[LOGGED] was `mark`."""
+    for n in range(position[LOGGED] - 1, mark - 1, -1):
+        position[position[LOG + 2 * n]] = position[LOG + 2 * n + 1]
+    position[LOGGED] = mark
+
+
+@kernel
+def only_liberty(position: Position, head: int) -> int:
+    """The cell of a liberty of the chain, the first in reading order: of a chain in atari, the only one."""
+    for w in range(WORDS):
+        word = position[SETS + head * WORDS + w]
+        if word != 0:
+            return WIDTH + 64 * w + lowest_bit(word)
+    return 0
+
+
+@kernel
+def has_liberty(position: Position, head: int, cell: int) -> bool:
+    """Whether the cell is a liberty of the chain."""
+    return (position[SETS + head * WORDS + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1 == 1
+
+
+@kernel
+def is_legal(position: Position, cell: int, colour: int) -> bool:
+    """Whether a stone may be played: the cell is empty, no simple ko, no suicide. Keeps: nothing is changed."""
+    if position[COLOUR + cell] != EMPTY or cell == position[KO]:
+        return False
+    for direction in DIRECTIONS:
+        neighbour = cell + direction
+        there = position[COLOUR + neighbour]
+        if there == EMPTY:
+            return True
+        if there != BORDER and (there == colour) == (position[LIBERTIES + position[HEAD + neighbour]] > 1):
+            return True  # a chain of one's own with another liberty, or one of the opponent's with none
+    return False
+
+
+@kernel
+def _add_after(position: Position, cell: int) -> None:
+    """Put a cell into the set at AFTER."""
+    position[AFTER + ((cell - WIDTH) >> 6)] |= np.int64(1) << np.int64((cell - WIDTH) & 63)
+
+
+@kernel
+def look_ahead(position: Position, cell: int, colour: int) -> tuple[int, int, int]:
+    """What playing at an empty cell does: stones captured, size and liberties of the new own chain.
+
+    No liberties means that the move is suicide. Keeps: nothing is changed but the scratch at AFTER.
+    """
+    empty, joined, stones, captured = 0, 0, 1, 0
+    own = (0, 0, 0, 0)  # the heads of the chains that the stone joins
+    prey = (0, 0, 0, 0)  # of those that it captures
+    for direction in DIRECTIONS:
+        there = position[COLOUR + cell + direction]
+        if there == EMPTY:
+            empty += 1
+        elif there != BORDER:
+            head = position[HEAD + cell + direction]
+            if there == colour:
+                if head not in own:
+                    own = (head, own[0], own[1], own[2])
+                    stones += position[STONES + head]
+                    joined += 1
+            elif position[LIBERTIES + head] == 1 and head not in prey:
+                prey = (head, prey[0], prey[1], prey[2])
+                captured += position[STONES + head]
+    # Two points of three join nothing and capture nothing, most others join one chain: no set is needed then.
+    if captured == 0 and joined == 0:
+        return 0, 1, empty
+    if captured == 0 and joined == 1:
+        liberties = position[LIBERTIES + own[0]] - 1  # the cell itself was one
+        for direction in DIRECTIONS:
+            if position[COLOUR + cell + direction] == EMPTY and not has_liberty(position, own[0], cell + direction):
+                liberties += 1
+        return 0, stones, liberties
+
+    for w in range(WORDS):
+        word = np.int64(0)
+        for n in range(joined):
+            word |= position[SETS + own[n] * WORDS + w]
+        position[AFTER + w] = word
+    for direction in DIRECTIONS:
+        if position[COLOUR + cell + direction] == EMPTY:
+            _add_after(position, cell + direction)
+    for head in prey:
+        if head == 0:
+            break
+        stone = head
+        while True:  # a captured stone's point is a liberty if it lies beside any stone of the new chain
+            for direction in DIRECTIONS:
+                beside = stone + direction
+                if beside == cell or (position[COLOUR + beside] == colour and position[HEAD + beside] in own):
+                    _add_after(position, stone)
+                    break
+            stone = position[NEXT + stone]
+            if stone == head:
+                break
+    liberties = -1 if joined else 0  # the cell itself was a liberty of each chain that it joins
+    for w in range(WORDS):
+        liberties += popcount(position[AFTER + w])
+    return captured, stones, liberties
+
+
+@kernel
+def _add_liberty(position: Position, head: int, cell: int) -> None:
+    index = SETS + head * WORDS + ((cell - WIDTH) >> 6)
+    bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
+    word = position[index]
+    if not word & bit:
+        _put(position, index, word | bit)
+        _put(position, LIBERTIES + head, position[LIBERTIES + head] + 1)
+
+
+@kernel
+def _drop_liberty(position: Position, head: int, cell: int) -> None:
+    index = SETS + head * WORDS + ((cell - WIDTH) >> 6)
+    bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
+    word = position[index]
+    if word & bit:
+        _put(position, index, word & ~bit)
+        _put(position, LIBERTIES + head, position[LIBERTIES + head] - 1)
+
+
+@kernel
+def _merge(position: Position, one: int, other: int) -> int:
+    """Join two chains of one colour, the smaller into the larger, and give the head of the whole."""
+    if position[STONES + one] < position[STONES + other]:
+        one, other = other, one
+    stone = other
+    while True:
+        _put(position, HEAD + stone, one)
+        stone = position[NEXT + stone]
+        if stone == other:
+            break
+    after_one = position[NEXT + one]
+    _put(position, NEXT + one, position[NEXT + other])
+    _put(position, NEXT + other, after_one)
+    _put(position, STONES + one, position[STONES + one] + position[STONES + other])
+    count = 0
+    for w in range(WORDS):
+        old = position[SETS + one * WORDS + w]
+        word = old | position[SETS + other * WORDS + w]
+        if word != old:
+            _put(position, SETS + one * WORDS + w, word)
+        count += popcount(word)
+    _put(position, LIBERTIES + one, count)
+    return one
+
+
+@kernel
+def _remove(position: Position, head: int) -> None:
+    """Take a chain off the board; every chain beside it gets its cells as liberties."""
+    colour = position[COLOUR + head]
+    for w in range(WORDS):
+        _note(position, SETS + head * WORDS + w)
+    stone = head
+    while True:
+        _put(position, COLOUR + stone, EMPTY)
+        for section in (HEAD, NEXT, STONES, LIBERTIES, TURN):
+            _note(position, section + stone)
+        for direction in DIRECTIONS:
+            neighbour = stone + direction
+            if position[COLOUR + neighbour] == 3 - colour:
+                _add_liberty(position, position[HEAD + neighbour], stone)
+        stone = position[NEXT + stone]
+        if stone == head:
+            break
+
+
+@kernel
+def place(position: Position, cell: int, colour: int) -> int:
+    """Put a stone on an empty cell, take off what it captures, set the ko, count the turn.
+
+    Gives the number of opponent stones captured. A stone that leaves its own chain without a liberty takes that chain
+    off (suicide, which only other programs' moves may do). Keeps every invariant of the module's first paragraphs.
+    """
+    if position[KO] != 0:
+        _put(position, KO, 0)
+    _put(position, COLOUR + cell, colour)
+    _put(position, TURNS, position[TURNS] + 1)
+    # What an empty cell holds means nothing, so this needs no notes (`_remove` takes them where undo needs it again).
+    position[HEAD + cell] = cell
+    position[NEXT + cell] = cell
+    position[STONES + cell] = 1
+    position[TURN + cell] = position[TURNS] - 1
+    liberties = 0
+    for w in range(WORDS):
+        position[SETS + cell * WORDS + w] = 0
+    for direction in DIRECTIONS:
+        if position[COLOUR + cell + direction] == EMPTY:
+            liberty = cell + direction - WIDTH
+            position[SETS + cell * WORDS + (liberty >> 6)] |= np.int64(1) << np.int64(liberty & 63)
+            liberties += 1
+    position[LIBERTIES + cell] = liberties
+
+    head = cell
+    captured = 0
+    ko = 0
+    for direction in DIRECTIONS:
+        neighbour = cell + direction
+        there = position[COLOUR + neighbour]
+        if there == colour:
+            other = position[HEAD + neighbour]
+            if other != head:
+                _drop_liberty(position, other, cell)
+                head = _merge(position, head, other)
+        elif there == 3 - colour:
+            prey = position[HEAD + neighbour]
+            _drop_liberty(position, prey, cell)
+            if position[LIBERTIES + prey] == 0:
+                captured += position[STONES + prey]
+                ko = prey
+                _remove(position, prey)
+    if captured == 1 and position[STONES + head] == 1 and position[LIBERTIES + head] == 1:
+        _put(position, KO, ko)
+    if position[LIBERTIES + head] == 0:
+        _remove(position, head)
+    return captured
+
+
+@kernel
+def place_pass(position: Position) -> None:
+    """A pass: it clears the ko and counts as a turn."""
+    _put(position, KO, 0)
+    _put(position, TURNS, position[TURNS] + 1)
+
+
+@kernel
+def set_up(position: Position, cell: int, colour: int) -> None:
+    """Put a stone there that was never moved: it counts as no turn and leaves no ko. It may capture, as SGF's may not,
+    but then it does so in good order."""
+    place(position, cell, colour)
+    _put(position, KO, 0)
+    _put(position, TURN + cell, NEVER)
+    _put(position, TURNS, position[TURNS] - 1)
+
+
+@kernel
+def play_code(position: Position, code: int) -> None:
+    """Play a move code (see `hayago.records.games`) for good; the move must be legal or at least on an empty point."""
+    forget(position)
+    point = code & 0x1FF
+    size = position[SIZE]
+    if point == size * size:
+        place_pass(position)
+    else:
+        place(position, cell_of(point, size), WHITE if code & 0x8000 else BLACK)
+
+
+@kernel
+def set_up_codes(position: Position, size: int, setup: NDArray[np.uint16]) -> None:
+    """Make it a board of `size` with these stones and nothing played."""
+    clear(position, size)
+    for code in setup:
+        forget(position)
+        set_up(position, cell_of(int(code) & 0x1FF, size), WHITE if int(code) & 0x8000 else BLACK)
+    forget(position)
+
+
+@kernel
+def first_illegal(position: Position, size: int, setup: NDArray[np.uint16], codes: NDArray[np.uint16]) -> int:
+    """The index of the first move that is illegal (occupied, simple ko, suicide), or -1. `position` is overwritten."""
+    set_up_codes(position, size, setup)
+    for n in range(len(codes)):
+        code = int(codes[n])
+        point = code & 0x1FF
+        colour = WHITE if code & 0x8000 else BLACK
+        if point > size * size:
+            return n
+        if point < size * size and not is_legal(position, cell_of(point, size), colour):
+            return n
+        play_code(position, code)
+    return -1
+
+
+@kernel
+def mark_true_eyes(position: Position, colour: int, eyes: NDArray[np.uint8]) -> int:
+    """Set eyes (CELLS,) to 1 on the true eyes of `colour` and to 0 elsewhere; give their number.
+
+    They are the largest set E of empty cells with only own stones (or the edge) beside them and at most one bad
+    diagonal, none at the edge; a diagonal is bad when an opponent stone stands there, or when it is empty and not in E.
+    Begin with all that meet the first condition, strike out those that fail the second until nothing changes.
+    """
+    eyes[:] = 0
+    count = 0
+    for cell in range(WIDTH, CELLS - WIDTH):
+        if position[COLOUR + cell] != EMPTY:
+            continue
+        enclosed = True
+        for direction in DIRECTIONS:
+            there = position[COLOUR + cell + direction]
+            if there != colour and there != BORDER:
+                enclosed = False
+                break
+        if enclosed:
+            eyes[cell] = 1
+            count += 1
+    changed = count > 0
+    while changed:
+        changed = False
+        for cell in range(WIDTH, CELLS - WIDTH):
+            if eyes[cell] == 0:
+                continue
+            bad, allowed = 0, 1
+            for diagonal in (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1):
+                there = position[COLOUR + cell + diagonal]
+                if there == BORDER:
+                    allowed = 0
+                elif there == 3 - colour or (there == EMPTY and eyes[cell + diagonal] == 0):
+                    bad += 1
+            if bad > allowed:
+                eyes[cell] = 0
+                count -= 1
+                changed = True
+    return count

@@ -1,0 +1,20 @@
+"""Fixtures that more than one test file uses."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The development archives, which are no part of the project; without them a test is skipped."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the archives of ../shared/data are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_games() -> Path:
+    """The 600 games that come with the project."""
+    return Path(__file__).parents[1] / "data" / "demo-games.sgf"

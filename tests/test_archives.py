@@ -1,0 +1,150 @@
+"""Finding game files in files, folders, patterns and archives, whole and broken."""
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from hayago.errors import HayagoError
+from hayago.records import archives
+from hayago.records.archives import iter_files
+
+FILES = {
+    "b/one.sgf": b"(;B[aa])",
+    "a/TWO.SGF": b"(;B[bb])",
+    "a/readme.txt": b"no game",
+    "three.sgf": b"(;B[cc])" * 999,
+}
+
+
+def make_tar(path: Path, mode: str = "w") -> Path:
+    """A tar archive of FILES in their order."""
+    with tarfile.open(path, mode) as tar:
+        folder = tarfile.TarInfo("a")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for name, data in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def make_zip(path: Path) -> Path:
+    """A zip archive of FILES in their order."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("a")
+        for name, data in FILES.items():
+            archive.writestr(name, data)
+    return path
+
+
+def make_archive(folder: Path, name: str) -> Path:
+    """The archive of FILES that the name calls for."""
+    if name.endswith(".zip"):
+        return make_zip(folder / name)
+    suffix = name.rpartition(".")[2].lower()
+    return make_tar(folder / name, "w:" + {"tgz": "gz", "tar": ""}.get(suffix, suffix))
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tgz", "x.tar.bz2", "x.tar.xz", "X.TAR.XZ"])
+def test_archives_are_read_in_place(tmp_path: Path, name: str) -> None:
+    path = make_archive(tmp_path, name)
+    skipped: list[tuple[str, str]] = []
+    found = list(iter_files([path], lambda source, reason: skipped.append((source, reason))))
+    games = ("b/one.sgf", "a/TWO.SGF", "three.sgf")
+    assert found == [(f"{path.as_posix()}!{name}", FILES[name]) for name in games]
+    assert skipped == [(f"{path.as_posix()}!a/readme.txt", "not named .sgf")]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tar.bz2", "x.tar.xz"])
+def test_an_archive_cut_short_is_an_error_wherever_it_ends(tmp_path: Path, name: str) -> None:
+    whole = make_archive(tmp_path, name)
+    data = whole.read_bytes()
+    # An uncompressed archive is whole once the first of its closing blocks is there; it is padded far beyond.
+    end = data.rindex(b"(;B[cc])") + 512 if name == "x.tar" else len(data) - 1
+    cut = tmp_path / f"cut-{name}"
+    for length in {0, 1, 100, end // 3, end // 2, end - 20, *range(512, end, 512)}:
+        cut.write_bytes(data[:length])
+        with pytest.raises(HayagoError, match="cut short") as caught:
+            list(iter_files([cut]))
+        assert str(cut) in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_damage_names_the_last_whole_member(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"a/TWO.SGF") + 12
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(HayagoError, match=r"behind b/one\.sgf"):
+        list(iter_files([path]))
+
+
+def test_folders_patterns_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, data in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    make_zip(tmp_path / "b" / "packed.zip")
+    skipped: list[tuple[str, str]] = []
+    found = [source for source, _ in iter_files([tmp_path], lambda *entry: skipped.append(entry))]
+    root = tmp_path.as_posix()
+    packed = [f"{root}/b/packed.zip!{name}" for name in ("b/one.sgf", "a/TWO.SGF", "three.sgf")]
+    assert found == [f"{root}/a/TWO.SGF", f"{root}/b/one.sgf", *packed, f"{root}/three.sgf"]
+    assert skipped[0] == (f"{root}/a/readme.txt", "not named .sgf")
+    monkeypatch.chdir(tmp_path)
+    assert [source for source, _ in iter_files(["*.sgf", "?/*.sgf"])] == ["three.sgf", "b/one.sgf"]
+    assert [source for source, _ in iter_files(["a/readme.txt"])] == ["a/readme.txt"]  # named, so wanted
+    (tmp_path / "[odd].sgf").write_bytes(b"(;)")
+    assert [source for source, _ in iter_files(["[odd].sgf"])] == ["[odd].sgf"]
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.txt").write_text("x")
+    with tarfile.open(tmp_path / "none.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("x.txt"))
+    for path, message in [
+        ("missing.sgf", "No such file"),
+        ("missing.zip", "No such file"),
+        ("*.nothing", "no file matches"),
+        ("empty", "no .sgf file in this folder"),
+        ("other", "no .sgf file in this folder"),
+        ("none.tar", "no .sgf file in this archive"),
+    ]:
+        with pytest.raises(HayagoError, match=message) as caught:
+            list(iter_files([tmp_path / path]))
+        assert path in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_large_members_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
+    (tmp_path / "large.sgf").write_bytes(FILES["three.sgf"])
+    for path in (make_zip(tmp_path / "x.zip"), make_tar(tmp_path / "x.tar"), tmp_path / "large.sgf"):
+        skipped: list[str] = []
+        found = list(iter_files([path], lambda _, reason, skipped=skipped: skipped.append(reason)))
+        assert len(found) == (0 if path.suffix == ".sgf" else 2)
+        assert "file too large" in skipped
+
+
+def test_bombs(tmp_path: Path) -> None:
+    bomb = b"(;C[" + bytes(4 << 20) + b"])"
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.sgf", bomb)
+        archive.writestr("good.sgf", b"(;)")
+    skipped: list[str] = []
+    found = list(iter_files([tmp_path / "bomb.zip"], lambda _, reason: skipped.append(reason)))
+    assert [data for _, data in found] == [b"(;)"]
+    assert skipped == ["packed too tightly"]
+    with tarfile.open(tmp_path / "bomb.tar.xz", "w:xz") as tar:
+        info = tarfile.TarInfo("bomb.sgf")
+        info.size = len(bomb)
+        tar.addfile(info, io.BytesIO(bomb))
+    with pytest.raises(HayagoError, match=r"expands more than 200 times at bomb\.sgf"):
+        list(iter_files([tmp_path / "bomb.tar.xz"]))

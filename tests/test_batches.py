@@ -1,0 +1,103 @@
+"""The sequence of positions: a pure function of (seed, epoch, index), whoever encodes and wherever one starts."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from learning import demo_games
+
+from hayago.errors import HayagoError
+from hayago.learn.batches import Batch, Batches, Positions, Sampler, fixed_positions
+from hayago.records.games import Games
+
+
+def games(first: int, count: int) -> Games:
+    """Some of the demonstration games."""
+    whole = demo_games()
+    offsets = whole.offsets[first : first + count + 1]
+    return Games(
+        whole.size,
+        whole.codes[offsets[0] : offsets[-1]],
+        offsets - offsets[0],
+        np.empty(0, np.uint16),
+        np.zeros(count + 1, np.int64),
+    )
+
+
+def take(count: int, start: int = 0, threads: int = 0, **options: int) -> list[Batch]:
+    """Batches of 12 games in blocks of 5, 6 positions of each."""
+    settings = {"seed": 3, "games_per_block": 5, "positions_per_game": 6, **options}
+    batches = Batches(Sampler(games(0, 12), **settings), batch_size=16, threads=threads)  # type: ignore[arg-type]
+    return list(islice(batches.start(start), count))
+
+
+def same(left: list[Batch], right: list[Batch]) -> bool:
+    return len(left) == len(right) and all(
+        np.array_equal(a.rows, b.rows) and np.array_equal(a.labels, b.labels)
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(threads: int) -> None:
+    assert same(take(12, threads=threads), take(12))
+
+
+@pytest.mark.parametrize("start", [1, 2, 4, 5, 9, 11])
+def test_starting_anywhere_finds_its_place(start: int) -> None:
+    assert same(take(12 - start, start), take(12)[start:])
+
+
+def test_another_seed_is_another_sequence() -> None:
+    assert not same(take(2), take(2, seed=4))
+
+
+def test_an_epoch_takes_each_game_alike_and_no_position_twice() -> None:
+    sampler = Sampler(games(0, 12), seed=0, games_per_block=5, positions_per_game=6)
+    assert sampler.positions_per_epoch == 72
+    blocks = [positions for positions, _ in islice(sampler.blocks(0, 0), 6)]
+    for epoch in (blocks[:3], blocks[3:]):
+        assert [len(set(block.game)) for block in epoch] == [5, 5, 2]
+        seen = {pair for block in epoch for pair in zip(block.game.tolist(), block.ply.tolist(), strict=True)}
+        assert len(seen) == 72
+        assert sorted(game for game, _ in seen) == sorted(list(range(12)) * 6)
+    assert not np.array_equal(blocks[0].game, blocks[3].game)
+
+
+def test_a_block_is_sorted_for_the_encoder_and_its_shuffle_is_a_permutation() -> None:
+    sampler = Sampler(demo_games(), seed=0, games_per_block=50, positions_per_game=10)
+    positions, shuffle = next(sampler.blocks(0, 0))
+    order = positions.game * 1000 + positions.ply
+    assert (np.diff(order) > 0).all()
+    assert sorted(shuffle.tolist()) == list(range(len(order)))
+    assert set(positions.symmetry.tolist()) == set(range(8))
+
+
+def test_all_positions_can_be_taken_and_passes_never_are() -> None:
+    codes = np.array([0, 0x8000 | 361, 5, 0x8000 | 6, 361], np.uint16)
+    one = Games(19, codes, np.array([0, 5]), np.empty(0, np.uint16), np.array([0, 0]))
+    positions, _ = next(Sampler(one, 0, 10, positions_per_game=0, symmetries=False).blocks(0, 0))
+    assert positions.ply.tolist() == [0, 2, 3]
+    assert positions.symmetry.tolist() == [0, 0, 0]
+
+
+def test_a_batch_mixes_many_games() -> None:
+    sampler = Sampler(demo_games(), seed=0, games_per_block=500, positions_per_game=16)
+    positions, shuffle = next(sampler.blocks(0, 0))
+    first = positions.take(np.argsort(shuffle)[:256])
+    assert len(set(first.game.tolist())) > 180
+
+
+def test_games_without_moves_are_refused() -> None:
+    empty = Games(19, np.array([361], np.uint16), np.array([0, 1]), np.empty(0, np.uint16), np.array([0, 0]))
+    with pytest.raises(HayagoError, match="no move to learn from"):
+        Sampler(empty, 0, 10, 10)
+
+
+def test_fixed_positions_are_always_the_same() -> None:
+    first, again = fixed_positions(demo_games(), 100), fixed_positions(demo_games(), 100)
+    assert isinstance(first, Positions)
+    assert len(first.game) == 100
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not first.symmetry.any()
+    assert len(fixed_positions(games(0, 1), 10**6).game) == int((games(0, 1).codes & 0x1FF != 361).sum())

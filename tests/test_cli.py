@@ -1,0 +1,227 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hayago.cli import COMMANDS, main
+from hayago.learn.checkpoint import ModelInfo, save_model
+
+DEMO = Path(__file__).parent.parent / "data" / "demo-games.sgf"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    info = ModelInfo(filters=2, planes=48, layers=2)
+    rng = np.random.default_rng(0)
+    weights = {name: rng.standard_normal(shape) * 0.1 for name, shape in info.tensor_shapes().items()}
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(path, weights, info)
+    return str(path)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """One game of a few moves with a pass; the third is White's again."""
+    path = tmp_path / "small.sgf"
+    path.write_text("(;SZ[19]AB[dd]PL[W];W[pp];B[dp];W[pd];B[])")
+    return str(path)
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_help_fits_a_page_and_names_every_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        raise SystemExit(main(["--help"]))
+    out = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert len(out.splitlines()) < 25
+    assert all(re.search(rf"\b{name}\b", out) for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys, command):
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    assert f"hayago {command}" in out
+
+
+def test_the_options_of_train_are_those_of_the_dataclass(capsys):
+    from hayago.learn.config import TrainingConfig
+
+    out = run(capsys, "train", "--help")[1]
+    for field in fields(TrainingConfig):
+        assert f"--{field.name.replace('_', '-')}" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["conquer"],
+        ["--conquer"],
+        ["train"],
+        ["prepare"],
+        ["prepare", "--out", "x"],
+        ["predict", "x.sgf"],
+        ["predict", "x.sgf", "--move", "0"],
+        ["predict", "x.sgf", "--move", "four"],
+        ["info", "a", "b"],
+        ["train", "--games", "a", "--out", "b", "--filters", "many"],
+        ["evaluate", "x", "--split", "best"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_2(capsys, arguments):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("hayago: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "nothing.safetensors"], "nothing.safetensors: no such model file"),
+        (["info", DEMO], "damaged or no safetensors file"),
+        (["predict", "nothing.sgf", "--move", "1", "--model", "MODEL"], "cannot read nothing.sgf"),
+        (["predict", DEMO, "--move", "999", "--model", "MODEL"], "none has the number 999"),
+        (["predict", "SMALL", "--move", "1", "--model", "nothing"], "nothing: no such model file"),
+        (["evaluate", "nothing", "--model", "MODEL"], "nothing"),
+        (["evaluate", "nothing.parquet", "--model", "MODEL"], "nothing.parquet"),
+        (["prepare", "nothing", "--out", "x.parquet"], "nothing"),
+        (["train", "--games", "nothing.parquet", "--out", "run"], "nothing.parquet"),
+        (["export", "no/such/folder.onnx", "--model", "MODEL"], "cannot write"),
+    ],
+)
+def test_unusable_input_is_one_line_and_1(capsys, monkeypatch, tmp_path, model, small, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    places = {"MODEL": model, "SMALL": small}
+    code, out, err = run(capsys, *(places.get(str(argument), argument) for argument in arguments))
+    assert (code, out) == (1, "")
+    assert message in err
+    assert err.startswith("hayago: ") and err.count("\n") == 1
+
+
+def test_info(capsys, model):
+    code, out, _ = run(capsys, "info", model)
+    assert code == 0 and "19x19x2" in out
+    about = json.loads(run(capsys, "info", model, "--json")[1])
+    assert about["parameters"] == 48 * 25 * 2 + 2 + 2 + 361
+    assert about["filters"] == 2
+
+
+def test_predict(capsys, model, small, tmp_path):
+    image = tmp_path / "board.png"
+    code, out, _ = run(capsys, "predict", small, "--move", 3, "--model", model, "--image", image)
+    assert code == 0
+    assert image.read_bytes().startswith(b"\x89PNG")
+    assert out.startswith("move 3, white to play\n1 ")
+    played = re.search(r"played: Q16, rank (\d+), ([\d.]+)%", out)
+    result = json.loads(run(capsys, "predict", small, "--move", 3, "--model", model, "--json")[1])
+    assert result["to_play"] == "white" and len(result["likeliest"]) == 5
+    assert result["played"]["rank"] == int(played[1])
+    probabilities = [entry["probability"] for entry in result["likeliest"]]
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_predict_a_pass_and_behind_the_end(capsys, model, small):
+    assert run(capsys, "predict", small, "--move", 4, "--model", model)[1].endswith("does not predict\n")
+    assert run(capsys, "predict", small, "--move", 5, "--model", model)[1].endswith("the record ends\n")
+
+
+def test_prepare_and_evaluate(capsys, model, tmp_path):
+    store = tmp_path / "games.parquet"
+    code, out, _ = run(capsys, "prepare", DEMO, "--out", store)
+    assert code == 0 and re.search(r"\b600  all\n", out)
+    code, out, _ = run(capsys, "evaluate", store, "--model", model, "--json")
+    metrics = json.loads(out)
+    assert code == 0
+    assert list(metrics) == ["top1", "top5", "cross_entropy", "positions", "games"]
+    assert metrics["games"] < 60 and 0 <= metrics["top1"] <= metrics["top5"] <= 1
+
+
+def test_evaluate_reads_sgf_and_says_what_it_left_out(capsys, model, small, tmp_path):
+    (tmp_path / "bad.sgf").write_text("(;SZ[19];B[dd];W[dd])")
+    code, out, err = run(capsys, "evaluate", tmp_path, "--model", model)
+    assert code == 0 and "on 3 positions of 1 games" in out
+    assert "left out: " in err
+
+
+def test_evaluate_warns_of_games_that_were_trained_on(capsys, model, small, tmp_path):
+    from hayago.learn.checkpoint import load_model
+
+    weights = load_model(model).weights
+    trained = tmp_path / "trained.safetensors"
+    save_model(trained, weights, ModelInfo(filters=2, planes=48, layers=2, data_fingerprint="ab"))
+    store = tmp_path / "games.parquet"
+    run(capsys, "prepare", DEMO, "--out", store)
+    assert "WARNING" not in run(capsys, "evaluate", store, "--model", trained)[2]
+    options = ["evaluate", small, "--model"]  # its key says "train"
+    assert "WARNING" in run(capsys, *options, trained)[2]
+    assert "WARNING" not in run(capsys, *options, model)[2]
+
+
+def test_export_gives_the_same_logits(capsys, model, tmp_path):
+    import onnxruntime
+
+    from hayago.features.planes import encode, encode_packed
+    from hayago.learn.evaluator import make_evaluator
+    from hayago.rules.board import Board
+
+    out = tmp_path / "model.onnx"
+    assert run(capsys, "export", out, "--model", model)[0] == 0
+    session = onnxruntime.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])
+    planes = encode(Board(19))[np.newaxis].astype(np.float32)
+    expected = make_evaluator(model).logits(encode_packed(Board(19))[np.newaxis])
+    np.testing.assert_allclose(session.run(None, {"planes": planes})[0], expected, atol=1e-5)
+
+
+def hayago(*arguments, **options):
+    return subprocess.Popen([sys.executable, "-m", "hayago", *arguments], stderr=subprocess.PIPE, **options)
+
+
+def test_a_closed_pipe_is_no_traceback():
+    process = hayago("--help", stdout=subprocess.PIPE, env=dict(os.environ, PYTHONUNBUFFERED="1"))
+    process.stdout.close()
+    assert process.communicate()[1] == b""
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--model", "nothing.safetensors"], 1, b"hayago: nothing.safetensors: no such model file"),
+        (["--tempo"], 2, b"hayago: Unknown option: --tempo."),
+    ],
+)
+def test_gtp_that_cannot_start_says_so_without_being_asked(options, code, message):
+    process = hayago("gtp", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b"name\n")
+    process.stdin.flush()
+    assert process.wait(timeout=60) == code
+    err = process.stderr.read()
+    assert err.startswith(message) and err.count(b"\n") == 1
+
+
+def test_version(capsys):
+    from importlib.metadata import version
+
+    import hayago
+
+    assert run(capsys, "--version")[1] == f"hayago {version('hayago')}\n"
+    assert hayago.__version__ == version("hayago")
+
+
+def test_public_names():
+    import hayago
+
+    for name in hayago.__all__:
+        assert getattr(hayago, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Goban'"):
+        hayago.Goban  # noqa: B018

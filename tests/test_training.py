@@ -1,0 +1,271 @@
+"""Training learns, resumes bit for bit, stops when asked, and says in one line what is wrong."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from learning import DEMO_GAMES, demo_batch, small_config, store_path
+from matplotlib.image import imread
+
+from hayago.errors import HayagoError
+from hayago.learn import training
+from hayago.learn.checkpoint import load_checkpoint, load_model
+from hayago.learn.config import TrainingConfig
+from hayago.learn.training import Trainer, TrainingInterrupted, learning_rate_factor, share_threads, train
+from hayago.records.store import prepare
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """The log of a run."""
+    with (out / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """Let the next training be interrupted, as by Ctrl-C, after so many steps."""
+    learn = Trainer.learn
+
+    def interrupted(self: Trainer, *arguments: Any) -> None:
+        learn(self, *arguments)
+        if self.step == steps:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "learn", interrupted)
+
+
+def test_a_run_leaves_its_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "runs" / "first"
+    result = train(small_config(out))
+    assert (result.steps, result.positions) == (20, 320)
+    assert {file.name for file in out.iterdir()} == {
+        "log.csv", "curve.png", "last.safetensors", "best.safetensors", "model.safetensors"
+    }  # fmt: skip
+    log = rows(out)
+    assert (log[-1]["step"], log[-1]["positions"]) == ("20", "320")
+    assert [row["step"] for row in log if row["validation_loss"]] == ["10", "20"]
+    assert imread(out / "curve.png").std() > 0.05
+    info = load_model(result.model).info
+    assert (info.filters, info.planes, info.layers) == (8, 48, 3)
+    assert info.history[0]["positions"] == 320
+    assert info.history[0]["config"]["seed"] == 0
+    assert info.data_fingerprint == load_checkpoint(out / "last.safetensors").header["data_fingerprint"] != ""
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "positions/s" in captured.err
+    assert "validation loss" in captured.err
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "sgd"])
+def test_every_optimizer_learns(tmp_path: Path, optimizer: Any) -> None:
+    config = small_config(tmp_path, optimizer=optimizer)
+    trainer, batch = Trainer(config, torch.device("cpu")), demo_batch(16)
+    for _ in range(30):
+        trainer.learn(batch, 0.3)
+    first = trainer.take_sums()[0] / 30
+    for _ in range(10):
+        trainer.learn(batch, 0.3)
+    assert trainer.take_sums()[0] / 10 < 0.8 * first
+
+
+@pytest.mark.slow
+def test_a_wide_network_learns_one_batch_by_heart(tmp_path: Path) -> None:
+    config = small_config(tmp_path, filters=192, layers=13)
+    trainer, batch = Trainer(config, torch.device("cpu")), demo_batch(8)
+    for _ in range(60):
+        trainer.learn(batch, 0.5)
+        loss, _ = trainer.take_sums()
+        if loss < 0.05:
+            break
+    assert loss < 0.05
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "sgd"])
+def test_resuming_gives_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: Any
+) -> None:
+    whole = train(small_config(tmp_path / "whole", optimizer=optimizer))
+    config = small_config(tmp_path / "parts", optimizer=optimizer)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 7)
+        with pytest.raises(TrainingInterrupted, match="stopped after step 7; go on with: hayago train --games"):
+            train(config)
+    parts = train(replace(config, resume=True))
+    assert parts.steps == whole.steps == 20
+    expected, got = load_model(whole.model).weights, load_model(parts.model).weights
+    assert all(np.array_equal(expected[name], got[name]) for name in expected)
+    assert rows(tmp_path / "parts")[-1]["step"] == "20"
+    assert [row["step"] for row in rows(tmp_path / "parts")] == ["7", "10", "20"]
+
+
+def test_the_command_to_resume_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small_config(tmp_path / "a run", symmetries=False)
+    command = replace(config, resume=True).command()
+    assert command.startswith(f"hayago train --games {store_path()} --out '{tmp_path}/a run' --filters 8")
+    assert command.endswith("--resume")
+    assert "--no-symmetries" in command
+
+
+def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
+    config = small_config(tmp_path / "run")
+    train(config)
+    with pytest.raises(HayagoError, match="holds a training run: add --resume"):
+        train(config)
+    with pytest.raises(HayagoError, match="was started with batch_size 16, not 32"):
+        train(replace(config, batch_size=32, resume=True))
+    other = tmp_path / "other.parquet"
+    half = tmp_path / "half.sgf"
+    data = DEMO_GAMES.read_bytes()
+    half.write_bytes(data[: data.index(b"(;", len(data) // 2)])
+    prepare([half], other)
+    with pytest.raises(HayagoError, match="trained on other games"):
+        train(replace(config, games=other, resume=True))
+    with pytest.raises(HayagoError, match="no such checkpoint file"):
+        train(small_config(tmp_path / "none", resume=True))
+
+
+def test_resuming_a_finished_run_does_nothing(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    before = load_model(train(config).model).weights
+    after = load_model(train(replace(config, resume=True)).model).weights
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_run_by_the_clock(tmp_path: Path) -> None:
+    config = small_config(tmp_path, positions=0, minutes=0.02)
+    started = time.monotonic()
+    result = train(config)
+    assert 1.2 <= result.seconds
+    assert time.monotonic() - started < 30
+    assert float(rows(tmp_path)[-1]["learning_rate"]) < 0.04
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = Trainer.learn
+
+    def explode(self: Trainer, *arguments: Any) -> None:
+        learn(self, *arguments)
+        if self.step == 13:
+            self.network.last.bias.data[0] = float("nan")
+
+    monkeypatch.setattr(Trainer, "learn", explode)
+    with pytest.raises(HayagoError, match=r"no number any more at step 20: .*last\.safetensors holds the last good"):
+        train(small_config(tmp_path))
+    header, tensors = load_checkpoint(tmp_path / "last.safetensors")
+    assert header["step"] == 10
+    assert all(np.isfinite(value).all() for value in tensors.values())
+
+
+def test_unusable_folders_and_stores(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HayagoError, match="cannot write"):
+        train(small_config(tmp_path / "file" / "run"))
+    with pytest.raises(HayagoError, match="cannot read"):
+        train(replace(small_config(tmp_path / "run"), games=tmp_path / "none.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("filters", 0, "filters must be at least 1, not 0"),
+        ("filters", "8", "filters must be of type int, not '8'"),
+        ("filters", True, "filters must be of type int"),
+        ("filters", 1.5, "filters must be of type int"),
+        ("planes", 13, "planes must be one of 4, 12, 20, 48, not 13"),
+        ("layers", 1, "layers must be at least 2"),
+        ("optimizer", "adam", "optimizer must be one of muon, adamw, sgd, not 'adam'"),
+        ("learning_rate", -1.0, "learning_rate must not be negative"),
+        ("warmup", 1.0, "warmup is a share"),
+        ("out", "runs", "out must be of type Path"),
+        ("symmetries", 1, "symmetries must be of type bool"),
+    ],
+)
+def test_the_config_refuses_nonsense(option: str, value: Any, message: str) -> None:
+    with pytest.raises(HayagoError, match=message):
+        TrainingConfig(**{"games": Path("g"), "out": Path("o"), option: value})
+    with pytest.raises(TypeError):
+        TrainingConfig(games=Path("g"), out=Path("o"), filtres=8)  # type: ignore[call-arg]
+
+
+def test_the_config_needs_a_length() -> None:
+    with pytest.raises(HayagoError, match="needs a length"):
+        TrainingConfig(games=Path("g"), out=Path("o"), minutes=0.0)
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    factors = [learning_rate_factor(progress, 0.1) for progress in (0, 0.05, 0.1, 0.55, 1)]
+    assert factors == pytest.approx([0, 0.5, 1, 0.5, 0])
+    assert learning_rate_factor(0, 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("threads", "encode_threads", "device", "expected"),
+    [(2, -1, "cpu", (2, 0)), (4, 1, "cpu", (3, 1)), (4, -1, "cuda", (1, 3)), (1, -1, "cuda", (1, 1))],
+)
+def test_threads_are_shared(
+    monkeypatch: pytest.MonkeyPatch, threads: int, encode_threads: int, device: str, expected: tuple[int, int]
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    config = small_config(Path("run"), threads=threads, encode_threads=encode_threads)
+    assert (share_threads(config, torch.device(device)), given) == (expected[1], [expected[0]])
+
+
+def test_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    train(small_config(tmp_path, tensorboard=True, positions=32))
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_training_works_beside_other_threads(tmp_path: Path) -> None:
+    """Outside the main thread no signal can be handled; everything else works."""
+    import threading
+
+    results: list[training.TrainingResult] = []
+    thread = threading.Thread(target=lambda: results.append(train(small_config(tmp_path, positions=32))))
+    thread.start()
+    thread.join()
+    assert results[0].steps == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows processes cannot be sent SIGTERM to handle")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_real_process_is_stopped_and_resumed(tmp_path: Path, number: signal.Signals) -> None:
+    out = tmp_path / "run"
+    config = small_config(out, positions=16 * 100_000)
+    options = {"games": str(config.games), "out": str(out), **config.fixed()}
+    code = (
+        "import json, sys; from pathlib import Path; from hayago.learn.config import TrainingConfig;"
+        "from hayago.learn.training import train; options = json.loads(sys.argv[1]);"
+        "options |= {name: Path(options[name]) for name in ('games', 'out')};\n"
+        "try: train(TrainingConfig(**options))\n"
+        "except Exception as error: print(error); sys.exit(getattr(error, 'exit_status', 1))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "positions/s" in line:
+            break
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "go on with: hayago train --games" in said
+    step = load_checkpoint(out / "last.safetensors").header["step"]
+    assert f"stopped after step {step};" in said
+    assert rows(out)[-1]["step"] == str(step)

@@ -1,0 +1,285 @@
+"""The slow twin of the 48 feature planes: the same answers, found in the most obvious way.
+
+Written from the specification of the planes alone, it imports nothing of hayago, so that a mistake made there cannot
+be made here by copying. Whatever can be found by looking is looked for anew: chains by flood fill, moves by playing
+them on a copy of the board, ladders by plain recursion.
+
+A *point* is `row * size + column`; a *position* is stones and a ko point; a `TwinBoard` is a position and the turns
+at which its stones were played. In a ladder the *hunter* chases the *prey*, which is named by one of its stones.
+
+Readings chosen where the specification leaves something open:
+
+1. "The simple-ko point" is not defined there. Here: a move that takes exactly one stone, and whose own chain is then
+   a single stone with a single liberty, makes the point of the stone taken the ko point, until the next turn.
+2. The ko point belongs to no colour: where one colour plays twice in a row, it may not fill the ko it has just taken.
+3. "50 hunter moves": the 50th is played and the prey's answers to it are tried; a prey that a 51st would be needed
+   for is not captured. A ladder capture's own move is the first of its 50; after an escape the hunter has all 50.
+4. A point where retaking a ko leaves one stone with one liberty is a self-atari of size 1 (captures come off first).
+5. "Captures of an adjacent hunter chain in atari" means adjacent to the prey as it stands before its move.
+6. On the 1x1 board the only point has no neighbours, so it is an eye of both colours (and legal for neither).
+7. A move of a record that is a suicide or breaks the ko is played all the same, own stones removed; planes describe
+   what stands on the board afterwards, and such a suicide leaves no ko point.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+EMPTY, BLACK, WHITE = 0, 1, 2
+HUNTER_MOVES = 50
+Stones = list[int]
+
+
+def opponent(colour: int) -> int:
+    return WHITE if colour == BLACK else BLACK
+
+
+@cache
+def neighbours(size: int) -> list[list[int]]:
+    """For each point, the points beside it."""
+    return _at_offsets(size, [(-1, 0), (1, 0), (0, -1), (0, 1)])
+
+
+@cache
+def diagonals(size: int) -> list[list[int]]:
+    """For each point, the points that touch its corners; fewer than four where it lies on the edge."""
+    return _at_offsets(size, [(-1, -1), (-1, 1), (1, -1), (1, 1)])
+
+
+def _at_offsets(size: int, offsets: list[tuple[int, int]]) -> list[list[int]]:
+    return [
+        [(r + dr) * size + c + dc for dr, dc in offsets if 0 <= r + dr < size and 0 <= c + dc < size]
+        for r in range(size)
+        for c in range(size)
+    ]
+
+
+class Position:
+    """Stones and a ko point. Never changed once made: a move makes another position."""
+
+    def __init__(self, size: int, stones: Stones, ko: int | None = None) -> None:
+        self.size = size
+        self.stones = stones
+        self.ko = ko
+
+    def chain(self, point: int) -> set[int]:
+        """The stones solidly connected to the stone at `point`."""
+        beside, colour = neighbours(self.size), self.stones[point]
+        chain, todo = {point}, [point]
+        while todo:
+            for near in beside[todo.pop()]:
+                if self.stones[near] == colour and near not in chain:
+                    chain.add(near)
+                    todo.append(near)
+        return chain
+
+    def touched(self, chain: set[int], colour: int) -> set[int]:
+        """The points beside `chain` that hold `colour`: with EMPTY, its liberties."""
+        beside = neighbours(self.size)
+        return {near for point in chain for near in beside[point] if self.stones[near] == colour}
+
+    def liberties(self, point: int) -> set[int]:
+        return self.touched(self.chain(point), EMPTY)
+
+    def chains(self, colour: int) -> list[set[int]]:
+        chains: list[set[int]] = []
+        seen: set[int] = set()
+        for point, stone in enumerate(self.stones):
+            if stone == colour and point not in seen:
+                chains.append(self.chain(point))
+                seen |= chains[-1]
+        return chains
+
+    def place(self, colour: int, point: int) -> tuple["Position", set[int]]:
+        """The position after `colour` plays on the empty `point`, and the opponent's stones it takes off.
+
+        A chain of its own that is left without a liberty is taken off too: after a suicide the point is empty.
+        """
+        after = Position(self.size, self.stones.copy())
+        after.stones[point] = colour
+        taken: set[int] = set()
+        for near in neighbours(self.size)[point]:
+            if after.stones[near] == opponent(colour) and not after.liberties(near):
+                taken |= after._remove(after.chain(near))
+        own = after.chain(point)
+        liberties = after.touched(own, EMPTY)
+        if not liberties:
+            after._remove(own)
+        elif len(taken) == len(own) == len(liberties) == 1:
+            (after.ko,) = taken
+        return after, taken
+
+    def _remove(self, chain: set[int]) -> set[int]:
+        for point in chain:
+            self.stones[point] = EMPTY
+        return chain
+
+    def legal(self, colour: int, point: int) -> bool:
+        if self.stones[point] != EMPTY or point == self.ko:
+            return False
+        after, _ = self.place(colour, point)
+        return after.stones[point] == colour
+
+
+def true_eyes(position: Position, colour: int) -> set[int]:
+    """The largest set of eyes that hold each other up: all that might be, less those that fail, until none fails."""
+    size, stones = position.size, position.stones
+    beside, across = neighbours(size), diagonals(size)
+    eyes = {
+        point
+        for point in range(size * size)
+        if stones[point] == EMPTY and all(stones[near] == colour for near in beside[point])
+    }
+    while True:
+        failing = set()
+        for point in eyes:
+            bad = sum(
+                stones[corner] == opponent(colour) or (stones[corner] == EMPTY and corner not in eyes)
+                for corner in across[point]
+            )
+            if bad > (1 if len(across[point]) == 4 else 0):
+                failing.add(point)
+        if not failing:
+            return eyes
+        eyes -= failing
+
+
+def hunt_works(position: Position, prey: int, point: int, hunter_moves: int = HUNTER_MOVES) -> bool:
+    """Whether the hunter's move at `point`, one of the prey's two liberties, captures the prey in a ladder."""
+    hunter = opponent(position.stones[prey])
+    if hunter_moves == 0 or not position.legal(hunter, point):
+        return False
+    after, _ = position.place(hunter, point)
+    if len(after.liberties(prey)) >= 2:
+        return False
+    return not any(escape_works(after, prey, way, hunter_moves - 1) for way in ways_out(after, prey))
+
+
+def escape_works(position: Position, prey: int, point: int, hunter_moves: int = HUNTER_MOVES) -> bool:
+    """Whether the move at `point`, one of the ways out of the prey in atari, saves it from a ladder."""
+    colour = position.stones[prey]
+    if not position.legal(colour, point):
+        return False
+    after, _ = position.place(colour, point)
+    liberties = after.liberties(prey)
+    if len(liberties) == 2:
+        return not any(hunt_works(after, prey, hunt, hunter_moves) for hunt in liberties)
+    return len(liberties) >= 3
+
+
+def ways_out(position: Position, prey: int) -> set[int]:
+    """The moves a prey in atari may try: its last liberty, and the capture of each adjacent chain in atari."""
+    chain = position.chain(prey)
+    ways = position.touched(chain, EMPTY)
+    for hunter in position.touched(chain, opponent(position.stones[prey])):
+        liberties = position.liberties(hunter)
+        if len(liberties) == 1:
+            ways |= liberties
+    return ways
+
+
+class TwinBoard:
+    """A position with the turns at which its stones were played."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.turns = 0
+        self._position = Position(size, [EMPTY] * (size * size))
+        self._turn_played: dict[int, int] = {}
+
+    @property
+    def stones(self) -> Stones:
+        return self._position.stones
+
+    @property
+    def ko(self) -> int | None:
+        return self._position.ko
+
+    def setup(self, black: Iterable[int], white: Iterable[int]) -> None:
+        """Put stones on a board on which nothing was played yet. They were never moves and have no turn."""
+        for colour, points in ((BLACK, black), (WHITE, white)):
+            for point in points:
+                self.stones[point] = colour
+
+    def play(self, colour: int, point: int) -> None:
+        """Play at `point`, or pass with `size * size`. Every call is a turn."""
+        self.turns += 1
+        if point == self.size * self.size:
+            self._position = Position(self.size, self.stones)
+            return
+        assert self.stones[point] == EMPTY, f"{point} is occupied"
+        self._position, _ = self._position.place(colour, point)
+        self._turn_played[point] = self.turns
+
+    def legal(self, colour: int, point: int) -> bool:
+        return point == self.size * self.size or self._position.legal(colour, point)
+
+    def stones_after(self, colour: int, point: int) -> Stones:
+        """The stones that would stand after a move."""
+        return self._position.place(colour, point)[0].stones
+
+    def chain(self, point: int) -> set[int]:
+        return self._position.chain(point)
+
+    def liberties(self, point: int) -> set[int]:
+        return self._position.liberties(point)
+
+    def true_eyes(self, colour: int) -> set[int]:
+        return true_eyes(self._position, colour)
+
+    def planes(self, to_play: int) -> np.ndarray:
+        """The 48 planes, uint8 (48, size, size), seen by `to_play`."""
+        marks = np.zeros((48, self.size * self.size), dtype=np.uint8)
+        self._mark_stones(marks, to_play)
+        self._mark_moves(marks, to_play)
+        self._mark_ladders(marks, to_play)
+        return marks.reshape(48, self.size, self.size)
+
+    def _mark_stones(self, marks: np.ndarray, own: int) -> None:
+        position = self._position
+        marks[3] = 1
+        for point, stone in enumerate(self.stones):
+            marks[{own: 0, opponent(own): 1, EMPTY: 2}[stone], point] = 1
+        for colour in (BLACK, WHITE):
+            for chain in position.chains(colour):
+                liberties = len(position.touched(chain, EMPTY))
+                for point in chain:
+                    marks[11 + min(liberties, 8), point] = 1
+                    marks[3 + min(self._turns_since(point), 8), point] = 1
+
+    def _turns_since(self, point: int) -> int:
+        """1 for the stone of the last move; a stone that was set up is older than any turn counted."""
+        # A captured stone leaves its turn behind; the next stone on that point overwrites it.
+        return self.turns - self._turn_played[point] + 1 if point in self._turn_played else 8
+
+    def _mark_moves(self, marks: np.ndarray, own: int) -> None:
+        position = self._position
+        eyes = true_eyes(position, own)
+        for point in range(self.size * self.size):
+            if not position.legal(own, point):
+                continue
+            after, taken = position.place(own, point)
+            chain = after.chain(point)
+            liberties = len(after.touched(chain, EMPTY))
+            marks[20 + min(len(taken), 7), point] = 1
+            if liberties == 1:
+                marks[27 + min(len(chain), 8), point] = 1
+            marks[35 + min(liberties, 8), point] = 1
+            if point not in eyes:
+                marks[46, point] = 1
+
+    def _mark_ladders(self, marks: np.ndarray, own: int) -> None:
+        position = self._position
+        for chain in position.chains(opponent(own)):
+            prey, liberties = min(chain), position.touched(chain, EMPTY)
+            if len(liberties) == 2:
+                for point in liberties:
+                    if hunt_works(position, prey, point):
+                        marks[44, point] = 1
+        for chain in position.chains(own):
+            prey = min(chain)
+            if len(position.touched(chain, EMPTY)) == 1:
+                for point in ways_out(position, prey):
+                    if escape_works(position, prey, point):
+                        marks[45, point] = 1
