@@ -56,8 +56,7 @@ def main(paths: list[str]) -> int:
                     print(f"{source}: not read: {reason}")
         read = counts["both"] + counts["hayago only"]
         print(
-            f"{path}: "
-            + ", ".join(f"{name} {counts[name]}" for name in ("files", *NAMES.values(), "differ")),
+            f"{path}: " + ", ".join(f"{name} {counts[name]}" for name in ("files", *NAMES.values(), "differ")),
             end="",
         )
         print(f"; hayago reads {read / counts['files']:.2%}")

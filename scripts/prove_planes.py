@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from comparison import differences, moves_of, positions_of, twin_at_start  # noqa: E402
-
 from hayago.records.archives import iter_files  # noqa: E402
 from hayago.records.games import Games  # noqa: E402
 from hayago.records.sgf import GameRecord, scan_sgf  # noqa: E402

@@ -44,9 +44,7 @@ def learn(again: bool) -> None:
         return
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
-    say(
-        "Preparing: the bundled games become one file of moves, split into games to learn from and to test on"
-    )
+    say("Preparing: the bundled games become one file of moves, split into games to learn from and to test on")
     hayago("prepare", GAMES, "--out", STORE)
     say("Training: a small network, three minutes")
     hayago("train", "--games", STORE, "--out", RUN, *TRAINING)
@@ -76,9 +74,7 @@ def main() -> None:
     say("Playing: eight moves over GTP, the protocol of Go programs")
     play()
     say(f"Done in {time.monotonic() - began:.0f} s. Look at:")
-    print(
-        f"    {RUN / 'curve.png'}    how it learned\n    {OUT / 'board.png'}    what it thinks of a position"
-    )
+    print(f"    {RUN / 'curve.png'}    how it learned\n    {OUT / 'board.png'}    what it thinks of a position")
     model = "" if BOX.exists() else f' --model "{MODEL}"'
     print("\nTo play against hayago, paste this line as the command of a new engine:")
     print(f'\n    "{HAYAGO}" gtp{model}\n')

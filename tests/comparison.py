@@ -9,11 +9,11 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
-from twin import BLACK, WHITE, TwinBoard, opponent
 
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import FEATURES, SLICE, unpack
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
+from twin import BLACK, WHITE, TwinBoard, opponent
 
 PLANE_NAMES = [
     f"{feature.name}[{plane}]" if feature.planes > 1 else feature.name

@@ -86,7 +86,9 @@ def drawn(planes: np.ndarray, feature: str) -> str:
         marks = []
         for cell in row:
             (on,) = np.nonzero(cell)
-            marks.append("." if len(on) == 0 else "?" if len(on) > 1 else "x" if lowest is None else str(on[0] + lowest))
+            marks.append(
+                "." if len(on) == 0 else "?" if len(on) > 1 else "x" if lowest is None else str(on[0] + lowest)
+            )
         text.append(" ".join(marks))
     return "\n".join(text)
 

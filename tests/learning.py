@@ -36,9 +36,7 @@ def demo_batch(count: int, planes: int = 48) -> Batch:
     """`count` positions spread over the demonstration games."""
     game, ply = all_positions(demo_games())
     chosen = np.linspace(0, len(game) - 1, count).astype(np.int64)
-    rows, labels = encode_positions(
-        demo_games(), game[chosen], ply[chosen], np.zeros(count, np.uint8), planes
-    )
+    rows, labels = encode_positions(demo_games(), game[chosen], ply[chosen], np.zeros(count, np.uint8), planes)
     return Batch(rows, labels.astype(np.int64))
 
 

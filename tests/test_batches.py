@@ -4,11 +4,11 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from learning import demo_games
 
 from hayago.errors import HayagoError
 from hayago.learn.batches import Batch, Batches, Positions, Sampler, fixed_positions
 from hayago.records.games import Games
+from learning import demo_games
 
 
 def games(first: int, count: int) -> Games:
@@ -33,8 +33,7 @@ def take(count: int, start: int = 0, threads: int = 0, **options: int) -> list[B
 
 def same(left: list[Batch], right: list[Batch]) -> bool:
     return len(left) == len(right) and all(
-        np.array_equal(a.rows, b.rows) and np.array_equal(a.labels, b.labels)
-        for a, b in zip(left, right, strict=True)
+        np.array_equal(a.rows, b.rows) and np.array_equal(a.labels, b.labels) for a, b in zip(left, right, strict=True)
     )
 
 

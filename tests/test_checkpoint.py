@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learning import small_model
 from safetensors.numpy import save_file
 
 from hayago.errors import HayagoError
@@ -21,6 +20,7 @@ from hayago.learn.checkpoint import (
     save_checkpoint,
     save_model,
 )
+from learning import small_model
 
 
 @pytest.fixture

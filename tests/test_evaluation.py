@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from learning import demo_games, small_model
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
@@ -12,6 +11,7 @@ from hayago.learn.evaluation import evaluate, trained_on
 from hayago.learn.evaluator import make_evaluator
 from hayago.records.games import Games
 from hayago.records.store import read_store
+from learning import demo_games, small_model
 
 
 class Fake:

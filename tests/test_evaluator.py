@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from learning import demo_batch, small_model
 
 from hayago.errors import HayagoError
 from hayago.features.planes import unpack
 from hayago.learn.checkpoint import ModelError, save_model
 from hayago.learn.evaluator import make_evaluator, onnx_model
 from hayago.learn.network import PolicyNetwork
+from learning import demo_batch, small_model
 
 
 def plain_logits(batch: int, **shape: int) -> np.ndarray:

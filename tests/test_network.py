@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from learning import demo_batch, training_network
 
 from hayago.features.planes import unpack as unpack_rows
 from hayago.learn.architecture import Architecture, layer_table
 from hayago.learn.muon import orthogonalise
 from hayago.learn.network import PolicyNetwork, unpack, unpack_table
+from learning import demo_batch, training_network
 
 
 def test_the_defaults_are_the_papers_network() -> None:

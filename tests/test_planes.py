@@ -5,14 +5,14 @@ from random import Random
 
 import numpy as np
 import pytest
+
 from comparison import Game, as_games, differences, moves_of, positions_of, random_game, seen_under
 from diagrams import DIAGRAMS, Diagram, mismatches
-from twin import BLACK, TwinBoard
-
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import FEATURES, PLANE_SETS, SLICE, encode, encode_packed, row_bytes, unpack
 from hayago.records.games import WHITE_BIT, Games
 from hayago.rules.board import Board
+from twin import BLACK, TwinBoard
 
 DEMO_GAMES = Path(__file__).parent.parent / "data" / "demo-games.sgf"
 

@@ -78,9 +78,7 @@ def test_own_moves_keep_positional_superko_even_where_the_board_does_not():
     board = Board(5)
     board.setup([point(v) for v in ("C1", "C2", "B2", "A3")], [point(v) for v in ("B1", "A2")], to_play=BLACK)
     seen = [board.position_hash]
-    player = Player(
-        FixedEvaluator(logits=np.where(np.arange(25) == point("A1"), 9.0, 0.0).astype(np.float32))
-    )
+    player = Player(FixedEvaluator(logits=np.where(np.arange(25) == point("A1"), 9.0, 0.0).astype(np.float32)))
     for _ in range(6):
         chosen = player.choose(board)
         board.play_tolerant(chosen, board.to_play)

@@ -5,11 +5,10 @@ from random import Random
 import numpy as np
 import pytest
 import sgfmill.boards
-from diagrams import rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twin import TwinBoard
 
+from diagrams import rows
 from hayago.errors import HayagoError
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coords import (
@@ -23,6 +22,7 @@ from hayago.rules.coords import (
     vertex_to_point,
 )
 from hayago.rules.symmetry import inverse, point_maps
+from twin import TwinBoard
 
 SGFMILL_COLOURS = {BLACK: "b", WHITE: "w", EMPTY: None}
 
@@ -105,7 +105,9 @@ def test_invariants_after_each_move_and_undo(size: int, seed: int, length: int) 
         colour = random.choice((board.to_play, board.to_play, board.to_play, opponent(board.to_play)))
         legal = np.flatnonzero(board.legal_points(colour))
         # Near the last point, so that large boards see captures and kos too.
-        near = [p for p in legal if states and board.last_move is not None and abs(int(p) - board.last_move) <= size + 1]
+        near = [
+            p for p in legal if states and board.last_move is not None and abs(int(p) - board.last_move) <= size + 1
+        ]
         point = int(random.choice(near if near and random.random() < 0.7 else legal))
         board.play(point, colour)
         twin.play(colour, point)

@@ -32,9 +32,7 @@ def read(text: str | bytes) -> GameRecord:
 
 def moves(text: str | bytes) -> str:
     """The main line of a 19x19 game, as in `B:dd W:pass`."""
-    return " ".join(
-        ("W:" if code & WHITE_BIT else "B:") + name(code & 0x1FF) for code in read(text).moves.tolist()
-    )
+    return " ".join(("W:" if code & WHITE_BIT else "B:") + name(code & 0x1FF) for code in read(text).moves.tolist())
 
 
 def name(point: int) -> str:
@@ -261,9 +259,7 @@ def test_ranks() -> None:
 
 
 def test_written_and_read_again(demo_games: Path) -> None:
-    own = read(
-        "(;SZ[9]KM[5.5]HA[2]PB[围\\]棋\\\\]PW[w]BR[1d]RE[B+1]DT[2020-01-02]AB[cc][gg]AW[aa];W[];B[ee])"
-    )
+    own = read("(;SZ[9]KM[5.5]HA[2]PB[围\\]棋\\\\]PW[w]BR[1d]RE[B+1]DT[2020-01-02]AB[cc][gg]AW[aa];W[];B[ee])")
     for record in (own, *read_sgf(demo_games.read_bytes())[:3]):
         (again,) = read_sgf(write_sgf(record), record.source)
         assert again.moves.tolist() == record.moves.tolist()

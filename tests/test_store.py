@@ -74,9 +74,7 @@ def test_splits_are_parts_of_the_whole(tmp_path: Path, demo_games: Path) -> None
         sources += part.table["source"].to_pylist()
         index = whole.table["source"].to_pylist().index(sources[-1])
         first, last = whole.games.offsets[index : index + 2]
-        np.testing.assert_array_equal(
-            part.games.codes[part.games.offsets[-2] :], whole.games.codes[first:last]
-        )
+        np.testing.assert_array_equal(part.games.codes[part.games.offsets[-2] :], whole.games.codes[first:last])
     assert sorted(sources) == sorted(whole.table["source"].to_pylist())
 
 
@@ -117,9 +115,7 @@ def test_images_and_longer_records_are_the_same_game(tmp_path: Path) -> None:
     short = a_game(2, 60)
     twins = [image(game, s) for s in range(8)]
     longer = image(game, 5)._replace(moves=np.append(image(game, 5).moves, np.uint16(361)))
-    report = prepared(
-        tmp_path, [game, *twins, longer, short, short._replace(moves=short.moves[:50]), image(short, 3)]
-    )
+    report = prepared(tmp_path, [game, *twins, longer, short, short._replace(moves=short.moves[:50]), image(short, 3)])
     assert report.kept == 3
     assert dict(report.table()) == {"same game again": 9, "same first 80 moves": 1}
     assert report.kept + sum(count for _, count in report.table()) == report.total == 13

@@ -1,6 +1,7 @@
 """The slow twin against planes drawn by hand: what judges the encoder must be judged itself."""
 
 import pytest
+
 from diagrams import DIAGRAMS, Diagram, mismatches
 from twin import TwinBoard
 

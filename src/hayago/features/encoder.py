@@ -1,8 +1,8 @@
 """The compiled encoder: positions to bit-packed rows. What the planes mean stands in `hayago.features.planes`.
 
 How to read it. `write_row` writes one position: first what is known of each stone, then what follows from playing at
-each empty point, then ladders and sensible points. `encode_positions` replays games and calls it at the plies asked for.
-A symmetry costs nothing: it only decides to which point of the row a cell is written.
+each empty point, then ladders and sensible points. `encode_positions` replays games and calls it at the plies
+asked for. A symmetry costs nothing: it only decides to which point of the row a cell is written.
 """
 
 from functools import cache
@@ -11,20 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.records.games import Games
+from hayago.rules.coords import EMPTY
 from hayago.rules.jit import kernel, lowest_bit
 from hayago.rules.kernels import (
     BORDER,
     CELLS,
     COLOUR,
     DIRECTIONS,
-    EMPTY,
     HEAD,
     HUNTER_MOVES,
     KO,
     LIBERTIES,
     NEVER,
     NEXT,
+    SETS,
     SIZE,
+    STONES,
     TURN,
     TURNS,
     WIDTH,
@@ -67,25 +69,60 @@ def _shifted(cells: NDArray[np.int64], w: int, by: int) -> int:
     """Word w of the set of cells, (WORDS,), with every cell moved by `by`, -63 to 63 and not 0."""
     if by > 0:
         carried = (cells[w - 1] >> (64 - by)) & ((np.int64(1) << by) - 1) if w > 0 else np.int64(0)
-        return (cells[w] << by) | carried
+        return int((cells[w] << by) | carried)
     kept = (cells[w] >> -by) & ((np.int64(1) << (64 + by)) - 1)
-    return kept | (cells[w + 1] << (64 + by) if w < WORDS - 1 else np.int64(0))
+    return int(kept | (cells[w + 1] << (64 + by) if w < WORDS - 1 else np.int64(0)))
 
 
 @kernel
 def _beside(cells: NDArray[np.int64], w: int) -> int:
     """Word w of the set of all cells that have a neighbour in the set."""
-    return (
-        _shifted(cells, w, -WIDTH) | _shifted(cells, w, -1) | _shifted(cells, w, 1) | _shifted(cells, w, WIDTH)
-    )
+    return _shifted(cells, w, -WIDTH) | _shifted(cells, w, -1) | _shifted(cells, w, 1) | _shifted(cells, w, WIDTH)
 
 
 @kernel
-def _mark_all(row: NDArray[np.uint8], start: int, where: NDArray[np.int64], w: int, word: int) -> None:
-    """Mark the cells of word w of a set in the plane that begins at bit `start`."""
-    while word != 0:
-        _mark(row, start + where[WIDTH + 64 * w + lowest_bit(word)])
-        word &= word - 1
+def _mark_liberties_after(
+    cells: NDArray[np.int64],
+    fresh: NDArray[np.int64],
+    liberties: int,
+    stones: int,
+    eyes: NDArray[np.uint8],
+    where: NDArray[np.int64],
+    area: int,
+    row: NDArray[np.uint8],
+) -> None:
+    """Mark what follows from playing at each of `cells`, none of which captures anything.
+
+    All of them join the same chain of `stones` stones, or none (0 stones). Each gets that chain's other `liberties`
+    and one for each neighbour in the set `fresh`; these are counted for 64 cells at once.
+    """
+    for w in range(WORDS):
+        if cells[w] == 0:
+            continue
+        up, left = _shifted(fresh, w, -WIDTH), _shifted(fresh, w, -1)
+        right, down = _shifted(fresh, w, 1), _shifted(fresh, w, WIDTH)
+        # The sum of four bits for each cell: ones + 2 * twos + 4 * fours.
+        ones = up ^ left ^ right ^ down
+        twos = (up & left) ^ (right & down) ^ ((up ^ left) & (right ^ down))
+        fours = up & left & right & down
+        for added in range(5):
+            word = cells[w]
+            word &= ones if added & 1 else ~ones
+            word &= twos if added & 2 else ~twos
+            word &= fours if added & 4 else ~fours
+            after = liberties + added
+            if after == 0:  # suicide
+                continue
+            while word != 0:
+                cell = WIDTH + 64 * w + lowest_bit(word)
+                word &= word - 1
+                to = where[cell]
+                _mark(row, _CAPTURE_SIZE * area + to)
+                if after == 1:
+                    _mark(row, (_SELF_ATARI + min(stones + 1, 8) - 1) * area + to)
+                _mark(row, (_LIBERTIES_AFTER + min(after, 8) - 1) * area + to)
+                if eyes[cell] == 0:
+                    _mark(row, _SENSIBLENESS * area + to)
 
 
 @kernel
@@ -94,10 +131,11 @@ def _mark_look_ahead(
 ) -> None:
     """The planes of what follows from playing at each empty cell: captures, self-atari, liberties, sensibleness.
 
-    A cell without an own neighbour and without one that it captures needs no look at chains: its new chain is one stone
-    with as many liberties as it has empty neighbours. That is two cells of three; they are counted 64 at a time.
+    Nine cells of ten capture nothing and join no chain or a single one. They are taken together, set by set; only the
+    rest is looked at one by one.
     """
-    empty, own, atari = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64)
+    empty, atari = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64)
+    heads, chains = np.empty(CELLS, np.int64), 0
     eyes = np.zeros(CELLS, np.uint8)
     mark_true_eyes(position, colour, eyes)
     for cell in range(WIDTH, CELLS - WIDTH):
@@ -106,50 +144,62 @@ def _mark_look_ahead(
         if there == EMPTY:
             empty[(cell - WIDTH) >> 6] |= bit
         elif there == colour:
-            own[(cell - WIDTH) >> 6] |= bit
+            if position[HEAD + cell] == cell:
+                heads[chains] = cell
+                chains += 1
         elif there != BORDER and position[LIBERTIES + position[HEAD + cell]] == 1:
             atari[(cell - WIDTH) >> 6] |= bit
-    for w in range(WORDS):
-        plain = empty[w] & ~(_beside(own, w) | _beside(atari, w))
-        up, left = _shifted(empty, w, -WIDTH), _shifted(empty, w, -1)
-        right, down = _shifted(empty, w, 1), _shifted(empty, w, WIDTH)
-        # The sum of four bits for 64 cells at once: ones, twos, fours.
-        ones = up ^ left ^ right ^ down
-        twos = (up & left) ^ (right & down) ^ ((up ^ left) & (right ^ down))
-        fours = up & left & right & down
-        legal = plain & (ones | twos | fours)  # no liberty at all is suicide
-        _mark_all(row, _CAPTURE_SIZE * area, where, w, legal)
-        _mark_all(row, _SENSIBLENESS * area, where, w, legal)  # a plain cell is no eye: no own stone is beside it
-        _mark_all(row, _SELF_ATARI * area, where, w, plain & ones & ~twos)
-        _mark_all(row, _LIBERTIES_AFTER * area, where, w, plain & ones & ~twos)
-        _mark_all(row, (_LIBERTIES_AFTER + 1) * area, where, w, plain & ~ones & twos)
-        _mark_all(row, (_LIBERTIES_AFTER + 2) * area, where, w, plain & ones & twos)
-        _mark_all(row, (_LIBERTIES_AFTER + 3) * area, where, w, plain & fours)
 
-        others = empty[w] & ~plain
-        while others != 0:
-            cell = WIDTH + 64 * w + lowest_bit(others)
-            others &= others - 1
-            captured, stones, liberties = look_ahead(position, cell, colour)
-            if liberties == 0 or cell == position[KO]:
+    beside_one, beside_more = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64)  # own chains
+    for n in range(chains):
+        for w in range(WORDS):
+            liberties = position[SETS + heads[n] * WORDS + w]
+            beside_more[w] |= beside_one[w] & liberties
+            beside_one[w] |= liberties
+    cells, fresh = np.empty(WORDS, np.int64), np.empty(WORDS, np.int64)
+    single, rest = np.empty(WORDS, np.int64), np.empty(WORDS, np.int64)
+    for w in range(WORDS):
+        quiet = empty[w] & ~_beside(atari, w)
+        cells[w] = quiet & ~beside_one[w]
+        single[w] = quiet & beside_one[w] & ~beside_more[w]
+        rest[w] = empty[w] & ~cells[w] & ~single[w]
+    if position[KO] != 0:
+        single[(position[KO] - WIDTH) >> 6] &= ~(np.int64(1) << np.int64((position[KO] - WIDTH) & 63))
+    _mark_liberties_after(cells, empty, 0, 0, eyes, where, area, row)
+    for n in range(chains):
+        some = False
+        for w in range(WORDS):
+            liberties = position[SETS + heads[n] * WORDS + w]
+            cells[w] = liberties & single[w]
+            fresh[w] = empty[w] & ~liberties
+            some = some or cells[w] != 0
+        if some:
+            others = position[LIBERTIES + heads[n]] - 1  # the cell itself was one
+            _mark_liberties_after(cells, fresh, others, position[STONES + heads[n]], eyes, where, area, row)
+
+    for w in range(WORDS):
+        word = rest[w]
+        while word != 0:
+            cell = WIDTH + 64 * w + lowest_bit(word)
+            word &= word - 1
+            captured, stones, after = look_ahead(position, cell, colour)
+            if after == 0 or cell == position[KO]:
                 continue
             to = where[cell]
             _mark(row, (_CAPTURE_SIZE + min(captured, 7)) * area + to)
-            if liberties == 1:
+            if after == 1:
                 _mark(row, (_SELF_ATARI + min(stones, 8) - 1) * area + to)
-            _mark(row, (_LIBERTIES_AFTER + min(liberties, 8) - 1) * area + to)
+            _mark(row, (_LIBERTIES_AFTER + min(after, 8) - 1) * area + to)
             if eyes[cell] == 0:
                 _mark(row, _SENSIBLENESS * area + to)
 
 
 @kernel
-def _mark_ladders(
-    position: Position, colour: int, where: NDArray[np.int64], area: int, row: NDArray[np.uint8]
-) -> None:
+def _mark_ladders(position: Position, colour: int, where: NDArray[np.int64], area: int, row: NDArray[np.uint8]) -> None:
     """The two ladder planes, one chain after the other. Keeps: the reading undoes all that it plays."""
     for head in range(WIDTH, CELLS - WIDTH):
         there = position[COLOUR + head]
-        if there == EMPTY or there == BORDER or position[HEAD + head] != head:
+        if there in (EMPTY, BORDER) or position[HEAD + head] != head:
             continue
         if there != colour and position[LIBERTIES + head] == 2:
             for n in range(2):
@@ -287,4 +337,3 @@ def all_positions(games: Games) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     ply = np.arange(len(games.codes)) - games.offsets[game]
     played = (games.codes & 0x1FF) != games.size * games.size
     return game[played], ply[played]
-

@@ -127,4 +127,5 @@ def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:
     Raises:
         ValueError: no such set of planes.
     """
-    return unpack(encode_packed(board, planes)[None], planes, board.size)[0]
+    unpacked: NDArray[np.uint8] = unpack(encode_packed(board, planes)[None], planes, board.size)[0]
+    return unpacked

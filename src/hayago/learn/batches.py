@@ -2,9 +2,10 @@
 
 The sequence is one endless *stream* of positions, cut into batches. An *epoch* takes every game once, in random order,
 and is cut into *blocks* of about a thousand games. A block takes some positions of each of its games (no passes), each
-under a random symmetry, and shuffles them all; so a batch mixes hundreds of games while a game is replayed only once. What lies in the stream at a place follows from (seed, epoch, block) alone, never from the number of
-threads, and `start` at any batch finds its place without walking there. Nothing is dropped: a batch may take the end
-of one block and the beginning of the next, and so across epochs.
+under a random symmetry, and shuffles them all; so a batch mixes hundreds of games while a game is replayed only once.
+What lies in the stream at a place follows from (seed, epoch, block) alone, never from the number of threads, and
+`start` at any batch finds its place without walking there. Nothing is dropped: a batch may take the end of one block
+and the beginning of the next, and so across epochs.
 """
 
 from collections.abc import Generator, Iterator
@@ -74,9 +75,7 @@ class Sampler:
     def locate(self, position: int) -> tuple[int, int, int]:
         """Where the stream's position number `position` lies: (epoch, block, row in the block)."""
         epoch, rest = divmod(position, self.positions_per_epoch)
-        sizes = np.add.reduceat(
-            self._taken[self._order(epoch)], np.arange(0, len(self._taken), self.games_per_block)
-        )
+        sizes = np.add.reduceat(self._taken[self._order(epoch)], np.arange(0, len(self._taken), self.games_per_block))
         ends = np.cumsum(sizes)
         block = int(np.searchsorted(ends, rest, side="right"))
         return epoch, block, int(rest - (ends[block] - sizes[block]))
@@ -134,8 +133,7 @@ class Batches:
 
     def _deal(self, epoch: int, block: int, row: int, pool: ThreadPoolExecutor | None) -> Iterator[Batch]:
         encodings = (
-            _Encoding(self.sampler.games, *planned, self.planes, pool)
-            for planned in self.sampler.blocks(epoch, block)
+            _Encoding(self.sampler.games, *planned, self.planes, pool) for planned in self.sampler.blocks(epoch, block)
         )
         current = next(encodings)
         current.finish()

@@ -65,9 +65,7 @@ def box_path() -> Path:
     return Path(__file__).parent.parent / "box.safetensors"
 
 
-def save_model(
-    path: Path | str, weights: Mapping[str, NDArray[Any]], info: ModelInfo, half: bool = False
-) -> None:
+def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: ModelInfo, half: bool = False) -> None:
     """Write a model file, atomically; `half` stores float16, half the size.
 
     Raises:

@@ -24,9 +24,7 @@ class TrainingConfig:
     planes: Annotated[int, "Feature planes: 4, 12, 20 or 48."] = 48
     layers: Annotated[int, "Convolutions in all, the last one to a single plane."] = 13
     minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
-    positions: Annotated[
-        int, "Length of the run in positions instead (0: by the clock); exactly repeatable."
-    ] = 0
+    positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
     batch_size: Annotated[int, "Positions in a step."] = 128
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
@@ -34,9 +32,7 @@ class TrainingConfig:
     learning_rate: Annotated[float, "Largest step of the optimizer (0: what suits it)."] = 0.0
     other_learning_rate: Annotated[float, "Largest step of AdamW beside Muon."] = 0.003
     momentum: Annotated[float, "Momentum of Muon and of SGD."] = 0.95
-    weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = (
-        0.01
-    )
+    weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
     symmetries: Annotated[bool, "Show each position under one of the 8 symmetries, by chance."] = True
     positions_per_game: Annotated[int, "Positions taken of each game in an epoch (0: all)."] = 16
@@ -47,9 +43,7 @@ class TrainingConfig:
     checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
     threads: Annotated[int, "Threads in all (0: one for each core)."] = 0
-    encode_threads: Annotated[
-        int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."
-    ] = -1
+    encode_threads: Annotated[int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."] = -1
     tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
     resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
 

@@ -124,9 +124,7 @@ def onnx_model(model: Model, packed: bool = False) -> bytes:
     constants["logits_shape"] = np.array([0, points], np.int64)
     nodes = []
     if packed:
-        source = helper.make_tensor_value_info(
-            "rows", TensorProto.UINT8, ["batch", row_bytes(info.planes, size)]
-        )
+        source = helper.make_tensor_value_info("rows", TensorProto.UINT8, ["batch", row_bytes(info.planes, size)])
         constants |= {
             "bits_of_byte": ((np.arange(256)[:, None] >> np.arange(8)) & 1).astype(np.float32),
             "flat_shape": np.array([0, -1], np.int64),
@@ -143,9 +141,7 @@ def onnx_model(model: Model, packed: bool = False) -> bytes:
             helper.make_node("Reshape", ["used", "planes_shape"], ["planes"]),
         ]
     else:
-        source = helper.make_tensor_value_info(
-            "planes", TensorProto.FLOAT, ["batch", info.planes, size, size]
-        )
+        source = helper.make_tensor_value_info("planes", TensorProto.FLOAT, ["batch", info.planes, size, size])
     x = "planes"
     *hidden, last = info.table()
     for layer in hidden:

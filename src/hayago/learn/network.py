@@ -38,9 +38,7 @@ class LastLayer(nn.Module):
 
     def __init__(self, filters: int, board_size: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(
-            nn.init.kaiming_uniform_(torch.empty(1, filters, 1, 1), nonlinearity="linear")
-        )
+        self.weight = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(1, filters, 1, 1), nonlinearity="linear"))
         self.bias = nn.Parameter(torch.zeros(board_size * board_size))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,8 +54,7 @@ class TrainingNetwork(nn.Module):
         self.architecture = Architecture(filters, planes, layers, board_size)
         *hidden, last = self.architecture.table()
         self.hidden = nn.ModuleList(
-            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=False)
-            for layer in hidden
+            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=False) for layer in hidden
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden)
         self.last = LastLayer(last.inputs, board_size)

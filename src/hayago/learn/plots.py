@@ -32,9 +32,7 @@ def save_training_curve(log: Path, path: Path) -> None:
             ("validation", {"color": "#b03a2e", "marker": "o"}),
         ):
             points = [
-                (int(row["positions"]), float(row[f"{kind}_{name}"]) * scale)
-                for row in rows
-                if row[f"{kind}_{name}"]
+                (int(row["positions"]), float(row[f"{kind}_{name}"]) * scale) for row in rows if row[f"{kind}_{name}"]
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), label=kind, **style)
@@ -45,9 +43,7 @@ def save_training_curve(log: Path, path: Path) -> None:
     _save(figure, path)
 
 
-def save_board_image(
-    path: Path | str, board: Board, prior: NDArray[np.float32], played: int | None = None
-) -> None:
+def save_board_image(path: Path | str, board: Board, prior: NDArray[np.float32], played: int | None = None) -> None:
     """Draw a board with the policy as a heat map, and per cent on the five likeliest points, as a PNG.
 
     Args:
@@ -77,23 +73,17 @@ def save_board_image(
     # The square root lets points of a few per cent be seen beside one of ninety.
     heat = np.sqrt(prior.reshape(size, size) / max(float(prior.max()), 1e-9))
     for row, column in np.argwhere(heat > 0.1).tolist():
-        patch = Rectangle(
-            (column - 0.5, row - 0.5), 1, 1, color="#c0271a", alpha=0.75 * heat[row, column], linewidth=0
-        )
+        patch = Rectangle((column - 0.5, row - 0.5), 1, 1, color="#c0271a", alpha=0.75 * heat[row, column], linewidth=0)
         axes.add_patch(patch).set_zorder(2)
     for row, column in np.argwhere(board.grid()).tolist():
         colour = "#151515" if board.grid()[row, column] == BLACK else "#fafafa"
-        axes.add_patch(
-            Circle((column, row), 0.47, facecolor=colour, edgecolor="#151515", linewidth=0.8, zorder=3)
-        )
+        axes.add_patch(Circle((column, row), 0.47, facecolor=colour, edgecolor="#151515", linewidth=0.8, zorder=3))
     if board.last_move is not None and board.last_move < size * size:
         row, column = divmod(board.last_move, size)
         axes.add_patch(Circle((column, row), 0.16, color="#2f7fd6", zorder=4))
     if played is not None and played < size * size:
         row, column = divmod(played, size)
-        frame = Rectangle(
-            (column - 0.46, row - 0.46), 0.92, 0.92, fill=False, edgecolor="#1648a0", linewidth=2
-        )
+        frame = Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, edgecolor="#1648a0", linewidth=2)
         axes.add_patch(frame).set_zorder(4)
     for point in np.argsort(-prior, kind="stable")[:5].tolist():
         row, column = divmod(point, size)
@@ -116,10 +106,7 @@ def star_points(size: int) -> list[int]:
         (middle, middle),
     }
     return [
-        row * size + column
-        for row in lines
-        for column in lines
-        if size == 19 or (row, column) in corners_and_centre
+        row * size + column for row in lines for column in lines if size == 19 or (row, column) in corners_and_centre
     ]
 
 

@@ -118,6 +118,5 @@ class ProgressLine:
         else:
             self.say(f"{progress:4.0%}  {text}  {left} left")
         if row["validation_loss"] is not None:
-            self.say(
-                f"step {row['step']:,}: validation loss {row['validation_loss']:.3f}, top-1 {row['validation_top1']:.1%}"
-            )
+            measured = f"validation loss {row['validation_loss']:.3f}, top-1 {row['validation_top1']:.1%}"
+            self.say(f"step {row['step']:,}: {measured}")

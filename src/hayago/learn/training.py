@@ -68,9 +68,7 @@ def train(config: TrainingConfig) -> TrainingResult:
     device = pick_device(config.device)
     encode_threads = share_threads(config, device)
     trainer = Trainer(config, device, store.games.size)
-    sampler = Sampler(
-        store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries
-    )
+    sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
     run = _Run(config, store, trainer)
     batches = Batches(sampler, config.batch_size, config.planes, encode_threads).start(trainer.step)
     with run, closing(batches), _stop_requests() as stop:
@@ -211,9 +209,7 @@ class Trainer:
                 if name.startswith(f"optimizer.{number}."):
                     _, _, index, key = name.split(".")
                     state.setdefault(int(index), {})[key] = torch.from_numpy(value)
-            optimizer.load_state_dict(
-                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-            )
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
         self.step = step
 
 
@@ -312,9 +308,7 @@ class _Run:
         loss, top1 = (value / steps for value in trainer.take_sums())
         if not isfinite(loss):
             kept = f"; {self.checkpoint} holds the last good state" if self.checkpoint.exists() else ""
-            raise HayagoError(
-                f"the loss is no number any more at step {trainer.step}: lower the learning rate{kept}"
-            )
+            raise HayagoError(f"the loss is no number any more at step {trainer.step}: lower the learning rate{kept}")
         row: dict[str, Any] = {
             "step": trainer.step,
             "positions": trainer.step * self.config.batch_size,
@@ -347,7 +341,7 @@ class _Run:
             self._save_model(self.config.out / "best.safetensors")
 
     def save_checkpoint(self) -> None:
-        """Write all that is needed to go on from here; only ever called behind a row of the log, whose loss was finite."""
+        """Write all that is needed to go on from here; called behind a row of the log only, whose loss was finite."""
         header = {
             "step": self.trainer.step,
             "seconds": self.seconds,
@@ -405,13 +399,9 @@ def _validation_batches(config: TrainingConfig) -> list[Batch]:
     games = read_store(config.games, "validation").games
     if not len(games.codes):
         return []
-    rows, labels = encode_positions(
-        games, *fixed_positions(games, config.validation_positions), config.planes
-    )
+    rows, labels = encode_positions(games, *fixed_positions(games, config.validation_positions), config.planes)
     return [
-        Batch(
-            rows[first : first + VALIDATION_BATCH], labels[first : first + VALIDATION_BATCH].astype(np.int64)
-        )
+        Batch(rows[first : first + VALIDATION_BATCH], labels[first : first + VALIDATION_BATCH].astype(np.int64))
         for first in range(0, len(rows), VALIDATION_BATCH)
     ]
 
@@ -424,7 +414,7 @@ class _Stop:
 
 @contextmanager
 def _stop_requests() -> Iterator[_Stop]:
-    """Turn the first Ctrl-C or SIGTERM into a request, which the loop grants between two steps; the second acts as ever.
+    """Turn the first Ctrl-C or SIGTERM into a request, granted between two steps; the second acts as ever.
 
     In a thread that is not the main one, which Python lets handle no signals, requests never come.
     """

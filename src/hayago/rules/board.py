@@ -62,7 +62,7 @@ def _cells(size: int) -> NDArray[np.int64]:
 
 @cache
 def _zobrist() -> NDArray[np.int64]:
-    """int64 (3, CELLS): a random word for each colour on each cell, 0 for EMPTY; the seed is fixed, so hashes are too."""
+    """int64 (3, CELLS): a random word for each colour on each cell, 0 for EMPTY, the same in every run."""
     words = np.random.Generator(np.random.Philox(0x60)).integers(-(2**63), 2**63 - 1, (3, CELLS), np.int64)
     words[EMPTY] = 0
     return words
@@ -74,7 +74,7 @@ def _hash(position: Position, zobrist: NDArray[np.int64]) -> int:
     total = 0
     for cell in range(WIDTH, CELLS - WIDTH):
         colour = position[COLOUR + cell]
-        if colour == BLACK or colour == WHITE:
+        if colour in (BLACK, WHITE):
             total ^= zobrist[colour, cell]
     return total
 

@@ -21,6 +21,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+config: Any = numba.config  # its settings are set at run time, unknown to type checkers
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent.parent
@@ -48,27 +50,27 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="hayago-kernels-"))
 
 
-def _compile(function: Function, signature: Any) -> Function:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())  # read while the decorator runs; other packages keep theirs
+def _compile(function: Function, signature: Any = None) -> Function:
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())  # read while the decorator runs; other packages keep theirs
     try:
-        compiled: Function = numba.njit(*signature, cache=True, nogil=True)(function)
+        compiled: Function = numba.njit(signature, cache=True, nogil=True)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
     return compiled
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` on its first call, without the interpreter lock, and keep the result on the disk."""
-    return _compile(function, ())
+    return _compile(function)
 
 
 def recursive_kernel(signature: Any) -> Callable[[Function], Function]:
     """`kernel` for a function that calls itself: numba keeps such a one on the disk only with its signature stated."""
-    return lambda function: _compile(function, (signature,))
+    return lambda function: _compile(function, signature)
 
 
-if numba.config.DISABLE_JIT:
+if config.DISABLE_JIT:
 
     def popcount(word: Any) -> int:
         """How many bits of a 64-bit word are set."""

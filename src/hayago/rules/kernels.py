@@ -17,9 +17,9 @@ the section's name plus the cell:
     KO, TURNS, SIZE   the cell of the simple ko (0 for none); turns played, passes counted; the board's side
     LOGGED, LOG       how many changes are noted, and their (index, old value) pairs
 
-Every change to what stands on the board goes through `_put`, which notes the old value. So `undo` takes back any number of moves exactly, which is
-what reading ladders needs. A move that is played for good begins with `forget`. (One array, since numba passes it to a
-function for nothing, while a tuple of arrays costs reference counts at each call.)
+Every change to what stands on the board goes through `_put`, which notes the old value. So `undo` takes back any number
+of moves exactly, which is what reading ladders needs. A move that is played for good begins with `forget`. (One array,
+since numba passes it to a function for nothing, while a tuple of arrays costs reference counts at each call.)
 """
 
 from typing import TypeAlias
@@ -47,7 +47,9 @@ AFTER = SETS + CELLS * WORDS  # scratch of `look_ahead`: the liberty set of the 
 TRIED = AFTER + WORDS  # scratch of `ladders.works`: a set of cells for each depth
 KO, TURNS, SIZE, LOGGED, LOG = (TRIED + HUNTER_MOVES * WORDS + i for i in range(5))
 
-_LOG_ENTRIES = 1 << 18  # a ladder is at most 100 moves deep, and a move changes fewer than 2,500 entries
+# A ladder is at most 101 moves long; a move gives at most 3 * 180 stones another head, and all moves together take off
+# fewer than 500 stones, at 20 entries each.
+_LOG_ENTRIES = 1 << 18
 
 
 def new_position(size: int) -> Position:
@@ -125,7 +127,7 @@ def only_liberty(position: Position, head: int) -> int:
 @kernel
 def has_liberty(position: Position, head: int, cell: int) -> bool:
     """Whether the cell is a liberty of the chain."""
-    return (position[SETS + head * WORDS + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1 == 1
+    return bool((position[SETS + head * WORDS + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1)
 
 
 @kernel
@@ -259,13 +261,15 @@ def _merge(position: Position, one: int, other: int) -> int:
 def _remove(position: Position, head: int) -> None:
     """Take a chain off the board; every chain beside it gets its cells as liberties."""
     colour = position[COLOUR + head]
-    for w in range(WORDS):
-        _note(position, SETS + head * WORDS + w)
     stone = head
     while True:
         _put(position, COLOUR + stone, EMPTY)
+        # `place` writes over an empty cell without notes, so all that `undo` may need again is noted here: any stone may
+        # have been the head of its own chain before a merge.
         for section in (HEAD, NEXT, STONES, LIBERTIES, TURN):
             _note(position, section + stone)
+        for w in range(WORDS):
+            _note(position, SETS + stone * WORDS + w)
         for direction in DIRECTIONS:
             neighbour = stone + direction
             if position[COLOUR + neighbour] == 3 - colour:
@@ -286,7 +290,7 @@ def place(position: Position, cell: int, colour: int) -> int:
         _put(position, KO, 0)
     _put(position, COLOUR + cell, colour)
     _put(position, TURNS, position[TURNS] + 1)
-    # What an empty cell holds means nothing, so this needs no notes (`_remove` takes them where undo needs it again).
+    # What an empty cell holds means nothing, so this needs no notes (`_remove` takes them).
     position[HEAD + cell] = cell
     position[NEXT + cell] = cell
     position[STONES + cell] = 1

@@ -18,7 +18,7 @@ def mark_area(position: Position, area: NDArray[np.uint8]) -> None:
     area[:] = EMPTY
     for start in range(WIDTH, CELLS - WIDTH):
         there = position[COLOUR + start]
-        if there == BLACK or there == WHITE:
+        if there in (BLACK, WHITE):
             area[start] = there
         if there != EMPTY or seen[start]:
             continue
@@ -38,8 +38,8 @@ def mark_area(position: Position, area: NDArray[np.uint8]) -> None:
                         seen[neighbour] = 1
                         stack[waiting] = neighbour
                         waiting += 1
-                elif beside == BLACK or beside == WHITE:
+                elif beside in (BLACK, WHITE):
                     reached |= beside
-        if reached == BLACK or reached == WHITE:  # 1, 2; both together are 3
+        if reached in (BLACK, WHITE):  # 1, 2; both together are 3
             for n in range(cells):
                 area[region[n]] = reached

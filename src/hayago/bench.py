@@ -1,0 +1,218 @@
+"""How fast this machine does the project's work: encoding, reading, training, one answer of the network.
+
+Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
+(largest - smallest) / median of the rounds. Encoding and reading are timed by the thread's own CPU time, so other
+processes matter little; training and inference by the wall clock, on all threads: let nothing else run beside them.
+
+The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hayago.errors import HayagoError
+from hayago.features.encoder import all_positions, encode_positions
+from hayago.records.games import Games
+from hayago.records.sgf import GameRecord, scan_sgf
+from hayago.records.store import records_to_games
+
+if TYPE_CHECKING:
+    from hayago.learn.batches import Batch
+
+PARTS = ("encode", "read", "train", "infer")
+GAMES = 200
+ROUNDS = 5
+FILTERS = (32, 64, 192)
+BATCH_SIZES = {32: 128, 64: 128, 192: 64}
+WAITING_FILTERS = 64  # waiting is worst where training is fast, and 64 filters are the least that is worth training
+MATRIX_SIZES = (1024, 1536, 2048)
+
+Results = dict[str, float | int | str]
+
+
+def bench(parts: list[str] | None = None, games: Path | None = None, threads: int | None = None) -> Results:
+    """Measure the named parts (all of PARTS by default).
+
+    Args:
+        games: an SGF file of several games; by default the one that comes with a checkout.
+        threads: threads for training and inference (None: one for each core).
+
+    Returns:
+        One flat dictionary of figures, whose keys name their unit, and of what they were measured on.
+
+    Raises:
+        HayagoError: there is no such part, or no file of games.
+    """
+    parts = list(parts or PARTS)
+    for part in parts:
+        if part not in PARTS:
+            raise HayagoError(f"nothing to measure is called {part!r}: choose from {', '.join(PARTS)}")
+    from hayago.learn.devices import cores  # imports torch
+
+    threads = threads or cores()
+    files = _files(games)
+    records = [record for data in files for record in scan_sgf(data) if isinstance(record, GameRecord)]
+    results: Results = {
+        "games": len(files),
+        "games_sha256": hashlib.sha256(b"".join(files)).hexdigest(),
+        "threads": threads,
+    }
+    if "encode" in parts:
+        results |= _encode(records_to_games(records))
+    if "read" in parts:
+        results |= _read(files)
+    if "train" in parts:
+        results |= _train(records_to_games(records), threads)
+    if "infer" in parts:
+        results |= _infer(records_to_games(records), threads)
+    return results
+
+
+def _files(path: Path | None) -> list[bytes]:
+    """The games as single SGF files."""
+    path = path or Path(__file__).parents[2] / "data" / "demo-games.sgf"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HayagoError(f"cannot read {path}: {error.strerror} (name a file of games with --games)") from error
+    files = [b"(;GM" + game for game in data.split(b"(;GM")[1:]][:GAMES]
+    if not files:
+        raise HayagoError(f"{path}: no games that begin with (;GM")
+    return files
+
+
+def _rounds(key: str, work: float, action: Callable[[], object], clock: Callable[[], float]) -> Results:
+    """`work` done by the action, per second of the clock: median and spread."""
+    action()
+    rates = []
+    for _ in range(ROUNDS):
+        started = clock()
+        action()
+        rates.append(work / (clock() - started))
+    return _summary(key, rates)
+
+
+def _summary(key: str, values: list[float]) -> Results:
+    middle = median(values)
+    return {key: middle, f"{key}_spread": (max(values) - min(values)) / middle}
+
+
+def _encode(games: Games) -> Results:
+    game, ply = all_positions(games)
+    symmetry = np.zeros(len(game), np.uint8)
+    results: Results = {"positions": len(game)}
+    for key, ladders in (("encode_48_positions_per_s", True), ("encode_46_positions_per_s", False)):
+        action = lambda ladders=ladders: encode_positions(games, game, ply, symmetry, ladders=ladders)  # noqa: E731
+        results |= _rounds(key, len(game), action, time.thread_time)
+    # Replay alone: one row of the four cheapest planes at the end of each game.
+    last = np.flatnonzero(np.diff(game, append=-1))
+    results |= _rounds(
+        "replay_moves_per_s",
+        float(ply[last].sum()),
+        lambda: encode_positions(games, game[last], ply[last], symmetry[last], 4),
+        time.thread_time,
+    )
+    return results
+
+
+def _read(files: list[bytes]) -> Results:
+    return {
+        "read_file_bytes": round(sum(map(len, files)) / len(files)),
+        **_rounds("read_files_per_s", len(files), lambda: [list(scan_sgf(data)) for data in files], time.thread_time),
+    }
+
+
+def _train(games: Games, threads: int) -> Results:
+    """Training speed against the best square matrix product, the two side by side in every round."""
+    import torch
+
+    from hayago.learn.batches import Batches, Sampler
+    from hayago.learn.config import TrainingConfig
+    from hayago.learn.training import Trainer
+
+    torch.set_num_threads(threads)
+    results: Results = {}
+    shares = []
+    for filters in FILTERS:
+        batch_size = BATCH_SIZES[filters]
+        config = TrainingConfig(Path(), Path(), filters=filters, batch_size=batch_size)
+        trainer = Trainer(config, torch.device("cpu"))
+        batches = Batches(Sampler(games, 0, 100, config.positions_per_game), batch_size).start()
+        flops = 2 * trainer.network.architecture.training_multiply_adds
+        steps = 1 if filters == max(FILTERS) else 4
+        for _ in range(2):
+            trainer.learn(next(batches), 0.1)
+        rates, products, waits = [], [], []
+        for _ in range(ROUNDS):
+            products.append(_best_product())
+            started, waited = time.perf_counter(), 0.0
+            for _ in range(steps):
+                batch, seconds = _timed(lambda: next(batches))  # noqa: B023 - called at once
+                waited += seconds
+                trainer.learn(batch, 0.1)
+            seconds = time.perf_counter() - started
+            rates.append(batch_size * steps / seconds)
+            waits.append(waited / seconds)
+        share = median(rates) * flops / max(products)
+        shares.append(share)
+        results |= _summary(f"train_positions_per_s_{filters}", rates)
+        results |= {f"matmul_gflops_{filters}": max(products) / 1e9, f"train_share_of_matmul_{filters}": share}
+        if filters == WAITING_FILTERS:
+            results |= {"train_positions_per_s": median(rates), "train_waiting_share": median(waits)}
+    return {**results, "train_share_of_matmul": min(shares)}
+
+
+def _timed(action: Callable[[], "Batch"]) -> tuple["Batch", float]:
+    started = time.perf_counter()
+    result = action()
+    return result, time.perf_counter() - started
+
+
+def _best_product() -> float:
+    """Floating point operations a second of the fastest square float32 matrix product of MATRIX_SIZES."""
+    import torch
+
+    best = 0.0
+    for size in MATRIX_SIZES:
+        a, b = torch.rand(size, size), torch.rand(size, size)
+        torch.mm(a, b)
+        for _ in range(3):
+            started = time.perf_counter()
+            torch.mm(a, b)
+            best = max(best, 2 * size**3 / (time.perf_counter() - started))
+    return best
+
+
+def _infer(games: Games, threads: int) -> Results:
+    """One position at a time through the default evaluator: the network in the box, and one as wide as the paper's."""
+    from hayago.learn.checkpoint import Model, ModelInfo, box_path, load_model
+    from hayago.learn.evaluator import make_evaluator
+
+    game, ply = all_positions(games)
+    rows, _ = encode_positions(games, game[:64], ply[:64], np.zeros(64, np.uint8))
+    generator, wide = np.random.default_rng(0), ModelInfo()
+    weights = {
+        name: (generator.standard_normal(shape) * 0.01).astype(np.float32)
+        for name, shape in wide.tensor_shapes().items()
+    }
+    models: dict[str, Any] = {"infer_latency_ms_192": Model(wide, weights)}
+    if box_path().is_file():
+        models["infer_latency_ms"] = load_model()
+    results: Results = {}
+    for key, model in models.items():
+        evaluator = make_evaluator(model, threads=threads)
+        times = []
+        for row in range(len(rows)):
+            started = time.perf_counter()
+            evaluator.logits(rows[row : row + 1])
+            times.append((time.perf_counter() - started) * 1000)
+        # The first answers warm up; of the rest the middle half shows how they spread.
+        times = sorted(times[8:])
+        results |= {key: median(times), f"{key}_spread": (times[-14] - times[14]) / median(times)}
+    return results

@@ -1,0 +1,41 @@
+"""`hayago bench`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from hayago import bench as benchmark
+
+
+def bench(
+    *parts: Literal["encode", "read", "train", "infer"],
+    games: Path | None = None,
+    threads: int | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Measure the speed of this machine at the project's work; let nothing else run beside it.
+
+    Args:
+        parts: What to measure; everything by default.
+        games: An SGF file of several games to measure on; by default the games of a checkout.
+        threads: Threads for training and inference; by default one for each core.
+        as_json: Print all figures as one flat JSON object.
+    """
+    results = benchmark.bench(list(parts), games, threads)
+    if as_json:
+        sys.stdout.write(json.dumps(results) + "\n")
+        return
+    for key, value in results.items():
+        if not key.endswith("_spread"):
+            spread = results.get(f"{key}_spread")
+            beside = f"  +- {float(spread) / 2:.1%}" if spread is not None else ""
+            sys.stdout.write(f"{key:28}  {_text(value)}{beside}\n")
+
+
+def _text(value: float | str) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
