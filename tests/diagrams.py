@@ -1245,4 +1245,70 @@ LADDERS = (
     ),
 )
 
-DIAGRAMS = STONES + MOVES + EYES + LADDERS
+# A stone on the first line crawls round the whole board, one step for each black move beside it; White's ring leaves
+# Black no other way, the white stones at three corners let it turn. From the first drawing Black needs 3 moves along
+# the top, 16 down the right side, 16 along the bottom, and 16 up the left side: 51, one more than are read.
+_LOOP = """
+    . . . . . . . . . . . . . . . . O . O
+    . . . . . . . . . . . . . . . . O . .
+    . . . . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    . . O . . . . . . . . . . . . . O . .
+    O . O O O O O O O O O O O O O O O . .
+    O . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . O O .
+    """
+_START_51 = """
+    . . . . . . . . . . . . . . X O . . .
+    . b . . . . . . . . . . . . X a . . O
+    """
+_START_52 = """
+    . . . . . . . . . . . . . X O . . . .
+    . . . . . . . . . . . . . X a . . . O
+    """
+_NO_MARK_19 = ". . . . . . . . . . . . . . . . . . .\n" * 19
+
+
+def _marked_19(row: int, column: int) -> str:
+    return "\n".join("".join("x" if (r, c) == (row, column) else "." for c in range(19)) for r in range(19))
+
+
+LONG_LADDERS = (
+    Diagram(
+        "a ladder of 51 moves is not read to its end",
+        _START_51.rstrip() + _LOOP,
+        "X",
+        expected={"ladder_capture": _NO_MARK_19},
+    ),
+    Diagram(
+        "a ladder of 50 moves works",
+        _START_51.replace("b", "X").rstrip() + _LOOP,
+        "X",
+        expected={"ladder_capture": _marked_19(1, 15)},
+    ),
+    Diagram(
+        "no escape from 50 moves to come",
+        _START_51.rstrip() + _LOOP,
+        "O",
+        moves=("X a",),
+        expected={"ladder_escape": _NO_MARK_19},
+    ),
+    Diagram(
+        "an escape from 51 moves to come",
+        _START_52.rstrip() + _LOOP,
+        "O",
+        moves=("X a",),
+        expected={"ladder_escape": _marked_19(0, 15)},
+    ),
+)
+
+DIAGRAMS = STONES + MOVES + EYES + LADDERS + LONG_LADDERS

@@ -1,4 +1,4 @@
-"""The rules through the board's public face: sgfmill's board and a slow twin as oracles, counts that are known, laws."""
+"""The rules through the board's public face: sgfmill's board and a slow twin as oracles, known counts, laws."""
 
 from random import Random
 

@@ -135,9 +135,10 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
 
 def test_resuming_a_finished_run_does_nothing(tmp_path: Path) -> None:
     config = small_config(tmp_path)
-    before = load_model(train(config).model).weights
-    after = load_model(train(replace(config, resume=True)).model).weights
-    assert all(np.array_equal(before[name], after[name]) for name in before)
+    before = load_model(train(config).model)
+    after = load_model(train(replace(config, resume=True)).model)
+    assert after.info == before.info
+    assert all(np.array_equal(before.weights[name], after.weights[name]) for name in before.weights)
 
 
 def test_a_run_by_the_clock(tmp_path: Path) -> None:

@@ -17,4 +17,5 @@ def twin_of(diagram: Diagram) -> TwinBoard:
 
 @pytest.mark.parametrize("diagram", DIAGRAMS, ids=lambda diagram: diagram.name)
 def test_diagram(diagram: Diagram) -> None:
-    assert not mismatches(diagram, twin_of(diagram).planes(diagram.colour))
+    wrong = mismatches(diagram, twin_of(diagram).planes(diagram.colour))
+    assert not wrong, "\n".join(wrong)

@@ -249,6 +249,9 @@ class _Run:
         self.trainer.restore(tensors, header["step"])
         self._before = header["seconds"]
         self._best = inf if header["best"] is None else header["best"]
+        if header["validation"] is not None:
+            loss, top1 = header["validation"]
+            self._metrics = loss, top1
 
     def __enter__(self) -> Self:
         self._line.__enter__()
@@ -346,6 +349,7 @@ class _Run:
             "step": self.trainer.step,
             "seconds": self.seconds,
             "best": self._best if isfinite(self._best) else None,
+            "validation": self._metrics,
             "data_fingerprint": self.store.fingerprint,
             "config": self.config.fixed(),
         }

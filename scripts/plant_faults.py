@@ -1,0 +1,182 @@
+"""Plant faults in the kernels, one at a time, and see whether the tests of the planes notice each of them.
+
+    python scripts/plant_faults.py [NAME...]
+
+Each fault is one line of a kernel put wrong, in a temporary copy of the package; there the encoder is run against the
+drawn positions and its slow twin (tests/test_planes.py). The copy as it is goes first and must pass. NAMEs choose
+faults by a part of their name. Exits 1 if a fault survives, 2 if one no longer fits the source.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "hayago"
+# A fault may set a kernel running for ever: that is noticed too. A sound run takes a fraction of this.
+TIMEOUT_S = 300
+
+
+class Fault(NamedTuple):
+    """`old` stands once in `file`, and is replaced by `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+FAULTS = (
+    Fault(
+        "the ko is set whenever one stone is taken",
+        "rules/kernels.py",
+        "if captured == 1 and position[STONES + head] == 1 and position[LIBERTIES + head] == 1:",
+        "if captured == 1:",
+    ),
+    Fault(
+        "any move into enemy stones counts as a capture",
+        "rules/kernels.py",
+        "(there == colour) == (position[LIBERTIES + position[HEAD + neighbour]] > 1)",
+        "(there != colour or position[LIBERTIES + position[HEAD + neighbour]] > 1)",
+    ),
+    Fault(
+        "a pass leaves the ko",
+        "rules/kernels.py",
+        '    """A pass: it clears the ko and counts as a turn."""\n    _put(position, KO, 0)\n',
+        '    """A pass: it clears the ko and counts as a turn."""\n',
+    ),
+    Fault(
+        "joined chains count their shared liberties twice",
+        "rules/kernels.py",
+        "    _put(position, LIBERTIES + one, count)\n",
+        "    _put(position, LIBERTIES + one, position[LIBERTIES + one] + position[LIBERTIES + other])\n",
+    ),
+    Fault(
+        "undo forgets the liberties of captured stones that once led a chain",
+        "rules/kernels.py",
+        "            _note(position, SETS + stone * WORDS + w)\n",
+        "            _note(position, SETS + head * WORDS + w)\n",
+    ),
+    Fault(
+        "two bad diagonals are allowed to an eye",
+        "rules/kernels.py",
+        "bad, allowed = 0, 1",
+        "bad, allowed = 0, 2",
+    ),
+    Fault(
+        "empty diagonals never spoil an eye",
+        "rules/kernels.py",
+        "there == 3 - colour or (there == EMPTY and eyes[cell + diagonal] == 0)",
+        "there == 3 - colour",
+    ),
+    Fault(
+        "set-up stones age like moves",
+        "features/encoder.py",
+        "age = min(position[TURNS] - turn, 8) if turn != NEVER else 8",
+        "age = min(position[TURNS] - max(turn, 0), 8) if position[TURNS] > 0 else 8",
+    ),
+    Fault(
+        "eight liberties are seven",
+        "features/encoder.py",
+        "liberties = min(position[LIBERTIES + position[HEAD + cell]], 8)",
+        "liberties = min(position[LIBERTIES + position[HEAD + cell]], 7)",
+    ),
+    Fault(
+        "a self-atari leaves out the stone played",
+        "features/encoder.py",
+        "_mark(row, (_SELF_ATARI + min(stones + 1, 8) - 1) * area + to)",
+        "_mark(row, (_SELF_ATARI + min(max(stones, 1), 8) - 1) * area + to)",
+    ),
+    Fault(
+        "the ko point may be played where it joins nothing",
+        "features/encoder.py",
+        "if after == 0 or cell == position[KO]:",
+        "if after == 0:",
+    ),
+    Fault(
+        "ladders are read one hunter move short",
+        "rules/ladders.py",
+        "    if limit == 0:\n",
+        "    if limit == 1:\n",
+    ),
+    Fault(
+        "ladders are read one hunter move too far",
+        "rules/kernels.py",
+        "HUNTER_MOVES = 50",
+        "HUNTER_MOVES = 51",
+    ),
+    Fault(
+        "the prey does not capture in the reading",
+        "rules/ladders.py",
+        "position[COLOUR + neighbour] == hunter and position[LIBERTIES + position[HEAD + neighbour]] == 1:",
+        "position[COLOUR + neighbour] == hunter and position[LIBERTIES + position[HEAD + neighbour]] == 0:",
+    ),
+    Fault(
+        "an extension into the ko saves the prey",
+        "rules/ladders.py",
+        "if answer != ANY and is_legal(position, answer, colour):",
+        "if answer != ANY and (is_legal(position, answer, colour) or answer == position[KO]):",
+    ),
+    Fault(
+        "captures far from the last liberty are no escapes",
+        "features/encoder.py",
+        "                    if position[LIBERTIES + hunter] != 1:\n",
+        "                    if position[LIBERTIES + hunter] != 1 or abs(neighbour - cell) > 2 * WIDTH:\n",
+    ),
+)
+
+
+def run_tests(work: Path) -> tuple[bool, str]:
+    """Whether the tests pass on the package in `work`, and how the run ended, in words."""
+    environment = os.environ | {"PYTHONPATH": str(work), "NUMBA_CACHE_DIR": str(work / "compiled")}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/test_planes.py"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return False, f"no end after {TIMEOUT_S} s"
+    if done.returncode not in (0, 1):  # not a failing test: something else is broken, and nothing is proved
+        raise SystemExit(f"the tests could not be run:\n{done.stdout}{done.stderr}")
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    return done.returncode == 0, failed[0].split("::", 1)[-1].split(" - ")[0] if failed else ""
+
+
+def try_out(fault: Fault | None) -> tuple[bool, str]:
+    """`run_tests` on a copy of the package with the fault in it."""
+    with tempfile.TemporaryDirectory(prefix="hayago-faults-", ignore_cleanup_errors=True) as folder:
+        work = Path(folder)
+        shutil.copytree(PACKAGE, work / "hayago", ignore=shutil.ignore_patterns("__pycache__"))
+        if fault is not None:
+            file = work / "hayago" / fault.file
+            source = file.read_text(encoding="utf-8")
+            file.write_text(source.replace(fault.old, fault.new), encoding="utf-8")
+        return run_tests(work)
+
+
+def main(names: list[str]) -> int:
+    misfits = [f.name for f in FAULTS if (PACKAGE / f.file).read_text(encoding="utf-8").count(f.old) != 1]
+    if misfits:
+        print("these faults no longer fit the source:", *misfits, sep="\n  ", file=sys.stderr)
+        return 2
+    passed, ending = try_out(None)
+    if not passed:
+        print(f"the tests fail without any fault: {ending}", file=sys.stderr)
+        return 2
+    survivors = 0
+    chosen = [fault for fault in FAULTS if not names or any(name in fault.name for name in names)]
+    for fault in chosen:
+        started = time.perf_counter()
+        passed, ending = try_out(fault)
+        survivors += passed
+        seconds = time.perf_counter() - started
+        print(f"{'SURVIVED' if passed else 'caught':<9} {fault.name} ({seconds:.0f} s; {ending})", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} faults were caught")
+    return 1 if survivors or not chosen else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
