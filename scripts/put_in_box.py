@@ -1,6 +1,6 @@
 """Makes a trained model the network in the box: writes it, at half precision, into the package.
 
-    python scripts/put_in_box.py runs/NAME/model.safetensors
+python scripts/put_in_box.py runs/NAME/model.safetensors
 """
 
 import sys

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hayago.learn.batches import Batch
 
 PARTS = ("encode", "read", "train", "infer")
-GAMES = 200
+GAMES = 400
 ROUNDS = 5
 FILTERS = (32, 64, 192)
 BATCH_SIZES = {32: 128, 64: 128, 192: 64}

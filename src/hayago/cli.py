@@ -88,9 +88,7 @@ def _bind(argv: Sequence[str]) -> Callable[[], Any]:
 
 
 def _is_wrong_usage(error: Exception) -> bool:
-    cyclopts = sys.modules.get(
-        "cyclopts"
-    )  # not imported for this question: without it nobody raised its error
+    cyclopts = sys.modules.get("cyclopts")  # not imported for this question: without it nobody raised its error
     return cyclopts is not None and isinstance(error, cyclopts.CycloptsError)
 
 

@@ -12,9 +12,7 @@ from hayago.learn.architecture import layer_table
 from hayago.learn.checkpoint import box_path, load_model
 
 
-def info(
-    model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False
-) -> None:
+def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
     """Print the layers of a network, their sizes and costs, and where it comes from.
 
     Args:

@@ -112,9 +112,7 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
         for member in tar:
             total += member.size
             if total > allowed:
-                raise HayagoError(
-                    f"{file}: expands more than {MAX_RATIO} times at {member.name}; not read on"
-                )
+                raise HayagoError(f"{file}: expands more than {MAX_RATIO} times at {member.name}; not read on")
             if not member.isfile():
                 continue
             source = f"{file.as_posix()}!{member.name}"

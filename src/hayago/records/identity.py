@@ -28,9 +28,7 @@ LEGAL, ILLEGAL_SETUP = -1, -2
 
 
 @kernel
-def _canonical(
-    maps: NDArray[np.uint16], setup: NDArray[np.uint16], moves: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
+def _canonical(maps: NDArray[np.uint16], setup: NDArray[np.uint16], moves: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """The canonical form, uint16 (len(setup) + len(moves),); maps are `point_maps`."""
     stones = len(setup)
     length = stones + len(moves)

@@ -241,9 +241,7 @@ def _point(data: NDArray[np.uint8], i: int, end: int, size: int) -> int:
 
 
 @kernel
-def _set_up(
-    data: NDArray[np.uint8], i: int, end: int, size: int, stamp: int, stamps: NDArray[np.int64]
-) -> bool:
+def _set_up(data: NDArray[np.uint8], i: int, end: int, size: int, stamp: int, stamps: NDArray[np.int64]) -> bool:
     """Stamp the point or the rectangle `aa:cc` that data[i:end] names; False if it is off the board."""
     colon = i
     while colon < end and data[colon] != _ORD_COLON:
@@ -260,9 +258,7 @@ def _set_up(
 
 
 @kernel
-def _collect(
-    data: NDArray[np.uint8], spans: NDArray[np.int64], header: NDArray[np.uint8]
-) -> tuple[int, bool]:
+def _collect(data: NDArray[np.uint8], spans: NDArray[np.int64], header: NDArray[np.uint8]) -> tuple[int, bool]:
     """Copy the values of all fields into `header`, a zero byte between two of them.
 
     Gives the length, and whether every byte is a printable ASCII character that escapes nothing.

@@ -264,8 +264,8 @@ def _remove(position: Position, head: int) -> None:
     stone = head
     while True:
         _put(position, COLOUR + stone, EMPTY)
-        # `place` writes over an empty cell without notes, so all that `undo` may need again is noted here: any stone may
-        # have been the head of its own chain before a merge.
+        # `place` writes over an empty cell without notes, so all that `undo` may need again is noted here: any stone
+        # may have been the head of its own chain before a merge.
         for section in (HEAD, NEXT, STONES, LIBERTIES, TURN):
             _note(position, section + stone)
         for w in range(WORDS):
