@@ -39,10 +39,10 @@ FAULTS = (
         "if captured == 1:",
     ),
     Fault(
-        "any move into enemy stones counts as a capture",
+        "the ko point is legal in the reading",
         "rules/kernels.py",
-        "(there == colour) == (position[LIBERTIES + position[HEAD + neighbour]] > 1)",
-        "(there != colour or position[LIBERTIES + position[HEAD + neighbour]] > 1)",
+        "if position[COLOUR + cell] != EMPTY or cell == position[KO]:",
+        "if position[COLOUR + cell] != EMPTY:",
     ),
     Fault(
         "a pass leaves the ko",
