@@ -39,10 +39,10 @@ FAULTS = (
         "if captured == 1:",
     ),
     Fault(
-        "the ko point is legal in the reading",
+        "a capture without another liberty is suicide",
         "rules/kernels.py",
-        "if position[COLOUR + cell] != EMPTY or cell == position[KO]:",
-        "if position[COLOUR + cell] != EMPTY:",
+        "(there == colour) == (position[LIBERTIES + position[HEAD + neighbour]] > 1)",
+        "there == colour and position[LIBERTIES + position[HEAD + neighbour]] > 1",
     ),
     Fault(
         "a pass leaves the ko",
