@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _bind(argv)()
         sys.stdout.flush()
     except HayagoError as error:
-        return _fail(str(error).splitlines()[0], getattr(error, "exit_status", 1))
+        return _fail(str(error).splitlines()[0], error.exit_status)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
