@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hayago.learn.architecture import Architecture
+from hayago.learn.tower import Tower
 
 
 class PolicyNetwork(nn.Module):
@@ -58,13 +59,40 @@ class TrainingNetwork(nn.Module):
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden)
         self.last = LastLayer(last.inputs, board_size)
+        # Not a module: it holds threads and scratch arrays, nothing that is learned.
+        self._tower: Tower | None = None
+
+    def use_tower(self, threads: int) -> None:
+        """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
+
+        Does nothing for numbers of filters that it cannot do.
+        """
+        if Tower.suits(self.architecture.filters):
+            self._tower = Tower(self.architecture.board_size, threads)
 
     def forward(self, planes: Tensor) -> Tensor:
         """(B, planes, N, N) to logits (B, N*N)."""
+        if self.training and self._tower is not None:
+            return cast(Tensor, self.last(self._hidden_by_tower(self._tower, planes)))
         x = planes
         for convolution, norm in zip(self.hidden, self.norms, strict=True):
             x = torch.relu_(norm(convolution(x)))
         return cast(Tensor, self.last(x))
+
+    def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
+        norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
+        kernels = [convolution.weight for convolution in _convolutions(self)]
+        x, means, variances = tower(
+            planes, kernels, [norm.weight for norm in norms], [norm.bias for norm in norms], norms[0].eps
+        )
+        count = planes.shape[0] * planes.shape[2] * planes.shape[3]
+        for norm, mean, variance in zip(norms, means, variances * (count / (count - 1)), strict=True):
+            assert norm.running_mean is not None and norm.running_var is not None and norm.momentum is not None
+            assert norm.num_batches_tracked is not None
+            norm.running_mean.lerp_(mean, norm.momentum)
+            norm.running_var.lerp_(variance, norm.momentum)
+            norm.num_batches_tracked += 1
+        return x
 
     @torch.no_grad()
     def fold(self) -> PolicyNetwork:

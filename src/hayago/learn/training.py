@@ -127,6 +127,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         network = TrainingNetwork(config.filters, config.planes, config.layers, board_size)
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if device.type == "cpu":
+            self.network.use_tower(torch.get_num_threads())
         self.optimizers = make_optimizers(self.network, config)
         self.device = device
         self.step = 0
