@@ -5,6 +5,7 @@ forward and backward, so that every field is written once. The boards of a batch
 always in the same way, so that results repeat bit by bit for one number of threads.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -82,6 +83,8 @@ class Tower:
         # Each worker multiplies its matrices alone: they are too small to be shared out.
         self._pool = ThreadPoolExecutor(threads, "tower", initializer=torch.set_num_threads, initargs=(1,))
         self._workspaces: dict[tuple[int, ...], _Workspace] = {}
+        # Fields of earlier steps, to be written again: new memory costs more than what is computed in it.
+        self._free: defaultdict[tuple[int, ...], list[Array]] = defaultdict(list)
 
     @staticmethod
     def suits(filters: int) -> bool:
@@ -113,7 +116,7 @@ class Tower:
         layers, moments = [], []
         source, scale, shift = planes, np.zeros(0, np.float32), np.zeros(0, np.float32)
         for kernel, gain, offset in zip(kernels, gains, shifts, strict=True):
-            raw = np.empty((*source.shape[:2], len(kernel)), np.float32)
+            raw = self._take((*source.shape[:2], len(kernel)))
             layer = _Layer(source, scale, shift, kernel.shape[2], self._alone(_transform, kernel), raw)
             sums = np.zeros((self.threads, 2, self.size * layer.outputs))
             self._share(len(raw), partial(self._convolve, layer, sums))
@@ -166,7 +169,10 @@ class Tower:
         gains: list[Array],
         eps: float,
     ) -> tuple[list[Tensor], list[Array], list[Array]]:
-        """The gradients of kernels, gains and shifts, from that of the last layer's outputs, (B, N*N, F) both."""
+        """The gradients of kernels, gains and shifts, from that of the last layer's outputs, (B, N*N, F) both.
+
+        The layers' raw outputs are gone afterwards.
+        """
         sums = np.zeros((self.threads, 2, self.size * layers[-1].outputs))
         self._share(len(gradient), partial(self._sum_last, gradient, outputs, layers[-1].raw, sums))
         of_kernels: list[Tensor] = []
@@ -182,7 +188,7 @@ class Tower:
             w0 = gain / deviation
             w1 = -w0 * of_gain / deviation / count
             weights = np.stack([self._line(w) for w in (w0, w1, -w0 * of_shift / count - w1 * mean)])
-            below = np.empty_like(layer.source) if layer.has_relu else layer.source[:0]
+            below = self._take(layer.source.shape) if layer.has_relu else layer.source[:0]
             sums = np.zeros((self.threads, 2, self.size * layer.inputs))
             of_kernel = torch.zeros(self.threads, *layer.kernel.shape)
             transposed = layer.kernel.transpose(1, 2).contiguous()
@@ -193,6 +199,9 @@ class Tower:
             of_kernels.append(self._alone(_transform_back, of_kernel, layer.taps))
             of_gains.append(of_gain)
             of_shifts.append(of_shift)
+            if layer is not layers[-1]:
+                self._give_back(gradient)
+            self._give_back(layer.raw)
             gradient, scale, shift = below, layer.scale, layer.shift
         return of_kernels[::-1], of_gains[::-1], of_shifts[::-1]
 
@@ -243,6 +252,12 @@ class Tower:
             self._workspaces[key] = _Workspace(self.size, *key[1:])
         return self._workspaces[key]
 
+    def _take(self, shape: tuple[int, ...]) -> Array:
+        return self._free[shape].pop() if self._free[shape] else np.empty(shape, np.float32)
+
+    def _give_back(self, field: Array) -> None:
+        self._free[field.shape].append(field)
+
     def _share(self, boards: int, work: Callable[[int, int, int], None]) -> None:
         """Call work(thread, begin, end) in every thread, each for its part of the boards."""
         bounds = [boards * thread // self.threads for thread in range(self.threads + 1)]
@@ -287,8 +302,8 @@ class _HiddenLayers(torch.autograd.Function):
         gains, shifts = ([p.detach().numpy() for p in part] for part in (parameters[count:-count], parameters[-count:]))
         # Channels come in bunches: planes of zeros fill the last one up, and their kernels' parts are cut off again.
         missing = -planes.shape[1] % LANES
-        planes = torch.nn.functional.pad(planes, (0, 0, 0, 0, 0, missing))
-        kernels[0] = torch.nn.functional.pad(kernels[0], (0, 0, 0, 0, 0, missing))
+        if missing:
+            planes, kernels[0] = (torch.nn.functional.pad(x, (0, 0, 0, 0, 0, missing)) for x in (planes, kernels[0]))
         field = planes.permute(0, 2, 3, 1).contiguous().flatten(1, 2).numpy()
         layers, moments, scale, shift = tower.forward(field, kernels, gains, shifts, eps)
         outputs = tower.activate(layers[-1].raw, scale, shift)
