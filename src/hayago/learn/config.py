@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields
+from math import cos, pi
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -34,6 +35,12 @@ class TrainingConfig:
     momentum: Annotated[float, "Momentum of Muon and of SGD."] = 0.95
     weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
+    schedule: Annotated[
+        Literal["cosine", "stable"],
+        "After the warm-up: half a cosine down to 0; or no change until the decay, so that `positions` may still be"
+        " changed when the run is resumed.",
+    ] = "cosine"
+    decay: Annotated[float, "Share of the run, at its end, over which a stable learning rate falls to 0."] = 0.2
     symmetries: Annotated[bool, "Show each position under one of the 8 symmetries, by chance."] = True
     positions_per_game: Annotated[int, "Positions taken of each game in an epoch (0: all)."] = 16
     games_per_block: Annotated[int, "Games that are mixed at a time."] = 1000
@@ -62,8 +69,13 @@ class TrainingConfig:
             raise HayagoError(f"layers must be at least 2, not {self.layers}")
         if not self.positions and self.minutes <= 0:
             raise HayagoError("a run needs a length: minutes or positions")
-        if not 0 <= self.warmup < 1:
-            raise HayagoError(f"warmup is a share of the run, 0 up to 1, not {self.warmup}")
+        for name in ("warmup", "decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")
+        if self.schedule == "stable" and not self.positions:
+            raise HayagoError(
+                "the stable schedule needs a length in positions: a clock cannot be turned back on resume"
+            )
 
     @property
     def steps(self) -> int:
@@ -72,7 +84,17 @@ class TrainingConfig:
 
     def fixed(self) -> dict[str, Any]:
         """The options that may not change when a run is resumed, as JSON values."""
-        return {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}
+        # What a stable run has done so far does not depend on where it will end.
+        free = FREE_ON_RESUME | ({"positions", "validations"} if self.schedule == "stable" else set())
+        return {name: value for name, value in asdict(self).items() if name not in free}
+
+    def learning_rate_factor(self, progress: float) -> float:
+        """What the largest learning rates are multiplied by at this share of the run."""
+        if progress < self.warmup:
+            return progress / self.warmup
+        if self.schedule == "cosine":
+            return 0.5 * (1 + cos(pi * (progress - self.warmup) / (1 - self.warmup)))
+        return min(1.0, (1 - progress) / self.decay) if self.decay else 1.0
 
     def progress(self, step: int, seconds: float) -> float:
         """The share of the run that is done, 0 to 1, after so many steps and seconds."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
-from math import cos, inf, isfinite, pi
+from math import inf, isfinite
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, Self
@@ -75,7 +75,7 @@ def train(config: TrainingConfig) -> TrainingResult:
         while run.progress < 1:
             with run.waiting():
                 batch = next(batches)
-            trainer.learn(batch, learning_rate_factor(run.progress, config.warmup))
+            trainer.learn(batch, config.learning_rate_factor(run.progress))
             run.tick()
             validate = run.validation_due()
             if validate or stop.requested or run.checkpoint_due() or run.log_due():
@@ -86,13 +86,6 @@ def train(config: TrainingConfig) -> TrainingResult:
                 again = replace(config, resume=True).command()
                 raise TrainingInterrupted(f"stopped after step {trainer.step}; go on with: {again}")
     return run.finish()
-
-
-def learning_rate_factor(progress: float, warmup: float) -> float:
-    """Linear rise over the warm-up, then half a cosine down to 0."""
-    if progress < warmup:
-        return progress / warmup
-    return 0.5 * (1 + cos(pi * (progress - warmup) / (1 - warmup)))
 
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
