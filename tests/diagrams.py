@@ -2,8 +2,9 @@
 
 In a board `X` is a black stone, `O` a white one, `.` an empty point; a lower-case letter names an empty point, so
 that the moves played from there can be written down ("X a", "O pass"). In an expected plane `.` is no mark. A feature
-of one plane is drawn with `x`; a feature of several with its number at each point, where the last one stands for
-"or more". A diagram lists the features that it is about; it says nothing about the others.
+of one plane is drawn with `x`, or its marked points are named ("a b", "" for none); a feature of several is drawn with
+its number at each point, where the last one stands for "or more". A diagram lists the features that it is about; it
+says nothing about the others.
 """
 
 from dataclasses import dataclass
@@ -56,14 +57,22 @@ class Diagram:
 
     def played(self) -> list[tuple[int, int]]:
         """The moves as (colour, point); a pass is `size * size`."""
-        points = {mark: point for point, mark in enumerate("".join(rows(self.board)))}
-        points["pass"] = self.size * self.size
+        points = self._points() | {"pass": self.size * self.size}
         return [(COLOURS[stone], points[name]) for stone, name in (move.split() for move in self.moves)]
+
+    def _points(self) -> dict[str, int]:
+        """The points that letters name."""
+        return {mark: point for point, mark in enumerate("".join(rows(self.board))) if mark.islower()}
 
     def expected_planes(self, feature: str) -> np.ndarray:
         """The planes drawn for `feature`: uint8 (planes, size, size)."""
         _, count, lowest = PLANES[feature]
         planes = np.zeros((count, self.size, self.size), dtype=np.uint8)
+        if "\n" not in self.expected[feature]:
+            assert count == 1, (self.name, feature)
+            for name in self.expected[feature].split():
+                planes[0].flat[self._points()[name]] = 1
+            return planes
         drawing = rows(self.expected[feature])
         assert [len(row) for row in drawing] == [self.size] * self.size, (self.name, feature)
         for r, row in enumerate(drawing):
@@ -740,10 +749,6 @@ EYES = (
     ),
 )
 
-NO_MARK_5 = ". . . . .\n" * 5
-NO_MARK_6 = ". . . . . .\n" * 6
-NO_MARK_7 = ". . . . . . .\n" * 7
-NO_MARK_9 = ". . . . . . . . .\n" * 9
 
 LADDERS = (
     Diagram(
@@ -772,7 +777,7 @@ LADDERS = (
                 . . . . . . . . .
                 . . . . . . . . .
                 """,
-            "ladder_escape": NO_MARK_9,
+            "ladder_escape": "",
         },
     ),
     Diagram(
@@ -790,7 +795,7 @@ LADDERS = (
         """,
         "O",
         moves=("X a",),
-        expected={"ladder_capture": NO_MARK_9, "ladder_escape": NO_MARK_9},
+        expected={"ladder_capture": "", "ladder_escape": ""},
     ),
     Diagram(
         "a chain in atari is no ladder capture",
@@ -807,7 +812,7 @@ LADDERS = (
         """,
         "X",
         moves=("X a",),
-        expected={"ladder_capture": NO_MARK_9, "ladder_escape": NO_MARK_9},
+        expected={"ladder_capture": "", "ladder_escape": ""},
     ),
     Diagram(
         "a breaker in the ladder's way",
@@ -823,7 +828,7 @@ LADDERS = (
         . . . . . . . . .
         """,
         "X",
-        expected={"ladder_capture": NO_MARK_9},
+        expected={"ladder_capture": ""},
     ),
     Diagram(
         "the escape towards a breaker",
@@ -870,7 +875,7 @@ LADDERS = (
         . . . . . . . . .
         """,
         "X",
-        expected={"ladder_capture": NO_MARK_9},
+        expected={"ladder_capture": ""},
     ),
     Diagram(
         "the escape towards an atari on the way",
@@ -972,7 +977,7 @@ LADDERS = (
                 . . . . . . .
                 . . . . . . .
                 """,
-            "ladder_capture": NO_MARK_7,
+            "ladder_capture": "",
         },
     ),
     Diagram(
@@ -1025,7 +1030,7 @@ LADDERS = (
                 . . . . . . .
                 . . . . . . .
                 """,
-            "ladder_capture": NO_MARK_7,
+            "ladder_capture": "",
         },
     ),
     Diagram(
@@ -1040,7 +1045,7 @@ LADDERS = (
         . . . . . . .
         """,
         "X",
-        expected={"ladder_capture": NO_MARK_7, "ladder_escape": NO_MARK_7},
+        expected={"ladder_capture": "", "ladder_escape": ""},
     ),
     Diagram(
         "a snapback is read",
@@ -1088,7 +1093,7 @@ LADDERS = (
         "O",
         moves=("X a",),
         expected={
-            "ladder_escape": NO_MARK_5,
+            "ladder_escape": "",
             "capture_size": """
                 . . . 1 .
                 . . . . .
@@ -1131,7 +1136,7 @@ LADDERS = (
                 5 5 5 5 5
                 2 3 3 3 2
                 """,
-            "ladder_capture": NO_MARK_5,
+            "ladder_capture": "",
         },
     ),
     # Black's throw-in on the bottom edge takes the ko stone to its left. White may not take back at once, and the
@@ -1178,7 +1183,7 @@ LADDERS = (
         """,
         "O",
         moves=("X a",),
-        expected={"ladder_escape": NO_MARK_6},
+        expected={"ladder_escape": ""},
     ),
     # The same stones, but no ko to respect: White takes, and now it is Black who may not take back.
     Diagram(
@@ -1223,7 +1228,7 @@ LADDERS = (
                 . . . . . .
                 . . . x . .
                 """,
-            "ladder_capture": NO_MARK_6,
+            "ladder_capture": "",
         },
     ),
     # Black at the point below and right of the stone would catch it in a net; no move on its liberties does.
@@ -1241,7 +1246,306 @@ LADDERS = (
         . . . . . . . . .
         """,
         "X",
-        expected={"ladder_capture": NO_MARK_9},
+        expected={"ladder_capture": ""},
+    ),
+)
+
+HARDER_LADDERS = (
+    # White's stone touches no stone that the ladder will put down, black or white.
+    Diagram(
+        "a stone beside the ladder's way breaks nothing",
+        """
+        . . . . . . . . .
+        . . X X . . . . .
+        . X O . . . . . .
+        . . a . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . O . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "X",
+        expected={"ladder_capture": "a"},
+    ),
+    Diagram(
+        "two ladders apart",
+        """
+        . . . . . . . . .
+        . . X X . . . . .
+        . X O . . . . . .
+        . . a . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . b . . . . .
+        . . X O . . . . .
+        """,
+        "X",
+        expected={"ladder_capture": "a b"},
+    ),
+    # Each prey runs into the other one, which has no liberty but those that the running fills.
+    Diagram(
+        "two ladders that meet",
+        """
+        . . . . . . . . .
+        . . X X . . . . .
+        . X O . . . . . .
+        . . a . . . . . .
+        . . . . . . . . .
+        . . . . . . b . .
+        . . . . . . O X .
+        . . . . . X X . .
+        . . . . . . . . .
+        """,
+        "X",
+        expected={"ladder_capture": "a b"},
+    ),
+    # At a both stones are in atari: the lower one can run, the upper one is caught. From any other side they join at a.
+    Diagram(
+        "two chains in atari by one move, one of them caught",
+        """
+        . . . . . . . . .
+        . . X X . . . . .
+        . X O . . . . . .
+        . . a . . . . . .
+        . X O . . . . . .
+        . . X . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "X",
+        expected={"ladder_capture": "a"},
+    ),
+    Diagram(
+        "of two chains in atari the one that can run is saved",
+        """
+        . . . . . . . . .
+        . . X X . . . . .
+        . X O . . . . . .
+        . . a . . . . . .
+        . X O b . . . . .
+        . . X . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "O",
+        moves=("X a",),
+        expected={"ladder_escape": "b"},
+    ),
+    Diagram(
+        "an extension to three liberties, no ladder about",
+        """
+        . . . . . . .
+        . . . . . . .
+        . . . X . . .
+        . . X O a . .
+        . . . X . . .
+        . . . . . . .
+        . . . . . . .
+        """,
+        "O",
+        expected={"ladder_escape": "a", "ladder_capture": ""},
+    ),
+    # White crawls along the edge up to Black's stone in the corner's mouth, which is in atari there.
+    Diagram(
+        "broken by a capture at the end of the edge",
+        """
+        . . X O b . . X O
+        . . . a . . . O O
+        . . . . . . . O .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "X",
+        expected={"ladder_capture": ""},
+    ),
+    Diagram(
+        "a capture that does not touch the prey is no escape, though the way to it is",
+        """
+        . . X O b . . X O
+        . . . a . . . O O
+        . . . . . . . O .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "O",
+        moves=("X a",),
+        expected={"ladder_escape": "b"},
+    ),
+    # White takes a stone at e, and both chains in atari have two liberties; Black fills one, and joining where the stone
+    # was taken leaves the whole with one.
+    Diagram(
+        "a capture that is not enough",
+        """
+        e X O f X . .
+        X O X X . . .
+        X . X . . . .
+        X X . . . . .
+        . . . . . . .
+        . . . . . . .
+        . . . . . . .
+        """,
+        "O",
+        expected={
+            "ladder_escape": "",
+            "capture_size": """
+                1 . . . . 0 0
+                . . . . 0 0 0
+                . . . 0 0 0 0
+                . . 0 0 0 0 0
+                0 0 0 0 0 0 0
+                0 0 0 0 0 0 0
+                0 0 0 0 0 0 0
+                """,
+        },
+    ),
+    Diagram(
+        "a connection that gains two liberties and is caught in a ladder",
+        """
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . X X . . . .
+        . . X O a O . . .
+        . . . X X X . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "O",
+        expected={"ladder_escape": ""},
+    ),
+    Diagram(
+        "the same connection with a breaker in the way",
+        """
+        . . . . . . . . .
+        . . . . . . . O .
+        . . . X X . . . .
+        . . X O a O . . .
+        . . . X X X . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "O",
+        expected={"ladder_escape": "a"},
+    ),
+    Diagram(
+        "the hunter may not play into the prey's eye, but beside it",
+        """
+        e O X . .
+        O O X . .
+        d X . . .
+        . . . . .
+        . . . . .
+        """,
+        "X",
+        expected={
+            "ladder_capture": "d",
+            "capture_size": """
+                . . . 0 0
+                . . . 0 0
+                0 . 0 0 0
+                0 0 0 0 0
+                0 0 0 0 0
+                """,
+        },
+    ),
+    Diagram(
+        "the prey may not fill its last eye",
+        """
+        e O X . .
+        O O X . .
+        d X . . .
+        . . . . .
+        . . . . .
+        """,
+        "O",
+        moves=("X d",),
+        expected={"ladder_escape": "", "ladder_capture": ""},
+    ),
+    # From a White runs to the point left of the net, into one liberty; from the other side White has room to the breaker.
+    Diagram(
+        "a closed net: nothing runs, and its last atari is a ladder capture",
+        """
+        . . . . . . . . .
+        . . . . . . . O .
+        . . . . . . . . .
+        . . . . X . . . .
+        . . . X O a . . .
+        . . . X b X . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "X",
+        expected={"ladder_capture": "a"},
+    ),
+    Diagram(
+        "a closed net: a chain of two liberties is no ladder escape",
+        """
+        . . . . . . . . .
+        . . . . . . . O .
+        . . . . . . . . .
+        . . . . X . . . .
+        . . . X O a . . .
+        . . . X b X . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        . . . . . . . . .
+        """,
+        "O",
+        expected={"ladder_escape": "", "ladder_capture": ""},
+    ),
+    # The throw-in of "a ladder that works because of a ko", but now White has just taken that ko.
+    Diagram(
+        "a ladder that the ko forbids to begin",
+        """
+        . . . . . .
+        . . . . . O
+        . . . X . O
+        . . X . X O
+        . . X O X O
+        . X b X O O
+        """,
+        "X",
+        moves=("O b",),
+        expected={"ladder_capture": ""},
+    ),
+    Diagram(
+        "and that may begin when the ko is open again",
+        """
+        . . . . . .
+        . . . . . O
+        . . . X . O
+        . . X . X O
+        . . X O X O
+        . X b X O O
+        """,
+        "X",
+        moves=("O b", "X pass", "O pass"),
+        expected={
+            "ladder_capture": """
+                . . . . . .
+                . . . . . .
+                . . . . . .
+                . . . . . .
+                . . . . . .
+                . . . x . .
+                """
+        },
     ),
 )
 
@@ -1272,43 +1576,83 @@ _START_51 = """
     . b . . . . . . . . . . . . X a . . O
     """
 _START_52 = """
-    . . . . . . . . . . . . . X O . . . .
+    . . . . . . . . . . . . . X O c . . .
     . . . . . . . . . . . . . X a . . . O
     """
-_NO_MARK_19 = ". . . . . . . . . . . . . . . . . . .\n" * 19
 
 
-def _marked_19(row: int, column: int) -> str:
-    return "\n".join("".join("x" if (r, c) == (row, column) else "." for c in range(19)) for r in range(19))
-
+# From the corner to the far corner: 33 black moves and 32 white ones between them. White's last stone, on the right edge
+# beside the corner, has one liberty.
+_ACROSS = """
+    . X X . . . . . . . . . . . . . . . .
+    X O b . . . . . . . . . . . . . . . .
+    . a . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . c . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    . . . . . . . . . . . . . . . . . . .
+    """
 
 LONG_LADDERS = (
+    Diagram("a ladder across the board", _ACROSS, "X", expected={"ladder_capture": "a"}),
+    Diagram("no escape across the board", _ACROSS, "O", moves=("X a",), expected={"ladder_escape": ""}),
+    Diagram(
+        "a breaker on the far star point",
+        _ACROSS.replace("c", "O"),
+        "X",
+        expected={"ladder_capture": ""},
+    ),
+    Diagram(
+        "the escape towards the far star point",
+        _ACROSS.replace("c", "O"),
+        "O",
+        moves=("X a",),
+        expected={"ladder_escape": "b"},
+    ),
+    Diagram(
+        "a black stone on the far star point",
+        _ACROSS.replace("c", "X"),
+        "X",
+        expected={"ladder_capture": "a"},
+    ),
     Diagram(
         "a ladder of 51 moves is not read to its end",
         _START_51.rstrip() + _LOOP,
         "X",
-        expected={"ladder_capture": _NO_MARK_19},
+        expected={"ladder_capture": ""},
     ),
     Diagram(
         "a ladder of 50 moves works",
         _START_51.replace("b", "X").rstrip() + _LOOP,
         "X",
-        expected={"ladder_capture": _marked_19(1, 15)},
+        expected={"ladder_capture": "a"},
     ),
     Diagram(
         "no escape from 50 moves to come",
         _START_51.rstrip() + _LOOP,
         "O",
         moves=("X a",),
-        expected={"ladder_escape": _NO_MARK_19},
+        expected={"ladder_escape": ""},
     ),
     Diagram(
         "an escape from 51 moves to come",
         _START_52.rstrip() + _LOOP,
         "O",
         moves=("X a",),
-        expected={"ladder_escape": _marked_19(0, 15)},
+        expected={"ladder_escape": "c"},
     ),
 )
 
-DIAGRAMS = STONES + MOVES + EYES + LADDERS + LONG_LADDERS
+DIAGRAMS = STONES + MOVES + EYES + LADDERS + HARDER_LADDERS + LONG_LADDERS

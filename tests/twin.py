@@ -1,8 +1,8 @@
 """The slow twin of the 48 feature planes: the same answers, found in the most obvious way.
 
 Written from the specification of the planes alone, it imports nothing of hayago, so that a mistake made there cannot
-be made here by copying. Whatever can be found by looking is looked for anew: chains by flood fill, moves by playing
-them on a copy of the board, ladders by plain recursion.
+be made here by copying. Whatever can be found by looking is looked for: chains by flood fill, moves by playing them
+on a copy of the board, ladders by plain recursion.
 
 A *point* is `row * size + column`; a *position* is stones and a ko point; a `TwinBoard` is a position and the turns
 at which its stones were played. In a ladder the *hunter* chases the *prey*, which is named by one of its stones.
@@ -55,32 +55,39 @@ def _at_offsets(size: int, offsets: list[tuple[int, int]]) -> list[list[int]]:
     ]
 
 
+def flood(size: int, stones: Stones, start: int) -> set[int]:
+    """The points that are connected to `start` by points that hold the same as it does."""
+    beside, colour = neighbours(size), stones[start]
+    region, todo = {start}, [start]
+    while todo:
+        for near in beside[todo.pop()]:
+            if stones[near] == colour and near not in region:
+                region.add(near)
+                todo.append(near)
+    return region
+
+
+def touching(size: int, stones: Stones, region: Iterable[int], colour: int) -> set[int]:
+    """The points beside `region` that hold `colour`: with EMPTY, the liberties of a chain."""
+    beside = neighbours(size)
+    return {near for point in region for near in beside[point] if stones[near] == colour}
+
+
 class Position:
-    """Stones and a ko point. Never changed once made: a move makes another position."""
+    """Stones and a ko point. Never changed once made, so a chain that was found stays found."""
 
     def __init__(self, size: int, stones: Stones, ko: int | None = None) -> None:
         self.size = size
         self.stones = stones
         self.ko = ko
+        self._chains: dict[int, set[int]] = {}
 
     def chain(self, point: int) -> set[int]:
         """The stones solidly connected to the stone at `point`."""
-        beside, colour = neighbours(self.size), self.stones[point]
-        chain, todo = {point}, [point]
-        while todo:
-            for near in beside[todo.pop()]:
-                if self.stones[near] == colour and near not in chain:
-                    chain.add(near)
-                    todo.append(near)
-        return chain
-
-    def touched(self, chain: set[int], colour: int) -> set[int]:
-        """The points beside `chain` that hold `colour`: with EMPTY, its liberties."""
-        beside = neighbours(self.size)
-        return {near for point in chain for near in beside[point] if self.stones[near] == colour}
-
-    def liberties(self, point: int) -> set[int]:
-        return self.touched(self.chain(point), EMPTY)
+        if point not in self._chains:
+            chain = flood(self.size, self.stones, point)
+            self._chains.update(dict.fromkeys(chain, chain))
+        return self._chains[point]
 
     def chains(self, colour: int) -> list[set[int]]:
         chains: list[set[int]] = []
@@ -91,35 +98,45 @@ class Position:
                 seen |= chains[-1]
         return chains
 
+    def touched(self, chain: set[int], colour: int) -> set[int]:
+        """The points beside `chain` that hold `colour`: with EMPTY, its liberties."""
+        return touching(self.size, self.stones, chain, colour)
+
+    def liberties(self, point: int) -> set[int]:
+        return self.touched(self.chain(point), EMPTY)
+
     def place(self, colour: int, point: int) -> tuple["Position", set[int]]:
         """The position after `colour` plays on the empty `point`, and the opponent's stones it takes off.
 
         A chain of its own that is left without a liberty is taken off too: after a suicide the point is empty.
         """
-        after = Position(self.size, self.stones.copy())
-        after.stones[point] = colour
+        size, stones = self.size, self.stones.copy()
+
+        def take_off_if_caught(start: int) -> set[int]:
+            chain = flood(size, stones, start)
+            if touching(size, stones, chain, EMPTY):
+                return set()
+            for stone in chain:
+                stones[stone] = EMPTY
+            return chain
+
+        stones[point] = colour
         taken: set[int] = set()
-        for near in neighbours(self.size)[point]:
-            if after.stones[near] == opponent(colour) and not after.liberties(near):
-                taken |= after._remove(after.chain(near))
-        own = after.chain(point)
-        liberties = after.touched(own, EMPTY)
-        if not liberties:
-            after._remove(own)
-        elif len(taken) == len(own) == len(liberties) == 1:
+        for near in neighbours(size)[point]:
+            if stones[near] == opponent(colour):
+                taken |= take_off_if_caught(near)
+        take_off_if_caught(point)
+        after = Position(size, stones)
+        if len(taken) == 1 and len(after.chain(point)) == len(after.liberties(point)) == 1:
             (after.ko,) = taken
         return after, taken
 
-    def _remove(self, chain: set[int]) -> set[int]:
-        for point in chain:
-            self.stones[point] = EMPTY
-        return chain
-
-    def legal(self, colour: int, point: int) -> bool:
+    def legal_move(self, colour: int, point: int) -> tuple["Position", set[int]] | None:
+        """`place`, or None where the move is illegal: the point is not empty, the ko point, or a suicide."""
         if self.stones[point] != EMPTY or point == self.ko:
-            return False
-        after, _ = self.place(colour, point)
-        return after.stones[point] == colour
+            return None
+        after, taken = self.place(colour, point)
+        return (after, taken) if after.stones[point] == colour else None
 
 
 def true_eyes(position: Position, colour: int) -> set[int]:
@@ -147,10 +164,12 @@ def true_eyes(position: Position, colour: int) -> set[int]:
 
 def hunt_works(position: Position, prey: int, point: int, hunter_moves: int = HUNTER_MOVES) -> bool:
     """Whether the hunter's move at `point`, one of the prey's two liberties, captures the prey in a ladder."""
-    hunter = opponent(position.stones[prey])
-    if hunter_moves == 0 or not position.legal(hunter, point):
+    if hunter_moves == 0:
         return False
-    after, _ = position.place(hunter, point)
+    move = position.legal_move(opponent(position.stones[prey]), point)
+    if move is None:
+        return False
+    after, _ = move
     if len(after.liberties(prey)) >= 2:
         return False
     return not any(escape_works(after, prey, way, hunter_moves - 1) for way in ways_out(after, prey))
@@ -158,10 +177,10 @@ def hunt_works(position: Position, prey: int, point: int, hunter_moves: int = HU
 
 def escape_works(position: Position, prey: int, point: int, hunter_moves: int = HUNTER_MOVES) -> bool:
     """Whether the move at `point`, one of the ways out of the prey in atari, saves it from a ladder."""
-    colour = position.stones[prey]
-    if not position.legal(colour, point):
+    move = position.legal_move(position.stones[prey], point)
+    if move is None:
         return False
-    after, _ = position.place(colour, point)
+    after, _ = move
     liberties = after.liberties(prey)
     if len(liberties) == 2:
         return not any(hunt_works(after, prey, hunt, hunter_moves) for hunt in liberties)
@@ -198,9 +217,11 @@ class TwinBoard:
 
     def setup(self, black: Iterable[int], white: Iterable[int]) -> None:
         """Put stones on a board on which nothing was played yet. They were never moves and have no turn."""
+        stones = self.stones.copy()
         for colour, points in ((BLACK, black), (WHITE, white)):
             for point in points:
-                self.stones[point] = colour
+                stones[point] = colour
+        self._position = Position(self.size, stones)
 
     def play(self, colour: int, point: int) -> None:
         """Play at `point`, or pass with `size * size`. Every call is a turn."""
@@ -213,7 +234,7 @@ class TwinBoard:
         self._turn_played[point] = self.turns
 
     def legal(self, colour: int, point: int) -> bool:
-        return point == self.size * self.size or self._position.legal(colour, point)
+        return point == self.size * self.size or self._position.legal_move(colour, point) is not None
 
     def stones_after(self, colour: int, point: int) -> Stones:
         """The stones that would stand after a move."""
@@ -257,9 +278,10 @@ class TwinBoard:
         position = self._position
         eyes = true_eyes(position, own)
         for point in range(self.size * self.size):
-            if not position.legal(own, point):
+            move = position.legal_move(own, point)
+            if move is None:
                 continue
-            after, taken = position.place(own, point)
+            after, taken = move
             chain = after.chain(point)
             liberties = len(after.touched(chain, EMPTY))
             marks[20 + min(len(taken), 7), point] = 1
