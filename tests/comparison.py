@@ -1,25 +1,23 @@
-"""The encoder beside its slow twin: random games, and the planes in which the two differ.
+"""The encoder beside its slow twin and beside itself: random games, and the planes that differ.
 
-What is compared: `encode_positions`, which replays whole games in the kernels, with a twin that plays the same moves.
+What is compared: `encode_positions`, which replays whole games in the kernels, with a twin that plays the same moves;
+and with itself on the same games seen under a symmetry, or played with the colours swapped.
 A `Game` here is a size, the stones set up, and the moves as (colour, point); a pass is `size * size`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
 
+import twin
 from hayago.features.encoder import encode_positions
-from hayago.features.planes import FEATURES, SLICE, unpack
+from hayago.features.planes import PLANES, SLICE, plane_name, unpack
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
 from twin import BLACK, WHITE, TwinBoard, opponent
 
-PLANE_NAMES = [
-    f"{feature.name}[{plane}]" if feature.planes > 1 else feature.name
-    for feature in FEATURES
-    for plane in range(SLICE[feature.name].stop - SLICE[feature.name].start)
-]
+PLANE_NAMES = [plane_name(plane) for plane in range(PLANES)]
 
 
 class Game(NamedTuple):
@@ -32,18 +30,18 @@ class Game(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One plane at one position where the encoder and the twin disagree."""
+    """One plane at one position where the encoder disagrees with the twin, or with itself."""
 
     game: int
     ply: int
-    symmetry: int
+    seen: str
     plane: str
     found: np.ndarray
     expected: np.ndarray
 
     def __str__(self) -> str:
-        where = f"game {self.game}, ply {self.ply}, symmetry {self.symmetry}, {self.plane}"
-        return f"{where}: found\n{self.found}\nthe twin has\n{self.expected}"
+        where = f"game {self.game}, ply {self.ply}, {self.seen}, {self.plane}"
+        return f"{where}: found\n{self.found}\nexpected\n{self.expected}"
 
 
 def random_game(random: Random, size: int, length: int, set_up: int = 0) -> Game:
@@ -167,20 +165,112 @@ def seen_under(planes: np.ndarray, symmetry: int) -> np.ndarray:
     return np.swapaxes(planes, -1, -2) if symmetry & 4 else planes
 
 
+def games_seen_under(games: Games, symmetry: int) -> Games:
+    """The same games on boards seen under a symmetry."""
+    area = games.size**2
+    goes_to = np.full(POINT_MASK + 1, area, np.uint16)
+    goes_to[seen_under(np.arange(area).reshape(games.size, games.size), symmetry).reshape(-1)] = np.arange(area)
+
+    def seen(codes: np.ndarray) -> np.ndarray:
+        return goes_to[codes & POINT_MASK] | codes & np.uint16(WHITE_BIT)
+
+    setup = seen(games.setup)
+    for start, stop in zip(games.setup_offsets, games.setup_offsets[1:], strict=False):
+        setup[start:stop] = sorted(setup[start:stop], key=_point)
+    return games._replace(codes=seen(games.codes), setup=setup)
+
+
+def games_with_swapped_colours(games: Games) -> Games:
+    """The same games with every black stone white and every white one black."""
+    return games._replace(codes=games.codes ^ np.uint16(WHITE_BIT), setup=games.setup ^ np.uint16(WHITE_BIT))
+
+
 def differences(games: Games, game: np.ndarray, ply: np.ndarray, symmetry: np.ndarray) -> list[Difference]:
     """Each plane of each position in which the encoder differs from the twin; labels are compared too."""
     rows, labels = encode_positions(games, game, ply, symmetry)
     found = unpack(rows, 48, games.size)
     wrong = []
     for k, (planes, point) in enumerate(twin_planes(games, game, ply)):
-        where = int(game[k]), int(ply[k]), int(symmetry[k])
-        expected = seen_under(planes, where[2])
+        expected = seen_under(planes, int(symmetry[k]))
+        where = int(game[k]), int(ply[k]), f"seen under symmetry {symmetry[k]}"
         for plane in np.flatnonzero((found[k] != expected).any(axis=(1, 2))):
             wrong.append(Difference(*where, PLANE_NAMES[plane], found[k, plane], expected[plane]))
         point_plane = np.zeros((games.size, games.size), dtype=np.uint8)
         point_plane.flat[point] = 1
         label_plane = np.zeros_like(point_plane)
         label_plane.flat[labels[k]] = 1
-        if not np.array_equal(label_plane, seen_under(point_plane, where[2])):
-            wrong.append(Difference(*where, "label", label_plane, seen_under(point_plane, where[2])))
+        expected_label = seen_under(point_plane, int(symmetry[k]))
+        if not np.array_equal(label_plane, expected_label):
+            wrong.append(Difference(*where, "label", label_plane, expected_label))
     return wrong
+
+
+def broken_laws(games: Games, game: np.ndarray, ply: np.ndarray) -> list[Difference]:
+    """Each plane of each position in which a law is broken.
+
+    The laws: a game played under one of the 8 symmetries has the planes under that symmetry, and swapped colours change
+    nothing. So each position is seen in 16 ways.
+    """
+    plain = np.zeros(len(game), np.uint8)
+    planes = unpack(encode_positions(games, game, ply, plain)[0], 48, games.size)
+    wrong = []
+    for symmetry in range(8):
+        expected = seen_under(planes, symmetry)
+        played = games_seen_under(games, symmetry)
+        for seen, other in (
+            (f"played under symmetry {symmetry}", played),
+            (f"played under symmetry {symmetry} with swapped colours", games_with_swapped_colours(played)),
+        ):
+            found = unpack(encode_positions(other, game, ply, plain)[0], 48, games.size)
+            for k, plane in np.argwhere((found != expected).any(axis=(2, 3))):
+                where = int(game[k]), int(ply[k]), seen
+                wrong.append(Difference(*where, PLANE_NAMES[plane], found[k, plane], expected[k, plane]))
+    return wrong
+
+
+def check_one_hot(planes: np.ndarray) -> None:
+    """The laws that planes (B, 48, size, size) keep among themselves, whatever the position."""
+    marks = {name: planes[:, where].sum(axis=1) for name, where in SLICE.items()}
+    empty, legal = planes[:, 2], marks["capture_size"]
+    assert (marks["stone_colour"] == 1).all()
+    assert (marks["ones"] == 1).all()
+    assert (marks["zeros"] == 0).all()
+    np.testing.assert_array_equal(marks["turns_since"], 1 - empty)
+    np.testing.assert_array_equal(marks["liberties"], 1 - empty)
+    assert (legal <= empty).all()
+    np.testing.assert_array_equal(marks["liberties_after"], legal)
+    # A self-atari is a legal point with one liberty after the move.
+    np.testing.assert_array_equal(marks["self_atari_size"], planes[:, SLICE["liberties_after"]][:, 0])
+    for name in ("sensibleness", "ladder_capture", "ladder_escape"):
+        assert (marks[name] <= legal).all(), name
+
+
+class LadderCount:
+    """Counts the ladders that the twin reads inside a `with`, and those of them that met the limit of hunter moves.
+
+    A ladder is one first move: of the hunter against a chain of two liberties, or of a chain in atari.
+    """
+
+    read = met_limit = 0
+
+    def __enter__(self) -> "LadderCount":
+        self._kept = twin.hunt_works, twin.escape_works
+        self._depth, self._cut = 0, False
+        twin.hunt_works, twin.escape_works = (self._watched(works) for works in self._kept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        twin.hunt_works, twin.escape_works = self._kept
+
+    def _watched(self, works: Callable[..., bool]) -> Callable[..., bool]:
+        def read(position: twin.Position, prey: int, point: int, hunter_moves: int = twin.HUNTER_MOVES) -> bool:
+            self._cut = self._depth > 0 and (self._cut or (works is self._kept[0] and hunter_moves == 0))
+            self._depth += 1
+            result = works(position, prey, point, hunter_moves)
+            self._depth -= 1
+            if self._depth == 0:
+                self.read += 1
+                self.met_limit += self._cut
+            return result
+
+        return read

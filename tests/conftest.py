@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The suite draws the same examples in every run. To search further: pytest --hypothesis-profile=long
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -1383,8 +1383,8 @@ HARDER_LADDERS = (
         moves=("X a",),
         expected={"ladder_escape": "b"},
     ),
-    # White takes a stone at e, and both chains in atari have two liberties; Black fills one, and joining where the stone
-    # was taken leaves the whole with one.
+    # White takes a stone at e, and both chains in atari have two liberties; Black fills one, and joining where the
+    # stone was taken leaves the whole with one.
     Diagram(
         "a capture that is not enough",
         """
@@ -1476,7 +1476,7 @@ HARDER_LADDERS = (
         moves=("X d",),
         expected={"ladder_escape": "", "ladder_capture": ""},
     ),
-    # From a White runs to the point left of the net, into one liberty; from the other side White has room to the breaker.
+    # From a White can only run to b, into one liberty. From b White runs to a and on to the breaker.
     Diagram(
         "a closed net: nothing runs, and its last atari is a ladder capture",
         """
@@ -1581,8 +1581,8 @@ _START_52 = """
     """
 
 
-# From the corner to the far corner: 33 black moves and 32 white ones between them. White's last stone, on the right edge
-# beside the corner, has one liberty.
+# From the corner to the far corner: 33 black moves and 32 white ones between them. White's last stone, on the right
+# edge beside the corner, has one liberty.
 _ACROSS = """
     . X X . . . . . . . . . . . . . . . .
     X O b . . . . . . . . . . . . . . . .
