@@ -15,6 +15,7 @@ import twin
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import PLANES, SLICE, plane_name, unpack
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
+from hayago.rules.board import Board
 from twin import BLACK, WHITE, TwinBoard, opponent
 
 PLANE_NAMES = [plane_name(plane) for plane in range(PLANES)]
@@ -111,6 +112,23 @@ def _flat(lists: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.cumsum([0] + [len(codes) for codes in lists], dtype=np.int64)
 
 
+def everything(board: Board) -> tuple[object, ...]:
+    """All that a board shows of its state, to compare two boards or one board at two times."""
+    return (
+        board.grid().tobytes(),
+        board.to_play,
+        board.ko_point,
+        list(board.moves),
+        dict(board.captures),
+        board.position_hash,
+        board.last_move,
+        board.legal_points(BLACK).tobytes(),
+        board.legal_points(WHITE).tobytes(),
+        [(board.liberties(point), board.chain(point)) for point in np.flatnonzero(board.grid()).tolist()],
+        str(board),
+    )
+
+
 def moves_of(games: Games, game: int) -> list[tuple[int, int]]:
     """The moves of one of the games as (colour, point)."""
     codes = games.codes[games.offsets[game] : games.offsets[game + 1]]
@@ -165,11 +183,17 @@ def seen_under(planes: np.ndarray, symmetry: int) -> np.ndarray:
     return np.swapaxes(planes, -1, -2) if symmetry & 4 else planes
 
 
+def _goes_to(size: int, symmetry: int) -> np.ndarray:
+    """Where a symmetry takes each point, the pass to itself: uint16 (size * size + 1,)."""
+    points = np.arange(size * size + 1, dtype=np.uint16)
+    goes_to = points.copy()
+    goes_to[seen_under(points[:-1].reshape(size, size), symmetry).reshape(-1)] = points[:-1]
+    return goes_to
+
+
 def games_seen_under(games: Games, symmetry: int) -> Games:
     """The same games on boards seen under a symmetry."""
-    area = games.size**2
-    goes_to = np.full(POINT_MASK + 1, area, np.uint16)
-    goes_to[seen_under(np.arange(area).reshape(games.size, games.size), symmetry).reshape(-1)] = np.arange(area)
+    goes_to = _goes_to(games.size, symmetry)
 
     def seen(codes: np.ndarray) -> np.ndarray:
         return goes_to[codes & POINT_MASK] | codes & np.uint16(WHITE_BIT)
@@ -195,13 +219,9 @@ def differences(games: Games, game: np.ndarray, ply: np.ndarray, symmetry: np.nd
         where = int(game[k]), int(ply[k]), f"seen under symmetry {symmetry[k]}"
         for plane in np.flatnonzero((found[k] != expected).any(axis=(1, 2))):
             wrong.append(Difference(*where, PLANE_NAMES[plane], found[k, plane], expected[plane]))
-        point_plane = np.zeros((games.size, games.size), dtype=np.uint8)
-        point_plane.flat[point] = 1
-        label_plane = np.zeros_like(point_plane)
-        label_plane.flat[labels[k]] = 1
-        expected_label = seen_under(point_plane, int(symmetry[k]))
-        if not np.array_equal(label_plane, expected_label):
-            wrong.append(Difference(*where, "label", label_plane, expected_label))
+        label = _goes_to(games.size, int(symmetry[k]))[point]
+        if labels[k] != label:
+            wrong.append(Difference(*where, "label", labels[k], label))
     return wrong
 
 

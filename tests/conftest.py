@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 # The suite draws the same examples in every run. To search further: pytest --hypothesis-profile=long
-settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("suite")
 

@@ -1,30 +1,24 @@
-"""The rules through the board's public face: sgfmill's board and a slow twin as oracles, known counts, laws."""
+"""The rules through the board's public face: known counts, single rules, coordinates. Random games: test_properties."""
 
 from random import Random
 
 import numpy as np
 import pytest
-import sgfmill.boards
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from comparison import everything
 from diagrams import rows
 from hayago.errors import HayagoError
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coords import (
     BLACK,
-    EMPTY,
     WHITE,
     handicap_points,
-    opponent,
     pass_point,
     point_to_vertex,
     vertex_to_point,
 )
 from hayago.rules.symmetry import inverse, point_maps
 from twin import TwinBoard
-
-SGFMILL_COLOURS = {BLACK: "b", WHITE: "w", EMPTY: None}
 
 
 def drawn(drawing: str, to_play: int = BLACK, *, superko: bool = False) -> Board:
@@ -40,100 +34,7 @@ def drawing_of(board: Board) -> list[str]:
     return ["".join(".XO"[stone] for stone in row) for row in board.grid()]
 
 
-def everything(board: Board) -> tuple[object, ...]:
-    """All that a board shows of its state, to compare two boards or one board at two times."""
-    return (
-        board.grid().tobytes(),
-        board.to_play,
-        board.ko_point,
-        list(board.moves),
-        dict(board.captures),
-        board.position_hash,
-        board.last_move,
-        board.legal_points(BLACK).tobytes(),
-        board.legal_points(WHITE).tobytes(),
-        [board.liberties(point) for point in range(board.size**2)],
-        [board.chain(point) for point in range(board.size**2)],
-        str(board),
-    )
-
-
-# --- oracles ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("size", "games", "length"),
-    [(2, 30, 20), (3, 40, 40), (4, 30, 60), (5, 40, 80), (7, 30, 110), (9, 20, 150), (13, 6, 220), (19, 4, 380)],
-)
-def test_random_games_agree_with_sgfmill(size: int, games: int, length: int) -> None:
-    """Stones, captures, ko and legality; 200 games in all. Legality at every point, or at 20 of a large board."""
-    random = Random(size)
-    for _ in range(games):
-        board, oracle = Board(size), sgfmill.boards.Board(size)
-        ko: tuple[int, int] | None = None
-        for _ in range(length):
-            colour = board.to_play
-            empty = [divmod(point, size) for point in range(size * size) if board.colour_at(point) == EMPTY]
-            for row, column in random.sample(empty, min(len(empty), 20)) if size > 9 else empty:
-                tried = oracle.copy()
-                tried.play(row, column, SGFMILL_COLOURS[colour])
-                legal = tried.get(row, column) is not None and (row, column) != ko
-                assert board.is_legal(row * size + column) == legal, f"{board}\n{(row, column)}"
-            playable = np.flatnonzero(board.legal_points()[:-1])
-            if len(playable) == 0 or random.random() < 0.02:
-                board.play(size * size)
-                ko = None
-                continue
-            point = int(random.choice(playable))
-            board.play(point)
-            ko = oracle.play(*divmod(point, size), SGFMILL_COLOURS[colour])
-            assert board.ko_point == (None if ko is None else ko[0] * size + ko[1])
-            shown = [[SGFMILL_COLOURS[stone] for stone in row] for row in board.grid().tolist()]
-            assert shown == oracle.board
-        assert board.area_score() == oracle.area_score()
-
-
-@settings(deadline=None, max_examples=60)
-@given(size=st.integers(2, 19), seed=st.integers(0, 2**32), length=st.integers(1, 60))
-def test_invariants_after_each_move_and_undo(size: int, seed: int, length: int) -> None:
-    """After each move, chains and liberties are what flood fill finds; undoing brings each earlier state back."""
-    random = Random(seed)
-    board, twin = Board(size), TwinBoard(size)
-    states = []
-    for _ in range(length):
-        states.append(everything(board))
-        colour = random.choice((board.to_play, board.to_play, board.to_play, opponent(board.to_play)))
-        legal = np.flatnonzero(board.legal_points(colour))
-        # Near the last point, so that large boards see captures and kos too.
-        near = [
-            p for p in legal if states and board.last_move is not None and abs(int(p) - board.last_move) <= size + 1
-        ]
-        point = int(random.choice(near if near and random.random() < 0.7 else legal))
-        board.play(point, colour)
-        twin.play(colour, point)
-        assert board.grid().reshape(-1).tolist() == twin.stones
-        assert board.ko_point == twin.ko
-        assert board.to_play == opponent(colour)
-        assert board.moves[-1] == (colour, point)
-        assert board.last_move == point
-        for p, stone in enumerate(twin.stones):
-            chain = twin.chain(p) if stone else set()
-            assert board.chain(p) == chain
-            assert board.liberties(p) == (len(twin.liberties(p)) if stone else 0)
-        for c in (BLACK, WHITE):
-            eyes = twin.true_eyes(c)
-            legal_points = [twin.legal(c, p) for p in range(size * size)]
-            assert board.legal_points(c).tolist() == [*legal_points, True]
-            assert np.flatnonzero(board.true_eyes(c)).tolist() == sorted(eyes)
-            sensible = [legal and p not in eyes for p, legal in enumerate(legal_points)]
-            assert board.sensible_points(c).tolist() == sensible
-    copy = board.copy()
-    for state in reversed(states):
-        board.undo()
-        assert everything(board) == state
-    with pytest.raises(ValueError, match="nothing to undo"):
-        board.undo()
-    assert len(copy.moves) == length
+# --- counts -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size", "positions"), [(1, 1), (2, 57), pytest.param(3, 12675, marks=pytest.mark.slow)])
