@@ -3,7 +3,7 @@
     python scripts/prove_planes.py [GAMES...] [--positions 20000] [--processes 1] [--seed 1]
 
 GAMES are files, folders or archives; by default the games in data/. Ten positions are drawn from each game, a third of
-the games are handicap games as far as there are any. Each position is compared twice: its planes under a random
+the games are handicap games if there are as many. Each position is compared twice: its planes under a random
 symmetry with the twin's, and its planes with those of the same game played under each of the 8 symmetries, with the
 colours as they were and swapped. Prints for every plane in how many positions it marks anything and in how many it
 differs; how many ladders the twin read, and how many of them met the limit of hunter moves. Exits 1 on a difference.
@@ -127,12 +127,13 @@ def examine_all(tasks: list[Task], processes: int) -> Iterator[Examined | None]:
 
 
 def tasks_of(records: Iterable[GameRecord], positions: int, seed: int) -> list[Task]:
-    """Games to draw the positions from, and as many again to spare, because some hold illegal moves."""
+    """Games to draw the positions from, a third of them handicap games, and spare ones, as some hold illegal moves."""
     count, random = -(-positions // POSITIONS_PER_GAME), Random(seed)
-    handicap, even = Sample(count // 2, random), Sample(count * 2, random)
+    handicap, even = Sample(count * 2, random), Sample(count * 2, random)
     for record in records:
         (handicap if record.setup_black else even).offer(record)
-    chosen = handicap.records[: count // 3] + even.records
+    third = -(-count // 3)
+    chosen = handicap.records[:third] + even.records + handicap.records[third:]
     return [Task(record, POSITIONS_PER_GAME, (seed, number)) for number, record in enumerate(chosen)]
 
 
