@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from comparison import Game, as_games, broken_laws, check_one_hot, differences, everything
 from hayago.features.encoder import encode_positions
-from hayago.features.planes import encode, unpack
+from hayago.features.planes import encode, encode_packed, unpack
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coords import BLACK, EMPTY, WHITE, opponent
 from twin import TwinBoard, neighbours
@@ -90,6 +90,17 @@ def legal_part(game: Game) -> Game:
     return game._replace(moves=moves)
 
 
+def tolerable_part(game: Game) -> Game:
+    """The game without the attempts on stones: suicides and breaches of the ko stay, as in other programs' games."""
+    board = twin_of(game)
+    moves = []
+    for colour, point in game.moves:
+        if point == game.size**2 or board.stones[point] == EMPTY:
+            board.play(colour, point)
+            moves.append((colour, point))
+    return game._replace(moves=moves)
+
+
 def twin_of(game: Game) -> TwinBoard:
     board = TwinBoard(game.size)
     board.setup(game.black, game.white)
@@ -118,6 +129,20 @@ def test_planes_equal_the_twin_and_keep_the_laws(game: Game) -> None:
     some = ply[:: 1 if game.size < 7 else 3]
     wrong = differences(games, which[: len(some)], some, (some % 8).astype(np.uint8))
     assert not wrong, wrong[0]
+
+
+@given(attempts().map(tolerable_part))
+def test_suicides_and_breaches_of_the_ko_leave_the_planes_right(game: Game) -> None:
+    games = as_games([game._replace(moves=[*game.moves, (WHITE, 0)])])
+    ply = np.arange(len(game.moves), -1, -4)[::-1].copy()
+    wrong = differences(games, np.zeros(len(ply), np.int64), ply, (ply % 8).astype(np.uint8))
+    assert not wrong, wrong[0]
+    board = board_of(game)
+    for colour, point in game.moves:
+        board.play_tolerant(point, colour)
+    board.to_play = WHITE
+    last, _ = encode_positions(games, np.array([0]), np.array([len(game.moves)]), np.zeros(1, np.uint8))
+    np.testing.assert_array_equal(encode_packed(board), last[0])
 
 
 @given(legal_games)
