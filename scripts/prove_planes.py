@@ -3,10 +3,11 @@
     python scripts/prove_planes.py [GAMES...] [--positions 20000] [--processes 1] [--seed 1]
 
 GAMES are files, folders or archives; by default the games in data/. Ten positions are drawn from each game, a third of
-the games are handicap games if there are as many. Each position is compared twice: its planes under a random
-symmetry with the twin's, and its planes with those of the same game played under each of the 8 symmetries, with the
-colours as they were and swapped. Prints for every plane in how many positions it marks anything and in how many it
-differs; how many ladders the twin read, and how many of them met the limit of hunter moves. Exits 1 on a difference.
+the games are handicap games if there are as many. Each position is compared twice: its planes under a random symmetry,
+encoded in the game's turn and alone, with the twin's; and its planes with those of the same game played under each of
+the 8 symmetries, with the colours as they were and swapped. Prints for every plane in how many positions it marks
+anything and in how many it differs; how many ladders the twin read, and in how many of them some line met the limit of
+hunter moves. Exits 1 on a difference.
 """
 
 import argparse
@@ -181,7 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"handicap   {handicap_positions:>10}   of them from handicap games")
     print(f"planes     {positions * len(PLANE_NAMES):>10}   compared with the twin's")
     print(f"laws       {positions * WAYS:>10}   positions under 8 symmetries, colours as they were and swapped")
-    print(f"ladders    {ladders:>10}   read by the twin; {at_limit} met the limit of {HUNTER_MOVES} hunter moves")
+    limit = f"a line met the limit of {HUNTER_MOVES} hunter moves"
+    print(f"ladders    {ladders:>10}   read by the twin; in {at_limit} of them {limit}")
     print(f"different  {wrong:>10}   in {seconds:.0f} s")
     if positions < options.positions:
         print(f"the games hold no more than {positions} such positions", file=sys.stderr)

@@ -209,16 +209,40 @@ def games_with_swapped_colours(games: Games) -> Games:
     return games._replace(codes=games.codes ^ np.uint16(WHITE_BIT), setup=games.setup ^ np.uint16(WHITE_BIT))
 
 
+def encoded_in_turn(
+    games: Games, game: np.ndarray, ply: np.ndarray, symmetry: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Planes (K, 48, size, size) and labels of positions, encoded among all positions before them, one after the other.
+
+    So the encoder may use whatever it keeps from one position to the next. No position may be asked for twice.
+    """
+    until = np.zeros(len(games.offsets) - 1, np.int64)
+    np.maximum.at(until, game, ply + 1)
+    start = np.cumsum(until) - until
+    all_games = np.repeat(np.arange(len(until)), until)
+    all_symmetries = np.zeros(len(all_games), np.uint8)
+    asked = start[game] + ply
+    all_symmetries[asked] = symmetry
+    rows, labels = encode_positions(games, all_games, np.arange(len(all_games)) - start[all_games], all_symmetries)
+    return unpack(rows[asked], 48, games.size), labels[asked]
+
+
 def differences(games: Games, game: np.ndarray, ply: np.ndarray, symmetry: np.ndarray) -> list[Difference]:
-    """Each plane of each position in which the encoder differs from the twin; labels are compared too."""
-    rows, labels = encode_positions(games, game, ply, symmetry)
-    found = unpack(rows, 48, games.size)
+    """Each plane of each position in which the encoder differs from the twin; labels are compared too.
+
+    Each position is encoded twice: in its turn, and alone.
+    """
+    found, labels = encoded_in_turn(games, game, ply, symmetry)
+    alone = unpack(encode_positions(games, game, ply, symmetry)[0], 48, games.size)
     wrong = []
     for k, (planes, point) in enumerate(twin_planes(games, game, ply)):
         expected = seen_under(planes, int(symmetry[k]))
         where = int(game[k]), int(ply[k]), f"seen under symmetry {symmetry[k]}"
         for plane in np.flatnonzero((found[k] != expected).any(axis=(1, 2))):
             wrong.append(Difference(*where, PLANE_NAMES[plane], found[k, plane], expected[plane]))
+        where = int(game[k]), int(ply[k]), f"encoded alone, seen under symmetry {symmetry[k]}"
+        for plane in np.flatnonzero((alone[k] != expected).any(axis=(1, 2))):
+            wrong.append(Difference(*where, PLANE_NAMES[plane], alone[k, plane], expected[plane]))
         label = _goes_to(games.size, int(symmetry[k]))[point]
         if labels[k] != label:
             wrong.append(Difference(*where, "label", labels[k], label))
@@ -232,7 +256,7 @@ def broken_laws(games: Games, game: np.ndarray, ply: np.ndarray) -> list[Differe
     nothing. So each position is seen in 16 ways.
     """
     plain = np.zeros(len(game), np.uint8)
-    planes = unpack(encode_positions(games, game, ply, plain)[0], 48, games.size)
+    planes, _ = encoded_in_turn(games, game, ply, plain)
     wrong = []
     for symmetry in range(8):
         expected = seen_under(planes, symmetry)
@@ -241,7 +265,7 @@ def broken_laws(games: Games, game: np.ndarray, ply: np.ndarray) -> list[Differe
             (f"played under symmetry {symmetry}", played),
             (f"played under symmetry {symmetry} with swapped colours", games_with_swapped_colours(played)),
         ):
-            found = unpack(encode_positions(other, game, ply, plain)[0], 48, games.size)
+            found, _ = encoded_in_turn(other, game, ply, plain)
             for k, plane in np.argwhere((found != expected).any(axis=(2, 3))):
                 where = int(game[k]), int(ply[k]), seen
                 wrong.append(Difference(*where, PLANE_NAMES[plane], found[k, plane], expected[k, plane]))
@@ -266,7 +290,7 @@ def check_one_hot(planes: np.ndarray) -> None:
 
 
 class LadderCount:
-    """Counts the ladders that the twin reads inside a `with`, and those of them that met the limit of hunter moves.
+    """Counts the ladders that the twin reads inside a `with`, and those in which a line met the limit of moves.
 
     A ladder is one first move: of the hunter against a chain of two liberties, or of a chain in atari.
     """

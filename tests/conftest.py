@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The suite draws the same examples in every run. To search further: pytest --hypothesis-profile=long
+# The suite draws the same examples in every run. To search further: pytest --hypothesis-profile=long.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("few", derandomize=True, deadline=None, max_examples=5)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("suite")
 

@@ -18,7 +18,7 @@ from comparison import (
     seen_under,
 )
 from diagrams import DIAGRAMS, Diagram, mismatches
-from hayago.features.encoder import encode_positions
+from hayago.features.encoder import all_positions, encode_positions
 from hayago.features.planes import FEATURES, PLANE_SETS, SLICE, encode, encode_packed, row_bytes, unpack
 from hayago.records.games import Games
 from hayago.rules.board import Board
@@ -134,6 +134,11 @@ def test_one_board_equals_the_replayed_game() -> None:
             board.to_play = colour
             np.testing.assert_array_equal(encode_packed(board), rows[0])
             board.play_tolerant(point, colour)
+
+
+def test_all_positions_are_those_of_moves_that_are_no_passes(positions: tuple[Games, np.ndarray, np.ndarray]) -> None:
+    games, game, ply = positions
+    np.testing.assert_array_equal(all_positions(games), (game, ply))
 
 
 def test_order_of_the_positions_does_not_matter(positions: tuple[Games, np.ndarray, np.ndarray]) -> None:

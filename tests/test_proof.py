@@ -62,7 +62,7 @@ def test_what_is_wrong_is_found(
     for line in out.splitlines():
         if line.startswith("ladder escape"):
             unlike_twin, laws_broken = line.split()[3:]
-            assert int(unlike_twin) >= 8
+            assert int(unlike_twin) >= 16
             assert int(laws_broken) > 80
         elif line.startswith("ladder capture"):
             assert line.split()[3:] == ["0", "0"]

@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 import pytest
 import sgfmill.boards
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comparison import Game, as_games, broken_laws, check_one_hot, differences, everything
@@ -241,6 +241,7 @@ def test_the_random_games_hold_what_may_go_wrong() -> None:
     """Set-up stones, captures, kos, passes, a colour twice, ladders on boards of every kind."""
     seen: Counter[str] = Counter()
 
+    @settings(max_examples=50)
     @given(legal_games)
     def look(game: Game) -> None:
         board = twin_of(game)

@@ -222,6 +222,9 @@ def test_superko_after_undo_and_in_tolerant_play() -> None:
 def test_set_up_stones() -> None:
     board = drawn(KO, WHITE)
     assert board.to_play == WHITE
+    assert sorted(board.setup_stones) == sorted(
+        [(BLACK, point) for point in (1, 5, 11)] + [(WHITE, point) for point in (2, 6, 8, 12)]
+    )
     assert board.moves == []
     assert board.last_move is None
     with pytest.raises(ValueError, match="nothing to undo"):
@@ -232,6 +235,24 @@ def test_set_up_stones() -> None:
     for black, white in ([3, 3], []), ([3], [3]), ([25], []), ([1, 5], [0]):
         with pytest.raises(ValueError):
             Board(5).setup(black, white)
+
+
+def test_no_colour_and_no_stone() -> None:
+    board = drawn(KO)
+    assert not board.is_legal(24, 3)
+    with pytest.raises(IllegalMove, match="no such colour: 3"):
+        board.play(24, 3)
+    assert board.chain(24) == frozenset()
+    assert board.liberties(24) == 0
+    assert board != "a board"
+
+
+def test_two_passes_end_the_game() -> None:
+    board = Board(5)
+    for moves, over in (((25, 12, 25), False), ((25,), True), ((0,), False)):
+        for point in moves:
+            board.play(point)
+        assert board.is_over == over
 
 
 def test_copies_are_independent() -> None:
