@@ -1,4 +1,4 @@
-"""Fixtures that more than one test file uses."""
+"""Fixtures that more than one test file uses, and how far hypothesis searches."""
 
 from pathlib import Path
 
