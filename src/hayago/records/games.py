@@ -33,6 +33,17 @@ class Games(NamedTuple):
     setup_offsets: NDArray[np.int64]
 
 
+def check_games(games: Games) -> None:
+    """Raise ValueError unless the arrays fit together; what the codes mean on a board is another question."""
+    for codes, offsets in ((games.codes, games.offsets), (games.setup, games.setup_offsets)):
+        if codes.dtype != np.uint16 or offsets.dtype != np.int64 or codes.ndim != 1 or offsets.ndim != 1:
+            raise ValueError("games need codes of uint16 and offsets of int64, each of one dimension")
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(codes) or (np.diff(offsets) < 0).any():
+            raise ValueError(f"these offsets do not divide {len(codes)} codes into games")
+    if len(games.offsets) != len(games.setup_offsets):
+        raise ValueError("moves and set-up are not of the same number of games")
+
+
 def some_games(games: Games, first: int, end: int) -> Games:
     """The games from number `first` up to but without number `end`; their codes are views of the same memory."""
     moves, stones = games.offsets[first : end + 1], games.setup_offsets[first : end + 1]

@@ -92,6 +92,8 @@ def fault(
     position: Position, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
 ) -> tuple[str, str] | None:
     """Why this is no game by the rules, as (reason, detail); None if it is one. `position` is overwritten."""
+    if len(setup) and (setup & POINT_MASK).max() >= size * size:
+        return "illegal set-up", "a stone off the board"
     found = first_fault(position, size, setup, moves)
     if found == LEGAL:
         return None
