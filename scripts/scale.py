@@ -2,9 +2,10 @@
 
     python scripts/scale.py GAMES... [--games 10000 100000 1000000] [--folder FOLDER]
 
-The games are real ones, made many by rotating and cutting: GAMES (files, folders, archives) are read again and again;
-in pass n every game loses its first n moves and is seen under a symmetry, so all begin differently and none is taken
-for another's copy. A store is made and measured in processes of their own, which print their times and peak memory.
+The games are real ones, made many by rotating and cutting: of each game of GAMES (files, folders, archives) CUTS images
+are taken, without its first 0, 1, 2, ... moves, each under a symmetry, so all begin differently and none is taken for
+another's copy; where these do not suffice, GAMES are read again and cut further. A store is made and measured in
+processes of their own, which print their times and peak memory.
 
 The columns: `open` is `read_store` of the training games; `first batch` is from there to the first shuffled batch of
 128, with the default options of `hayago train`; seconds are by the clock, in brackets of CPU time. Then positions a
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import count, cycle, islice
 from pathlib import Path
 from statistics import median
 
@@ -35,6 +36,7 @@ from hayago.records.store import PrepareReport, read_store, write_store
 from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.symmetry import point_maps
 
+CUTS = 10
 ROUNDS = 7
 BATCH_SIZE = 128
 SAMPLES = {"all": (64, 0), "16": (1000, 16)}  # games in a block, positions of each game
@@ -42,15 +44,15 @@ SAMPLES = {"all": (64, 0), "16": (1000, 16)}  # games in a block, positions of e
 
 def variants(paths: list[str], games: int, report: PrepareReport) -> Iterator[GameRecord | BadRecord]:
     """Rotated and cut games without end, until so many have been kept."""
-    symmetries = np.random.default_rng(0)
-    for cut in count():
+    symmetries = cycle(range(8))
+    for least in count(0, CUTS):
         before = report.kept
         for source, data in iter_files(paths):
             for record in scan_sgf(data, source):
-                if report.kept == games:
-                    return
-                if isinstance(record, GameRecord):
-                    yield variant(record, cut, int(symmetries.integers(8)))
+                for cut in range(least, least + CUTS) if isinstance(record, GameRecord) else ():
+                    if report.kept == games:
+                        return
+                    yield variant(record, cut, next(symmetries))
         if report.kept == before:
             raise SystemExit(f"these files hold no more than {before} different games, however they are cut")
 
@@ -61,8 +63,8 @@ def variant(record: GameRecord, cut: int, symmetry: int) -> GameRecord:
     moves = record.moves[cut:]
     return record._replace(
         moves=points[moves & POINT_MASK] | moves & WHITE_BIT,
-        setup_black=tuple(sorted(points[list(record.setup_black)].tolist())),
-        setup_white=tuple(sorted(points[list(record.setup_white)].tolist())),
+        setup_black=tuple(int(points[point]) for point in record.setup_black),
+        setup_white=tuple(int(points[point]) for point in record.setup_white),
         to_play=WHITE if len(moves) and moves[0] & WHITE_BIT else BLACK,
         source=f"{record.source} from move {cut + 1}",
     )
