@@ -4,13 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.features.planes import FEATURES, encode, plane_name
+from hayago.learn import plots
+from hayago.learn.checkpoint import save_model
 from hayago.learn.plots import planes_figure, save_board_image, save_planes_image, save_training_curve, star_points
 from hayago.rules.board import Board
 from hayago.rules.coords import vertex_to_point
+from learning import small_model
 
 
 def test_a_board_with_its_policy(tmp_path: Path) -> None:
@@ -99,24 +104,24 @@ def test_the_file_shows_where_a_plane_is_1(tmp_path: Path) -> None:
     assert red > 2 * green
 
 
-def test_predict_draws_the_planes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from hayago.cli import main
-    from hayago.learn.checkpoint import save_model
-    from learning import small_model
-
+def test_predict_draws_the_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = small_model(filters=2, layers=2)
     save_model(tmp_path / "tiny.safetensors", model.weights, model.info)
     (tmp_path / "game.sgf").write_text("(;SZ[19];B[dd];W[pp];B[dp])")
-    arguments = ["predict", "game.sgf", "--move", "3", "--planes", "planes.png", "--model", "tiny.safetensors"]
-    for place in (1, 5, 7):
-        arguments[place] = str(tmp_path / arguments[place])
-    assert main(arguments) == 0
-    assert "black to play" in capsys.readouterr().out
+    drawn: list[np.ndarray] = []
+
+    def draw(board: Board, planes: np.ndarray) -> Figure:
+        drawn.append(planes)
+        return planes_figure(board, planes)
+
+    monkeypatch.setattr(plots, "planes_figure", draw)
+    files = [str(tmp_path / name) for name in ("game.sgf", "planes.png", "tiny.safetensors")]
+    assert main(["predict", files[0], "--move", "3", "--planes", files[1], "--model", files[2]]) == 0
+    assert Path(files[1]).read_bytes().startswith(b"\x89PNG")
     board = Board(19)
     board.play(60)
     board.play(300)
-    save_planes_image(tmp_path / "expected.png", board, encode(board))
-    assert (tmp_path / "planes.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
+    np.testing.assert_array_equal(drawn, [encode(board)])
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:

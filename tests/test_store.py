@@ -1,5 +1,6 @@
 """The store: which games are kept, in which split, and what is read back."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.records import store as store_module
 from hayago.records.games import POINT_MASK, WHITE_BIT
@@ -180,7 +182,7 @@ def test_reasons_add_up(tmp_path: Path) -> None:
     (tmp_path / "sub" / "truncated.sgf").write_bytes(write_sgf(a_game(7))[:-30])
     report = prepare([tmp_path / "sub"], tmp_path / "games.parquet")
     assert report.kept == 2
-    assert (report.cut, dict(report.cuts)) == (1, {"end of file": 1})
+    assert dict(report.cuts) == {"end of file": 1}
     assert report.total == len(games) + 6
     assert dict(report.table()) == {
         "point off the board": 1,
@@ -197,6 +199,32 @@ def test_reasons_add_up(tmp_path: Path) -> None:
     details = {reason: detail for _, reason, detail in report.rejected}
     assert details["board size"] == "9x9"
     assert details["illegal move"] == "move 121 of 121"
+
+
+def test_games_that_end_early_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, cut, set_up = (write_sgf(a_game(seed)) for seed in (1, 2, 3))
+    (tmp_path / "set-up.sgf").write_bytes(set_up.replace(b";", b";AB[aa]", 101).replace(b";AB[aa]", b";", 100))
+    (tmp_path / "games.sgf").write_bytes(whole + cut[:-30])
+    out = tmp_path / "games.parquet"
+    assert main(["prepare", str(tmp_path), "--out", str(out)]) == 0
+    assert "games that end early: 1 at end of file, 1 at set-up stones\n" in capsys.readouterr().out
+    # The file being written lies in the same folder, and is none of its files.
+    assert main(["prepare", str(tmp_path), "--out", str(tmp_path / "new.parquet"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["cut"] == {"end of file": 1, "set-up stones": 1}
+    assert report["rejected"] == {"not named .sgf": 1}
+    # What stands in front of the set-up stones is the game as it was played.
+    games, source = read_store(out).games, read_store(out).table["source"].to_pylist()
+    number = next(n for n, name in enumerate(source) if name.endswith("set-up.sgf"))
+    codes = games.codes[games.offsets[number] : games.offsets[number + 1]]
+    np.testing.assert_array_equal(codes, a_game(3).moves[:99])
+
+
+def test_a_split_without_games(tmp_path: Path) -> None:
+    game = next(game for game in map(a_game, range(9)) if split_name(game) == "train")
+    write_store([game], tmp_path / "games.parquet")
+    store = read_store(tmp_path / "games.parquet", "test")
+    assert (len(store), len(store.games.codes), len(store.table)) == (0, 0, 0)
 
 
 def test_first_fault() -> None:

@@ -21,7 +21,7 @@ that writing needs the memory of a few groups, and reading a split touches no ot
 
 - `hayago.version` and `hayago.size`: STORE_VERSION and the board's side;
 - `hayago.groups`: JSON, [split, games, moves, set-up stones] of every group;
-- `hayago.fingerprint`: a SHA-256 of the content, the same for the same games in the same order whatever wrote the file;
+- `hayago.fingerprint`: a SHA-256 of the content: the same games in the same order have the same, whatever wrote them;
 - `hayago.seal`: a SHA-256 of the file's bytes (see `seal`), checked before anything else is believed.
 
 Splits. A game's key is a hash of its set-up and its first 80 moves in the canonical one of the 8
@@ -119,11 +119,6 @@ class PrepareReport:
     cuts: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
     fingerprint: str = ""
-
-    @property
-    def cut(self) -> int:
-        """How many of the games kept end early."""
-        return self.cuts.total()
 
     @property
     def total(self) -> int:
@@ -430,7 +425,9 @@ def _opened(path: Path) -> Iterator[_Contents]:
             except (ValueError, pa.ArrowException) as error:
                 raise HayagoError(f"{path}: {_NO_STORE}") from error
     except OSError as error:
-        raise HayagoError(f"cannot read {path}: {error.strerror or error}") from error
+        if error.strerror is None:  # pyarrow's own, about the content
+            raise HayagoError(f"{path}: {_NO_STORE}") from error
+        raise HayagoError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
