@@ -1,11 +1,13 @@
 """The sequence of positions: a pure function of (seed, epoch, index), whoever encodes and wherever one starts."""
 
-from itertools import islice
+from collections import Counter
+from itertools import combinations, islice
 
 import numpy as np
 import pytest
 
 from hayago.errors import HayagoError
+from hayago.features.encoder import encode_positions
 from hayago.learn.batches import Batch, Batches, Positions, Sampler, fixed_positions
 from hayago.records.games import Games
 from learning import demo_games
@@ -63,12 +65,11 @@ def test_an_epoch_takes_each_game_alike_and_no_position_twice() -> None:
     assert not np.array_equal(blocks[0].game, blocks[3].game)
 
 
-def test_a_block_is_sorted_for_the_encoder_and_its_shuffle_is_a_permutation() -> None:
+def test_a_block_is_sorted_for_the_encoder_and_dealt_as_a_permutation() -> None:
     sampler = Sampler(demo_games(), seed=0, games_per_block=50, positions_per_game=10)
-    positions, shuffle = next(sampler.blocks(0, 0))
-    order = positions.game * 1000 + positions.ply
-    assert (np.diff(order) > 0).all()
-    assert sorted(shuffle.tolist()) == list(range(len(order)))
+    positions, order = next(sampler.blocks(0, 0))
+    assert (np.diff(positions.game * 1000 + positions.ply) > 0).all()
+    assert sorted(order.tolist()) == list(range(len(positions.game)))
     assert set(positions.symmetry.tolist()) == set(range(8))
 
 
@@ -80,10 +81,31 @@ def test_all_positions_can_be_taken_and_passes_never_are() -> None:
     assert positions.symmetry.tolist() == [0, 0, 0]
 
 
+def test_batches_hold_what_the_blocks_plan() -> None:
+    sampler = Sampler(games(0, 12), seed=3, games_per_block=5, positions_per_game=6)
+    planned = [positions.take(order) for positions, order in islice(sampler.blocks(0, 0), 6)]
+    dealt = take(9)  # two epochs, and so the memory of blocks is used again
+    rows, labels = encode_positions(games(0, 12), *map(np.concatenate, zip(*planned, strict=True)))
+    np.testing.assert_array_equal(np.concatenate([batch.rows for batch in dealt]), rows)
+    np.testing.assert_array_equal(np.concatenate([batch.labels for batch in dealt]), labels)
+
+
+def test_every_example_of_a_game_is_as_likely() -> None:
+    codes = np.array([0, 0x8000 | 361, 5, 0x8000 | 6, 361, 0x8000 | 9, 10], np.uint16)
+    some = Games(19, np.tile(codes, 3), np.arange(4) * 7, np.empty(0, np.uint16), np.zeros(4, np.int64))
+    sampler = Sampler(some, seed=1, games_per_block=3, positions_per_game=2)
+    pairs = Counter[tuple[int, ...]]()
+    for positions, _ in islice(sampler.blocks(0, 0), 2000):
+        assert positions.game.tolist() == [0, 0, 1, 1, 2, 2]
+        pairs.update(map(tuple, positions.ply.reshape(3, 2).tolist()))
+    assert sorted(pairs) == list(combinations([0, 2, 3, 5, 6], 2))  # neither 1 nor 4, the passes
+    assert max(abs(count - 600) for count in pairs.values()) < 4 * 600**0.5
+
+
 def test_a_batch_mixes_many_games() -> None:
     sampler = Sampler(demo_games(), seed=0, games_per_block=500, positions_per_game=16)
-    positions, shuffle = next(sampler.blocks(0, 0))
-    first = positions.take(np.argsort(shuffle)[:256])
+    positions, order = next(sampler.blocks(0, 0))
+    first = positions.take(order[:256])
     assert len(set(first.game.tolist())) > 180
 
 

@@ -4,12 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from hayago.cli import main
 from hayago.errors import HayagoError
-from hayago.learn.plots import save_board_image, save_training_curve, star_points
+from hayago.features.planes import FEATURES, encode, plane_name
+from hayago.learn import plots
+from hayago.learn.checkpoint import save_model
+from hayago.learn.plots import planes_figure, save_board_image, save_planes_image, save_training_curve, star_points
 from hayago.rules.board import Board
 from hayago.rules.coords import vertex_to_point
+from learning import small_model
 
 
 def test_a_board_with_its_policy(tmp_path: Path) -> None:
@@ -44,6 +50,78 @@ def test_a_training_curve(tmp_path: Path) -> None:
     )
     save_training_curve(log, tmp_path / "curve.png")
     assert imread(tmp_path / "curve.png").std() > 0.05
+
+
+def a_fight() -> Board:
+    """A position with stones of both colours, an atari and captures."""
+    board = Board(9)
+    for vertex in ("E5", "E4", "D4", "D5", "F4", "G7", "E3", "C4"):
+        board.play(vertex_to_point(vertex, 9))
+    return board
+
+
+def test_the_picture_of_the_planes_holds_them_all() -> None:
+    board = a_fight()
+    planes = encode(board)
+    figure = planes_figure(board, planes)
+    drawn = {axes.get_label(): axes for axes in figure.axes}
+    for plane in range(48):
+        axes = drawn[f"plane {plane}"]
+        (image,) = axes.images
+        np.testing.assert_array_equal(image.get_array(), planes[plane])
+        assert axes.get_title(loc="left") == f"{plane}  {plane_name(plane)}"
+        assert axes.get_title(loc="right") == str(planes[plane].sum())
+        stones = [circles.get_offsets().tolist() for circles in axes.collections[-2:]]
+        assert stones == [[[c, r] for r, c in np.argwhere(board.grid() == colour).tolist()] for colour in (1, 2)]
+    words = " ".join(text.get_text().replace("\n", " ") for axes in figure.axes for text in axes.texts)
+    assert all(feature.meaning in words for feature in FEATURES)
+    assert "Move 9, black to play" in words and "Last move C4" in words
+
+
+def test_the_file_shows_where_a_plane_is_1(tmp_path: Path) -> None:
+    board = a_fight()
+    planes = encode(board)
+    axes = next(axes for axes in planes_figure(board, planes).axes if axes.get_label() == "plane 21")
+    changed = planes.copy()
+    changed[21, 8, 0] ^= 1
+    pictures = []
+    for name, values in (("one", planes), ("other", changed)):
+        save_planes_image(tmp_path / f"{name}.png", board, values)
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        pictures.append(imread(tmp_path / f"{name}.png"))
+    height = pictures[0].shape[0]
+    scale = height / axes.figure.bbox.height
+
+    def colour(picture: np.ndarray, row: int, column: int) -> np.ndarray:
+        """The colour of a point of plane 21, beside the crossing."""
+        x, y = axes.transData.transform((column + 0.3, row + 0.3)) * scale
+        return picture[round(height - y), round(x), :3]
+
+    for row, column in np.ndindex(9, 9):
+        red, green, _ = colour(pictures[0], row, column)
+        assert (red > 2 * green) == planes[21, row, column]
+    red, green, _ = colour(pictures[1], 8, 0)
+    assert red > 2 * green
+
+
+def test_predict_draws_the_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model(filters=2, layers=2)
+    save_model(tmp_path / "tiny.safetensors", model.weights, model.info)
+    (tmp_path / "game.sgf").write_text("(;SZ[19];B[dd];W[pp];B[dp])")
+    drawn: list[np.ndarray] = []
+
+    def draw(board: Board, planes: np.ndarray) -> Figure:
+        drawn.append(planes)
+        return planes_figure(board, planes)
+
+    monkeypatch.setattr(plots, "planes_figure", draw)
+    files = [str(tmp_path / name) for name in ("game.sgf", "planes.png", "tiny.safetensors")]
+    assert main(["predict", files[0], "--move", "3", "--planes", files[1], "--model", files[2]]) == 0
+    assert Path(files[1]).read_bytes().startswith(b"\x89PNG")
+    board = Board(19)
+    board.play(60)
+    board.play(300)
+    np.testing.assert_array_equal(drawn, [encode(board)])
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:

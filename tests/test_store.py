@@ -1,5 +1,6 @@
 """The store: which games are kept, in which split, and what is read back."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,11 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hayago.cli import main
 from hayago.errors import HayagoError
+from hayago.records import store as store_module
 from hayago.records.games import POINT_MASK, WHITE_BIT
-from hayago.records.identity import ILLEGAL_SETUP, KEY_MOVES, LEGAL, first_fault, game_keys, split_of
+from hayago.records.identity import ILLEGAL_SETUP, KEY_MOVES, LEGAL, Split, first_fault, game_keys, split_of
+from hayago.records.seal import UNSEALED, seal
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
-from hayago.records.store import PrepareOptions, PrepareReport, prepare, read_store, records_to_games
+from hayago.records.store import (
+    SPLITS,
+    PrepareOptions,
+    PrepareReport,
+    prepare,
+    read_store,
+    records_to_games,
+    write_store,
+)
 from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.kernels import new_position
 from hayago.rules.symmetry import point_maps
@@ -37,6 +49,16 @@ def image(record: GameRecord, symmetry: int) -> GameRecord:
     )
 
 
+def by_split(games: Iterable[GameRecord]) -> list[GameRecord]:
+    """The games as a small store has them: those for training first, those for testing last."""
+    return sorted(games, key=lambda game: SPLITS.index(split_name(game)))
+
+
+def split_name(game: GameRecord) -> Split:
+    """The split of a game."""
+    return split_of(game_keys(game.size, game.setup, game.moves)[0])
+
+
 def prepared(folder: Path, games: Iterable[GameRecord], **options: object) -> PrepareReport:
     """Write the games as one SGF file and prepare it as `games.parquet`."""
     (folder / "games.sgf").write_bytes(b"".join(write_sgf(game) for game in games))
@@ -46,7 +68,7 @@ def prepared(folder: Path, games: Iterable[GameRecord], **options: object) -> Pr
 def test_round_trip(tmp_path: Path, demo_games: Path) -> None:
     calls: list[tuple[int, int]] = []
     report = prepare([demo_games], tmp_path / "g.parquet", progress=lambda *numbers: calls.append(numbers))
-    records = read_sgf(demo_games.read_bytes(), demo_games.as_posix())
+    records = by_split(read_sgf(demo_games.read_bytes(), demo_games.as_posix()))
     assert (report.kept, report.total, report.table(), calls) == (600, 600, [], [(1, 600)])
     store = read_store(tmp_path / "g.parquet")
     assert len(store) == 600
@@ -160,7 +182,7 @@ def test_reasons_add_up(tmp_path: Path) -> None:
     (tmp_path / "sub" / "truncated.sgf").write_bytes(write_sgf(a_game(7))[:-30])
     report = prepare([tmp_path / "sub"], tmp_path / "games.parquet")
     assert report.kept == 2
-    assert report.cut == 1
+    assert dict(report.cuts) == {"end of file": 1}
     assert report.total == len(games) + 6
     assert dict(report.table()) == {
         "point off the board": 1,
@@ -177,6 +199,32 @@ def test_reasons_add_up(tmp_path: Path) -> None:
     details = {reason: detail for _, reason, detail in report.rejected}
     assert details["board size"] == "9x9"
     assert details["illegal move"] == "move 121 of 121"
+
+
+def test_games_that_end_early_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, cut, set_up = (write_sgf(a_game(seed)) for seed in (1, 2, 3))
+    (tmp_path / "set-up.sgf").write_bytes(set_up.replace(b";", b";AB[aa]", 101).replace(b";AB[aa]", b";", 100))
+    (tmp_path / "games.sgf").write_bytes(whole + cut[:-30])
+    out = tmp_path / "games.parquet"
+    assert main(["prepare", str(tmp_path), "--out", str(out)]) == 0
+    assert "games that end early: 1 at end of file, 1 at set-up stones\n" in capsys.readouterr().out
+    # The file being written lies in the same folder, and is none of its files.
+    assert main(["prepare", str(tmp_path), "--out", str(tmp_path / "new.parquet"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["cut"] == {"end of file": 1, "set-up stones": 1}
+    assert report["rejected"] == {"not named .sgf": 1}
+    # What stands in front of the set-up stones is the game as it was played.
+    games, source = read_store(out).games, read_store(out).table["source"].to_pylist()
+    number = next(n for n, name in enumerate(source) if name.endswith("set-up.sgf"))
+    codes = games.codes[games.offsets[number] : games.offsets[number + 1]]
+    np.testing.assert_array_equal(codes, a_game(3).moves[:99])
+
+
+def test_a_split_without_games(tmp_path: Path) -> None:
+    game = next(game for game in map(a_game, range(9)) if split_name(game) == "train")
+    write_store([game], tmp_path / "games.parquet")
+    store = read_store(tmp_path / "games.parquet", "test")
+    assert (len(store), len(store.games.codes), len(store.table)) == (0, 0, 0)
 
 
 def test_first_fault() -> None:
@@ -263,34 +311,109 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
         read_store(path)
 
 
-def test_another_version_and_other_content_are_refused(tmp_path: Path) -> None:
+def test_many_groups_are_read_like_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    games = [a_game(seed, setup_black=(19 + seed % 19,) * (seed % 2), black=f"é{seed}") for seed in range(300)]
+    write_store(games, tmp_path / "one.parquet")
+    monkeypatch.setattr(store_module, "GROUP_GAMES", 40)
+    report = write_store(iter(games), tmp_path / "many.parquet")
+    one, many = read_store(tmp_path / "one.parquet"), read_store(tmp_path / "many.parquet")
+    assert pq.read_metadata(tmp_path / "one.parquet").num_row_groups == 3
+    groups = sum(-(-count // 40) for count in report.splits.values())
+    assert pq.read_metadata(tmp_path / "many.parquet").num_row_groups == groups > 9
+    assert one.fingerprint == many.fingerprint == report.fingerprint
+    for split in SPLITS:
+        few, some = (read_store(tmp_path / f"{name}.parquet", split) for name in ("one", "many"))
+        expected = records_to_games([game for game in games if split_name(game) == split])
+        for mine, other, third in zip(few.games, some.games, expected, strict=True):
+            np.testing.assert_array_equal(mine, other)
+            np.testing.assert_array_equal(mine, third)
+        assert few.table.equals(some.table)
+        assert len(some.table) == report.splits[split] > 0
+        assert set(some.table["split"].to_pylist()) == {split}
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+    games = [a_game(seed) for seed in range(20)]
+
+    def fingerprint(records: Iterable[GameRecord]) -> str:
+        return write_store(records, tmp_path / "f.parquet").fingerprint
+
+    usual = fingerprint(games)
+    assert fingerprint(games) == usual
+    others = [
+        games[:-1],
+        [games[1], games[0], *games[2:]],
+        [image(games[0], 3), *games[1:]],
+        [games[0]._replace(komi=6.5), *games[1:]],
+        [games[0]._replace(black="A"), *games[1:]],
+        [games[0]._replace(black="A", white="B"), *games[1:]],
+        [games[0]._replace(black="AB"), *games[1:]],
+        [games[0]._replace(handicap=1), *games[1:]],
+        [games[0]._replace(setup_black=(50,)), *games[1:]],
+    ]
+    assert len({usual, *map(fingerprint, others)}) == len(others) + 1
+
+
+def test_a_table_is_of_the_file_that_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "games.parquet"
+    write_store([a_game(1), a_game(2)], path)
+    store = read_store(path)
+    write_store([a_game(1), a_game(2)], path)
+    assert store.table["source"].to_pylist() == ["", ""]
+    write_store([a_game(3)], path)
+    assert len(store.table) == 2  # read once
+    store = read_store(path)
+    write_store([a_game(4)], path)
+    with pytest.raises(HayagoError, match="has changed since"):
+        store.table  # noqa: B018
+
+
+def test_other_stores_are_refused(tmp_path: Path) -> None:
+    """Of another version, with other columns, or without a seal; sealed rightly for all that."""
     prepared(tmp_path, [a_game(seed) for seed in range(20)])
-    table = pq.read_table(tmp_path / "games.parquet")
-    notes = table.schema.metadata
     path = tmp_path / "bad.parquet"
-    for changed, message in [
-        (table.replace_schema_metadata({**notes, b"hayago.version": b"99"}), "a store of version 99, not 1"),
-        (table.drop_columns(["komi"]).replace_schema_metadata(notes), "the columns"),
-        (table.slice(1), "does not match its fingerprint"),
-        (table.replace_schema_metadata({**notes, b"hayago.size": b"9"}), "does not match its fingerprint"),
+    table = pq.read_table(tmp_path / "games.parquet")
+    notes = {**pq.read_metadata(tmp_path / "games.parquet").metadata, b"hayago.seal": UNSEALED.encode()}
+    del notes[b"ARROW:schema"]
+
+    def write(table: pa.Table, **changed: str) -> None:
+        metadata = {**notes, **{f"hayago.{name}".encode(): value.encode() for name, value in changed.items()}}
+        pq.write_table(table.replace_schema_metadata(metadata), path)
+        if "seal" not in changed:
+            with path.open("r+b") as file:
+                seal(file)
+
+    write(table)
+    assert len(read_store(path)) == 20  # so far, so good
+    for changed, values, message in [
+        (table, {"version": "99"}, "a store of version 99, not 2"),
+        (table, {"version": "1", "seal": ""}, "a store of version 1, not 2"),
+        (table, {"seal": ""}, "lost its checksum"),
+        (table.drop_columns(["komi"]), {}, "the columns"),
     ]:
-        pq.write_table(changed, path)
+        write(changed, **values)
         with pytest.raises(HayagoError, match=message) as caught:
             read_store(path)
         assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_damaged_byte_is_noticed(tmp_path: Path) -> None:
+def test_every_damaged_byte_is_noticed(tmp_path: Path) -> None:
     prepared(tmp_path, [a_game(seed) for seed in range(20)])
     good = (tmp_path / "games.parquet").read_bytes()
     path = tmp_path / "bad.parquet"
-    for at in range(40, len(good) // 2, len(good) // 20):
-        path.write_bytes(good[:at] + bytes([good[at] ^ 0x55]) + good[at + 1 :])
-        try:
-            store = read_store(path)
-        except HayagoError:
-            continue
-        assert store.games.codes.tolist() == read_store(tmp_path / "games.parquet").games.codes.tolist()
+    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    mark = good.index(b"sha256:")
+    places = {*range(8), *range(8, footer, 61), *range(footer, len(good), 13), *range(len(good) - 8, len(good))}
+    for at in sorted(places | {*range(mark - 12, mark + 71)}):
+        for change in (0x01, 0x80) if at % 2 else (0xFF,):
+            path.write_bytes(good[:at] + bytes([good[at] ^ change]) + good[at + 1 :])
+            with pytest.raises(HayagoError, match=r"bad\.parquet: ") as caught:
+                read_store(path)
+            assert len(str(caught.value).splitlines()) == 1
+    for damaged in (good[:footer] + b"x" + good[footer:], good + b"\0", good[: footer // 2] + good[footer // 2 + 1 :]):
+        path.write_bytes(damaged)
+        with pytest.raises(HayagoError):
+            read_store(path)
 
 
 def test_games_of_one_size_only() -> None:

@@ -12,35 +12,49 @@ from typing import TYPE_CHECKING, Any
 from hayago.play.registration import register_environment
 
 if TYPE_CHECKING:
-    from hayago.features.planes import encode
+    from hayago.features.dataset import EncodedBatch, encode_games, export_planes
+    from hayago.features.planes import encode, plane_name, unpack
     from hayago.learn.checkpoint import load_model
     from hayago.learn.evaluator import make_evaluator
     from hayago.learn.network import PolicyNetwork
     from hayago.records.games import Games
     from hayago.records.sgf import read_sgf
+    from hayago.records.store import read_store
     from hayago.rules.board import Board
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Board",
+    "EncodedBatch",
     "Games",
     "PolicyNetwork",
     "__version__",
     "encode",
+    "encode_games",
+    "export_planes",
     "load_model",
     "make_evaluator",
+    "plane_name",
     "read_sgf",
+    "read_store",
+    "unpack",
 ]
 
 _HOMES = {
     "Board": "hayago.rules.board",
+    "EncodedBatch": "hayago.features.dataset",
     "Games": "hayago.records.games",
     "PolicyNetwork": "hayago.learn.network",
     "encode": "hayago.features.planes",
+    "encode_games": "hayago.features.dataset",
+    "export_planes": "hayago.features.dataset",
     "load_model": "hayago.learn.checkpoint",
     "make_evaluator": "hayago.learn.evaluator",
+    "plane_name": "hayago.features.planes",
     "read_sgf": "hayago.records.sgf",
+    "read_store": "hayago.records.store",
+    "unpack": "hayago.features.planes",
 }
 
 

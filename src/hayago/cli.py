@@ -27,7 +27,7 @@ COMMANDS = {
     "gtp": "Play over the Go Text Protocol on stdin and stdout.",
     "bench": "Measure how fast this machine encodes, reads, trains and answers.",
     "info": "Describe a network layer by layer.",
-    "export": "Write a network as an ONNX file.",
+    "export": "Write a network as an ONNX file, or games as planes.",
 }
 _HELP_FLAGS = {"--help", "-h"}
 

@@ -1,12 +1,21 @@
 """Writing files so that a reader never sees half of one. What is written lives elsewhere."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from hayago.errors import HayagoError
+
+_UNFINISHED = ".part"
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether this is a file, or a folder, that is still being written."""
+    return path.name.startswith(".") and path.name.endswith(_UNFINISHED)
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
@@ -19,12 +28,12 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
     """
     path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     except OSError as error:
         raise HayagoError(f"cannot write {path}: {error.strerror}") from error
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -36,3 +45,32 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def new_folder(path: Path | str) -> Iterator[Path]:
+    """A folder to fill, which takes the name `path` when the block ends and all that is in it is on the disk.
+
+    Whatever fails, nothing is left of it.
+
+    Raises:
+        HayagoError: there is something of this name already, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists():
+        raise HayagoError(f"{path} exists already: choose another name, or remove it first")
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent))
+    except OSError as error:
+        raise HayagoError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            with file.open("r+b") as written:
+                os.fsync(written.fileno())
+        temporary.chmod(0o755)  # mkdtemp gives 0700
+        temporary.rename(path)
+    except OSError as error:
+        raise HayagoError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

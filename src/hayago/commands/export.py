@@ -1,18 +1,83 @@
 """`hayago export`."""
 
+import sys
+import tempfile
 from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import CycloptsError, Parameter
 
 from hayago.files import write_atomically
-from hayago.learn.checkpoint import load_model
-from hayago.learn.evaluator import onnx_model
 
 
-def export(out: Path, *, model: Path | None = None) -> None:
-    """Write a network as an ONNX file: input planes (batch, planes, N, N), output logits (batch, N * N).
+def export(
+    out: Path,
+    /,
+    *games: str,
+    format: Literal["onnx", "planes"] = "onnx",
+    planes: Annotated[bool, Parameter(negative=())] = False,
+    model: Path | None = None,
+    split: Literal["train", "validation", "test", "all"] = "all",
+    first: Literal[4, 12, 20, 48] = 48,
+) -> None:
+    """Write a network as an ONNX file, or games as planes, for other programs.
+
+    The ONNX graph takes planes (batch, planes, N, N) and gives logits (batch, N * N). Planes become a folder of .npy
+    files: every position of the games, its packed planes and the move that was played; about.json in it explains them.
 
     Args:
-        out: The file to write.
-        model: The network; by default the one in the box.
+        out: The file, or the folder, to write.
+        games: For planes: a prepared .parquet file, or SGF files, folders, glob patterns, archives.
+        format: What to write.
+        planes: Short for --format planes.
+        model: For ONNX: the network; by default the one in the box.
+        split: For planes: which games of a .parquet file.
+        first: For planes: only the first 4, 12 or 20 of the 48.
     """
-    data = onnx_model(load_model(model))
-    write_atomically(out, lambda file: file.write(data))
+    if planes or format == "planes":
+        if not games:
+            raise CycloptsError(msg="export --planes needs games: hayago export --planes OUT GAMES...")
+        if model is not None:
+            raise CycloptsError(msg="export --planes takes games and no --model")
+        _export_planes(out, list(games), None if split == "all" else split, first)
+    elif games or split != "all" or first != 48:
+        raise CycloptsError(msg="export takes games, --split and --first only with --planes")
+    else:
+        from hayago.learn.checkpoint import load_model
+        from hayago.learn.evaluator import onnx_model
+
+        data = onnx_model(load_model(model))
+        write_atomically(out, lambda file: file.write(data))
+
+
+def _export_planes(
+    out: Path, paths: list[str], split: Literal["train", "validation", "test"] | None, planes: int
+) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from hayago.errors import HayagoError
+    from hayago.features.dataset import export_planes
+    from hayago.records.games import count_examples
+    from hayago.records.store import PrepareOptions, prepare, read_store
+
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if not paths[0].endswith(".parquet"):
+            # By way of a store: bad, illegal and double games are left out as in training.
+            store_path = Path(folder) / "games.parquet"
+            report = prepare(paths, store_path, PrepareOptions(min_moves=1))
+            if report.rejected:
+                reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.table())
+                sys.stderr.write(f"left out: {reasons}\n")
+        elif len(paths) > 1:
+            raise HayagoError("export takes one .parquet file, or games in other files, not both")
+        else:
+            store_path = Path(paths[0])
+        store = read_store(store_path, split)
+    if not len(store):
+        raise HayagoError(f"{paths[0]}: no game in the {split} split")
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("encoding", total=int(count_examples(store.games).sum()))
+        about = export_planes(out, store, planes=planes, progress=lambda done: progress.update(task, completed=done))
+    sys.stdout.write(f"{out}: {about['positions']:,} positions of {about['games']:,} games, {planes} planes\n")

@@ -26,6 +26,7 @@ def predict(
     move: Annotated[int, Parameter(validator=validators.Number(gte=1))],
     model: Path | None = None,
     image: Path | None = None,
+    planes: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Show the likeliest moves at one point of a game, and where the played one ranks.
@@ -35,6 +36,7 @@ def predict(
         move: The number of the move to predict; the first is 1.
         model: The network; by default the one in the box.
         image: Draw the board with the probabilities as a heat map into this PNG.
+        planes: Draw the 48 feature planes of the position into this PNG.
         as_json: Print JSON.
     """
     record = _read(game)
@@ -44,6 +46,11 @@ def predict(
         from hayago.learn.plots import save_board_image
 
         save_board_image(image, board, prior)
+    if planes is not None:
+        from hayago.features.planes import encode
+        from hayago.learn.plots import save_planes_image
+
+        save_planes_image(planes, board, encode(board))
     result = {"move": move, "to_play": COLOUR_NAMES[board.to_play], **_describe(board, prior, played)}
     sys.stdout.write((json.dumps(result) if as_json else _as_text(result)) + "\n")
 

@@ -49,6 +49,9 @@ def prepare(
     sys.stdout.writelines(f"{count:9,}  {reason}\n" for reason, count in rows)
     splits = ", ".join(f"{count:,} for {split}" for split, count in sorted(report.splits.items()))
     sys.stdout.write(f"{out}: {report.moves:,} moves; {splits}\n")
+    if report.cuts:
+        cuts = ", ".join(f"{count:,} at {reason}" for reason, count in report.cuts.most_common())
+        sys.stdout.write(f"games that end early: {cuts}\n")
 
 
 def _as_dict(report: PrepareReport, list_rejected: bool) -> dict[str, object]:
@@ -58,7 +61,7 @@ def _as_dict(report: PrepareReport, list_rejected: bool) -> dict[str, object]:
         "rejected": dict(report.table()),
         "splits": dict(report.splits),
         "moves": report.moves,
-        "cut": report.cut,
+        "cut": dict(report.cuts),
         "fingerprint": report.fingerprint,
         **({"rejected_games": report.rejected} if list_rejected else {}),
     }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import row_bytes
-from hayago.records.games import POINT_MASK, Games
+from hayago.records.games import Games, count_examples, draw_examples
 
 SYMMETRIES = 8
 PART = 256  # positions encoded in one go: a few milliseconds
@@ -44,7 +44,7 @@ class Positions(NamedTuple):
 
 
 class Sampler:
-    """Says which positions a block takes. Holds the games and where their moves that are no passes lie."""
+    """Says which positions a block takes. Holds the games and how many examples each of them has."""
 
     def __init__(
         self, games: Games, seed: int, games_per_block: int, positions_per_game: int, symmetries: bool = True
@@ -58,10 +58,8 @@ class Sampler:
         self.seed = seed
         self.games_per_block = games_per_block
         self.symmetries = symmetries
-        self._moves = np.flatnonzero((games.codes & POINT_MASK) != games.size**2)
-        self._first = np.searchsorted(self._moves, games.offsets)  # of each game, in _moves
-        counts = np.diff(self._first)
-        self._taken = np.minimum(counts, positions_per_game) if positions_per_game else counts
+        self._examples = count_examples(games)
+        self._taken = np.minimum(self._examples, positions_per_game) if positions_per_game else self._examples
         self.positions_per_epoch = int(self._taken.sum())
         if not self.positions_per_epoch:
             raise HayagoError("the games hold no move to learn from")
@@ -83,7 +81,7 @@ class Sampler:
     def blocks(self, epoch: int, block: int) -> Iterator[tuple[Positions, NDArray[np.int64]]]:
         """The positions of this block and all later ones, for ever.
 
-        With each comes its shuffle: position k in the order of games and plies is row shuffle[k] of the block.
+        The positions stand by game and ply, as the encoder likes them; with them comes the order to deal them in.
         """
         while True:
             order = self._order(epoch)
@@ -95,15 +93,10 @@ class Sampler:
             epoch, block = epoch + 1, 0
 
     def _choose(self, chosen: NDArray[np.int64], generator: np.random.Generator) -> Positions:
-        taken = self._taken[chosen]
-        first, counts = self._first[chosen], self._first[chosen + 1] - self._first[chosen]
-        moves = np.concatenate([
-            np.sort(start + generator.choice(count, take, replace=False, shuffle=False))
-            for start, count, take in zip(first, counts, taken, strict=True)
-        ])  # fmt: skip
-        game = np.repeat(chosen, taken)
-        symmetry = generator.integers(SYMMETRIES if self.symmetries else 1, size=len(game), dtype=np.uint8)
-        return Positions(game, self._moves[moves] - self.games.offsets[game], symmetry)
+        examples, taken = self._examples[chosen], self._taken[chosen]
+        ply = draw_examples(self.games, chosen, examples, taken, generator.random(int(examples.sum())))
+        symmetry = generator.integers(SYMMETRIES if self.symmetries else 1, size=len(ply), dtype=np.uint8)
+        return Positions(np.repeat(chosen, taken), ply, symmetry)
 
 
 class Batches:
@@ -132,51 +125,53 @@ class Batches:
             pool.shutdown(cancel_futures=True)
 
     def _deal(self, epoch: int, block: int, row: int, pool: ThreadPoolExecutor | None) -> Iterator[Batch]:
-        encodings = (
-            _Encoding(self.sampler.games, *planned, self.planes, pool) for planned in self.sampler.blocks(epoch, block)
-        )
-        current = next(encodings)
+        blocks = self.sampler.blocks(epoch, block)
+        current = _Block(self.sampler.games, *next(blocks), self.planes, pool)
         current.finish()
-        following = next(encodings)
+        following = _Block(self.sampler.games, *next(blocks), self.planes, pool)
         while True:
             pieces, wanted = [], self.batch_size
             while wanted:
                 if row == len(current):
                     following.finish()
-                    current, following, row = following, next(encodings), 0
-                piece = current.rows[row : row + wanted], current.labels[row : row + wanted]
-                pieces.append(piece)
-                row += len(piece[1])
-                wanted -= len(piece[1])
+                    # The memory is used again: to get as much from the system costs as much as to fill it.
+                    used, current, row = current.rows, following, 0
+                    following = _Block(self.sampler.games, *next(blocks), self.planes, pool, used)
+                pieces.append(current.deal(row, wanted))
+                row += len(pieces[-1].labels)
+                wanted -= len(pieces[-1].labels)
             following.advance(len(following) * row // max(1, len(current)))
-            rows, labels = zip(*pieces, strict=True)
-            yield Batch(np.concatenate(rows), np.concatenate(labels).astype(np.int64))
+            yield pieces[0] if len(pieces) == 1 else Batch(*map(np.concatenate, zip(*pieces, strict=True)))
 
 
-class _Encoding:
+class _Block:
     """A block on its way from positions to rows, in parts: by the threads of a pool, or by whoever calls `advance`."""
 
     def __init__(
         self,
         games: Games,
         positions: Positions,
-        shuffle: NDArray[np.int64],
+        order: NDArray[np.int64],
         planes: int,
         pool: ThreadPoolExecutor | None,
+        memory: NDArray[np.uint8] | None = None,
     ) -> None:
+        """`memory` are the rows of a block that is no longer needed."""
         self._games = games
         self._positions = positions
-        self._shuffle = shuffle
+        self._order = order
         self._planes = planes
         self._done = 0
-        self.rows = np.empty((len(shuffle), row_bytes(planes, games.size)), np.uint8)
-        self.labels = np.empty(len(shuffle), np.uint16)
+        if memory is None or len(memory) < len(order):
+            memory = np.empty((len(order), row_bytes(planes, games.size)), np.uint8)
+        self.rows = memory
+        self._labels = np.empty(len(order), np.int64)
         self._futures: list[Future[None]] | None = None
         if pool is not None:
             self._futures = [pool.submit(self._encode, first) for first in range(0, len(self), PART)]
 
     def __len__(self) -> int:
-        return len(self._shuffle)
+        return len(self._order)
 
     def advance(self, count: int) -> None:
         """See that at least the first `count` positions are encoded, unless a pool does so anyway."""
@@ -190,15 +185,19 @@ class _Encoding:
         for future in self._futures or ():
             future.result()
 
+    def deal(self, first: int, count: int) -> Batch:
+        """A copy of at most `count` of the rows, in the order in which they are dealt."""
+        chosen = self._order[first : first + count]
+        return Batch(self.rows.take(chosen, axis=0), self._labels.take(chosen))
+
     def _encode(self, first: int) -> None:
-        part = slice(first, first + PART)
-        rows, labels = encode_positions(self._games, *self._positions.take(part), self._planes)
-        self.rows[self._shuffle[part]] = rows
-        self.labels[self._shuffle[part]] = labels
+        rows, labels = encode_positions(self._games, *self._positions.take(slice(first, first + PART)), self._planes)
+        self.rows[first : first + len(rows)] = rows
+        self._labels[first : first + len(rows)] = labels
 
 
 def fixed_positions(games: Games, count: int, seed: int = 0) -> Positions:
     """At most `count` positions to measure on, no symmetry: always the same ones for the same games."""
     sampler = Sampler(games, seed, games_per_block=len(games.offsets), positions_per_game=0, symmetries=False)
-    positions, shuffle = next(sampler.blocks(epoch=0, block=0))
-    return positions.take(np.sort(np.argsort(shuffle)[:count]))
+    positions, order = next(sampler.blocks(epoch=0, block=0))
+    return positions.take(np.sort(order[:count]))

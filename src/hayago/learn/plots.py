@@ -1,18 +1,26 @@
-"""Pictures: the curve of a training run, and a board with the policy as a heat map. matplotlib is imported on use."""
+"""Pictures: the curve of a training run, a board with the policy as a heat map, the planes of a position.
+
+matplotlib is imported on use.
+"""
 
 import csv
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.features.planes import FEATURES, SLICE, plane_name
 from hayago.files import write_atomically
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, COLUMNS
+from hayago.rules.coords import BLACK, COLOUR_NAMES, COLUMNS, WHITE, point_to_vertex
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+WOOD, LINES, HOT = "#dcb35c", "#5a4518", "#c0271a"
 
 
 def save_training_curve(log: Path, path: Path) -> None:
@@ -90,6 +98,104 @@ def save_board_image(path: Path | str, board: Board, prior: NDArray[np.float32],
         text = f"{prior[point] * 100:.0f}" if prior[point] >= 0.01 else "<1"
         axes.text(column, row, text, ha="center", va="center", fontsize=160 / size, weight="bold", zorder=5)
     _save(figure, path)
+
+
+def save_planes_image(path: Path | str, board: Board, planes: NDArray[np.uint8]) -> None:
+    """Draw the 48 planes of a position as a PNG: on the left the board itself, and what the features mean.
+
+    Args:
+        planes: (48, N, N), as `hayago.encode(board)` gives them.
+
+    Raises:
+        HayagoError: the file cannot be written.
+    """
+    _save(planes_figure(board, planes), path)
+
+
+def planes_figure(board: Board, planes: NDArray[np.uint8]) -> "Figure":
+    """The picture that `save_planes_image` writes; the axes labelled "plane k" hold plane k as an image."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(21, 12.4), facecolor="#fbf6ec")
+    FigureCanvasAgg(figure)
+    halves = figure.add_gridspec(1, 2, width_ratios=(3, 8), left=0.02, right=0.99, top=0.96, bottom=0.01, wspace=0.03)
+    left = halves[0].subgridspec(2, 1, height_ratios=(5.2, 6), hspace=0.02)
+    _draw_position(figure.add_subplot(left[0]), board)
+    _explain(figure.add_subplot(left[1]), board)
+
+    # Each row a feature of eight planes; the first one the eight planes that are left.
+    narrow = [plane for feature in FEATURES if feature.planes < 8 for plane in range(len(planes))[SLICE[feature.name]]]
+    order = narrow + [plane for plane in range(len(planes)) if plane not in narrow]
+    marks = ListedColormap(["#f4e6c8", HOT])
+    right = halves[1].subgridspec(6, 8, hspace=0.16, wspace=0.06)
+    for place, plane in enumerate(order):
+        axes = figure.add_subplot(right[place], label=f"plane {plane}")
+        axes.imshow(planes[plane], marks, vmin=0, vmax=1, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        _draw_grid(axes, board.size, "#d8c294", 0.4)
+        _draw_stones(axes, board, 0.56, 0.7)
+        axes.set_title(f"{plane}  {plane_name(plane)}", loc="left", fontsize=10, pad=3)
+        axes.set_title(f"{planes[plane].sum()}", loc="right", fontsize=8, pad=3, color="#8a7a58")
+    return figure
+
+
+def _draw_position(axes: "Axes", board: Board) -> None:
+    """The board with its coordinates, the last move with a dot, the ko point with a square."""
+    size = board.size
+    axes.set(xlim=(-0.8, size - 0.2), ylim=(size - 0.2, -0.8), aspect="equal", facecolor=WOOD, anchor="N")
+    axes.set_xticks(range(size), COLUMNS[:size])
+    axes.set_yticks(range(size), [str(size - row) for row in range(size)])
+    axes.tick_params(length=0, labeltop=True, labelright=True, labelsize=9)
+    _draw_grid(axes, size, LINES, 0.7)
+    stars = np.array(star_points(size), int)
+    axes.plot(stars % size, stars // size, "o", color=LINES, markersize=3)
+    _draw_stones(axes, board, 0.94)
+    for point, style in ((board.last_move, {"marker": "o", "markersize": 5}), (board.ko_point, {"marker": "s"})):
+        if point is not None and point < size * size:
+            axes.plot(point % size, point // size, color="#2f7fd6", zorder=4, **style)
+
+
+def _explain(axes: "Axes", board: Board) -> None:
+    """What the picture shows, in words."""
+    axes.axis("off")
+    last = "none" if board.last_move is None else point_to_vertex(board.last_move, board.size)
+    entries = [
+        (
+            f"Move {len(board.moves) + 1}, {COLOUR_NAMES[board.to_play]} to play",
+            f"Last move {last} (blue dot). A plane is 1 where it is red; the number above it says at how many points."
+            f" The own stones are {COLOUR_NAMES[board.to_play]}.",
+        )
+    ]
+    for feature in FEATURES:
+        planes = SLICE[feature.name]
+        numbers = f"{planes.start}-{planes.stop - 1}" if feature.planes > 1 else f"{planes.start}"
+        entries.append((f"{numbers}  {feature.name.replace('_', ' ')}", feature.meaning))
+    line = 0.0275
+    height = 0.955  # below the board's letters
+    for title, meaning in entries:
+        text = textwrap.fill(meaning, 76)
+        axes.text(0, height, title, va="top", fontsize=10.5, weight="bold")
+        axes.text(0, height - line, text, va="top", fontsize=10, linespacing=1.2)
+        height -= line * (text.count("\n") + 2) + 0.014
+
+
+def _draw_grid(axes: "Axes", size: int, colour: str, width: float) -> None:
+    axes.hlines(range(size), 0, size - 1, colors=colour, linewidth=width, zorder=1)
+    axes.vlines(range(size), 0, size - 1, colors=colour, linewidth=width, zorder=1)
+
+
+def _draw_stones(axes: "Axes", board: Board, diameter: float, alpha: float = 1.0) -> None:
+    from matplotlib.collections import EllipseCollection
+
+    for colour, face in ((BLACK, "#151515"), (WHITE, "#fafafa")):
+        centres = np.argwhere(board.grid() == colour)[:, ::-1]
+        circles = EllipseCollection(
+            diameter, diameter, 0, units="xy", offsets=centres, offset_transform=axes.transData, facecolor=face,
+            edgecolor="#151515", linewidth=0.5, alpha=alpha, zorder=3,
+        )  # fmt: skip
+        axes.add_collection(circles)
 
 
 def star_points(size: int) -> list[int]:

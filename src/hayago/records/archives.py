@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from hayago.errors import HayagoError
+from hayago.files import is_unfinished
 
 MAX_MEMBER_BYTES = 64 << 20
 MAX_RATIO = 200  # SGF compresses some 6 times, a collection of like games 20 times
@@ -67,7 +68,7 @@ def _is_archive(name: str) -> bool:
 
 def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     found = False
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and not is_unfinished(path)):
         if _is_game(file.name) or _is_archive(file.name):
             found = True
             yield from _file(file, skip)

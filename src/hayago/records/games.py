@@ -1,12 +1,15 @@
 """`Games`: many games as flat arrays, the form in which the store hands them to the encoder.
 
-A *move code* is a uint16: the point in bits 0 to 8 (size * size is a pass), bit 15 set when White plays.
+A *move code* is a uint16: the point in bits 0 to 8 (size * size is a pass), bit 15 set when White plays. An *example*
+is a position in which a move was played that is no pass, named by its game and its ply, the number of moves before it.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hayago.rules.jit import kernel
 
 WHITE_BIT = 0x8000
 POINT_MASK = 0x01FF
@@ -28,3 +31,68 @@ class Games(NamedTuple):
     offsets: NDArray[np.int64]
     setup: NDArray[np.uint16]
     setup_offsets: NDArray[np.int64]
+
+
+def check_games(games: Games) -> None:
+    """Raise ValueError unless the arrays fit together; what the codes mean on a board is another question."""
+    for codes, offsets in ((games.codes, games.offsets), (games.setup, games.setup_offsets)):
+        if codes.dtype != np.uint16 or offsets.dtype != np.int64 or codes.ndim != 1 or offsets.ndim != 1:
+            raise ValueError("games need codes of uint16 and offsets of int64, each of one dimension")
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(codes) or (np.diff(offsets) < 0).any():
+            raise ValueError(f"these offsets do not divide {len(codes)} codes into games")
+    if len(games.offsets) != len(games.setup_offsets):
+        raise ValueError("moves and set-up are not of the same number of games")
+
+
+def some_games(games: Games, first: int, end: int) -> Games:
+    """The games from number `first` up to but without number `end`; their codes are views of the same memory."""
+    moves, stones = games.offsets[first : end + 1], games.setup_offsets[first : end + 1]
+    return Games(
+        games.size,
+        games.codes[moves[0] : moves[-1]],
+        moves - moves[0],
+        games.setup[stones[0] : stones[-1]],
+        stones - stones[0],
+    )
+
+
+@kernel
+def count_examples(games: Games) -> NDArray[np.int64]:
+    """int64 (G,): how many examples each game holds."""
+    counts = np.zeros(len(games.offsets) - 1, np.int64)
+    for game in range(len(counts)):
+        for n in range(games.offsets[game], games.offsets[game + 1]):
+            counts[game] += (games.codes[n] & POINT_MASK) != games.size * games.size
+    return counts
+
+
+@kernel
+def draw_examples(
+    games: Games,
+    chosen: NDArray[np.int64],
+    examples: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    draws: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """The plies of taken[k] of the examples[k] examples of game chosen[k], for every k; in each game they rise.
+
+    Every subset of a game's examples is as likely as every other: an example is taken with the probability that the
+    number still wanted has in the number still to come. `draws`, from 0 up to 1, holds one for each of their examples.
+    """
+    plies = np.empty(taken.sum(), np.int64)
+    found = seen = 0
+    for k in range(len(chosen)):
+        wanted, left = taken[k], examples[k]
+        start = games.offsets[chosen[k]]
+        for n in range(start, games.offsets[chosen[k] + 1]):
+            if wanted == 0:
+                break
+            if (games.codes[n] & POINT_MASK) == games.size * games.size:
+                continue
+            if draws[seen + examples[k] - left] * left < wanted:
+                plies[found] = n - start
+                found += 1
+                wanted -= 1
+            left -= 1
+        seen += examples[k]
+    return plies

@@ -1,4 +1,4 @@
-"""What makes two records the same game, which split a game belongs to, and whether its moves are legal.
+"""What makes two records the same game, which split a game belongs to, and what makes its moves illegal.
 
 A game's *canonical form* is, of its 8 images under the symmetries, the one whose codes (the set-up stones
 sorted, then the moves) come first in dictionary order. Colours belong to the codes: with them exchanged it is
@@ -86,3 +86,17 @@ def first_fault(position: Position, size: int, setup: NDArray[np.uint16], moves:
         if position[COLOUR + cell_of(code & POINT_MASK, size)] != colour:
             return ILLEGAL_SETUP
     return first_illegal(position, size, setup, moves)
+
+
+def fault(
+    position: Position, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
+) -> tuple[str, str] | None:
+    """Why this is no game by the rules, as (reason, detail); None if it is one. `position` is overwritten."""
+    if len(setup) and (setup & POINT_MASK).max() >= size * size:
+        return "illegal set-up", "a stone off the board"
+    found = first_fault(position, size, setup, moves)
+    if found == LEGAL:
+        return None
+    if found == ILLEGAL_SETUP:
+        return "illegal set-up", "a chain without a liberty"
+    return "illegal move", f"move {found + 1} of {len(moves)}"

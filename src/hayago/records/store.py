@@ -16,8 +16,13 @@ The file, one row a game, compressed with zstd:
 | rules, result, event     | string       | RU, RE and EV as the record has them |
 | source                   | string       | the file, `archive!member`, `#number` in a file of several games |
 
-All games have one board size. The file's metadata hold `hayago.version` (STORE_VERSION), `hayago.size` and
-`hayago.fingerprint`, a SHA-256 over version, size and the content of all columns, checked on reading.
+All games have one board size. A *group* (Parquet's row group) holds at most GROUP_GAMES games, all of one split, so
+that writing needs the memory of a few groups, and reading a split touches no other. The file's metadata hold:
+
+- `hayago.version` and `hayago.size`: STORE_VERSION and the board's side;
+- `hayago.groups`: JSON, [split, games, moves, set-up stones] of every group;
+- `hayago.fingerprint`: a SHA-256 of the content: the same games in the same order have the same, whatever wrote them;
+- `hayago.seal`: a SHA-256 of the file's bytes (see `seal`), checked before anything else is believed.
 
 Splits. A game's key is a hash of its set-up and its first 80 moves in the canonical one of the 8
 symmetries. The split is a function of the key alone: 2 % of all keys are for testing, 1 % for validation,
@@ -26,15 +31,17 @@ behind move 80, are always on the same side, and adding games moves none.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -42,32 +49,27 @@ from hayago.errors import HayagoError
 from hayago.files import write_atomically
 from hayago.records.archives import iter_files
 from hayago.records.games import Games
-from hayago.records.identity import (
-    ILLEGAL_SETUP,
-    KEY_BYTES,
-    KEY_MOVES,
-    LEGAL,
-    Split,
-    first_fault,
-    game_keys,
-    split_of,
-)
+from hayago.records.identity import KEY_BYTES, KEY_MOVES, Split, fault, game_keys, split_of
+from hayago.records.seal import UNSEALED, is_intact, seal, seal_place
 from hayago.records.sgf import BadRecord, GameRecord, rank_number, scan_sgf
 from hayago.rules.coords import MAX_SIZE, WHITE
 from hayago.rules.kernels import new_position
 
-STORE_VERSION = 1
+STORE_VERSION = 2
+GROUP_GAMES = 8192
+
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 _TEXTS = ("date", "black", "white", "black_rank", "white_rank", "rules", "result", "event", "source")
 _SCHEMA = pa.schema(
     [
-        ("moves", pa.large_list(pa.uint16())),
-        ("setup", pa.large_list(pa.uint16())),
+        ("moves", pa.list_(pa.uint16())),
+        ("setup", pa.list_(pa.uint16())),
         ("key", pa.binary(KEY_BYTES)),
-        ("split", pa.large_string()),
+        ("split", pa.string()),
         ("komi", pa.float32()),
         ("handicap", pa.int16()),
-        *((name, pa.large_string()) for name in _TEXTS),
+        *((name, pa.string()) for name in _TEXTS),
     ]
 )
 
@@ -106,7 +108,7 @@ class PrepareReport:
         kept: games written.
         splits: how many of them are in each split.
         moves: moves in them, passes included.
-        cut: how many of them end early, because the file ended or set-up stones followed.
+        cuts: why games among them end early, and how many do: "end of file", "set-up stones".
         rejected: (source, reason, detail) of every file that is no game and every game not kept, in order.
         fingerprint: of the file written.
     """
@@ -114,7 +116,7 @@ class PrepareReport:
     kept: int = 0
     splits: Counter[str] = field(default_factory=Counter)
     moves: int = 0
-    cut: int = 0
+    cuts: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
     fingerprint: str = ""
 
@@ -122,6 +124,10 @@ class PrepareReport:
     def total(self) -> int:
         """All games, and all files that are none: kept and rejected."""
         return self.kept + len(self.rejected)
+
+    def reject(self, source: str, reason: str, detail: str = "") -> None:
+        """Note a file that is no game, or a game that is not kept."""
+        self.rejected.append((source, reason, detail))
 
     def table(self) -> list[tuple[str, int]]:
         """(reason, how many) of what was rejected, the most frequent first. With `kept` they make `total`."""
@@ -134,18 +140,30 @@ class GameStore:
 
     Attributes:
         path: the file.
-        fingerprint: of the whole file, whatever split was asked for.
+        split: the split that was asked for, None for all games.
+        fingerprint: of the whole store, whatever split was asked for.
         games: set-up and moves as flat arrays, in the file's order.
-        table: a pyarrow Table of the other columns, row g for game g.
     """
 
     path: Path
+    split: Split | None
     fingerprint: str
     games: Games
-    table: Any
 
     def __len__(self) -> int:
         return len(self.games.offsets) - 1
+
+    @cached_property
+    def table(self) -> Any:
+        """A pyarrow Table of the other columns, row g for game g; read from the file when it is first asked for.
+
+        Raises:
+            HayagoError: the file cannot be read any more, or holds other games by now.
+        """
+        with _opened(self.path) as store:
+            if store.fingerprint != self.fingerprint:
+                raise HayagoError(f"{self.path}: the store has changed since its games were read")
+            return store.parquet.read_row_groups(store.numbers(self.split), columns=_SCHEMA.names[2:])
 
 
 def prepare(
@@ -168,33 +186,60 @@ def prepare(
             be written.
     """
     report = PrepareReport()
-    chooser = _Chooser(options or PrepareOptions())
-    records: list[GameRecord] = []
-    keys: list[bytes] = []
+    return write_store(_scan(paths, report, progress), out, options, report)
 
-    def reject(source: str, reason: str, detail: str = "") -> None:
-        report.rejected.append((source, reason, detail))
 
-    for number, (source, data) in enumerate(iter_files(paths, reject), 1):
-        for record in scan_sgf(data, source):
-            try:
-                keys.append(chooser.key(record))
-            except BadRecord as error:
-                reject(error.source, error.reason, error.detail)
-            else:
-                assert isinstance(record, GameRecord)  # a BadRecord has no key
-                records.append(record)
+def _scan(
+    paths: Iterable[str | Path], report: PrepareReport, progress: Callable[[int, int], None] | None
+) -> Iterator[GameRecord | BadRecord]:
+    for number, (source, data) in enumerate(iter_files(paths, report.reject), 1):
+        yield from scan_sgf(data, source)
         if progress is not None:
-            progress(number, len(records))
-    if not records:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in report.table())
-        raise HayagoError(f"no game is left to write: {reasons}")
-    table = _to_table(records, keys)
-    report.kept = len(records)
-    report.splits.update(table["split"].to_pylist())
-    report.moves = sum(len(record.moves) for record in records)
-    report.cut = sum(record.cut != "" for record in records)
-    report.fingerprint = _write(table, chooser.options.size, out)
+            progress(number, report.kept)
+
+
+def write_store(
+    records: Iterable[GameRecord | BadRecord],
+    out: str | Path,
+    options: PrepareOptions | None = None,
+    report: PrepareReport | None = None,
+) -> PrepareReport:
+    """Keep the good ones among the records, each game once, and write them as the store `out`: `prepare` without files.
+
+    The records are taken one by one; of those kept, only their keys and a few groups of games are held in memory.
+
+    Args:
+        report: filled in as it goes, and given back.
+
+    Raises:
+        HayagoError: no game is left, `out` cannot be written.
+    """
+    options, report = options or PrepareOptions(), report or PrepareReport()
+    chooser = _Chooser(options)
+
+    def write(file: BinaryIO) -> None:
+        with _Writer(file, options.size) as writer:
+            for record in records:
+                try:
+                    key = chooser.key(record)
+                except BadRecord as error:
+                    report.reject(error.source, error.reason, error.detail)
+                    continue
+                assert isinstance(record, GameRecord)  # a BadRecord has no key
+                split = split_of(key)
+                writer.add(record, key, split)
+                report.kept += 1
+                report.splits[split] += 1
+                report.moves += len(record.moves)
+                if record.cut:
+                    report.cuts[record.cut] += 1
+            if not report.kept:
+                reasons = ", ".join(f"{count} {reason}" for reason, count in report.table())
+                raise HayagoError(f"no game is left to write: {reasons}")
+            report.fingerprint = writer.finish()
+        seal(file)
+
+    write_atomically(out, write)
     return report
 
 
@@ -216,15 +261,13 @@ class _Chooser:
         """
         if isinstance(record, BadRecord):
             raise record
-        fault = self._unwanted(record)
-        if fault is not None:
-            raise BadRecord(record.source, *fault)
+        unwanted = self._unwanted(record)
+        if unwanted is not None:
+            raise BadRecord(record.source, *unwanted)
         setup = record.setup
-        illegal = first_fault(self._position, record.size, setup, record.moves)
-        if illegal == ILLEGAL_SETUP:
-            raise BadRecord(record.source, "illegal set-up", "a chain without a liberty")
-        if illegal != LEGAL:
-            raise BadRecord(record.source, "illegal move", f"move {illegal + 1} of {len(record.moves)}")
+        broken = fault(self._position, record.size, setup, record.moves)
+        if broken is not None:
+            raise BadRecord(record.source, *broken)
         key, whole = game_keys(record.size, setup, record.moves)
         if whole in self._games:
             raise BadRecord(record.source, "same game again")
@@ -261,101 +304,185 @@ class _Chooser:
         return None
 
 
-def _to_table(records: Sequence[GameRecord], keys: Sequence[bytes]) -> Any:
-    games = records_to_games(records)
-    columns: dict[str, Any] = {
-        "moves": pa.LargeListArray.from_arrays(games.offsets, games.codes),
-        "setup": pa.LargeListArray.from_arrays(games.setup_offsets, games.setup),
-        "key": keys,
-        "split": [split_of(key) for key in keys],
-    }
-    for name in _SCHEMA.names[len(columns) :]:
-        columns[name] = [getattr(record, name) for record in records]
-    return pa.table(columns, schema=_SCHEMA)
+class _Group(NamedTuple):
+    """What a store says of one of its groups."""
+
+    split: Split
+    games: int
+    moves: int
+    stones: int
 
 
-def _write(table: Any, size: int, out: str | Path) -> str:
-    fingerprint = _fingerprint(table, size)
-    notes = {
-        "hayago.version": str(STORE_VERSION),
-        "hayago.size": str(size),
-        "hayago.fingerprint": fingerprint,
-    }
+class _Writer:
+    """Writes games group by group: those of a split wait until they fill one."""
 
-    def write(file: BinaryIO) -> None:
-        pq.write_table(table.replace_schema_metadata(notes), file, compression="zstd")
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._size = size
+        self._parquet = pq.ParquetWriter(file, _SCHEMA, compression="zstd", write_statistics=False)
+        self._waiting: dict[Split, list[tuple[GameRecord, bytes]]] = {split: [] for split in SPLITS}
+        self._groups: list[_Group] = []
+        self._digests: defaultdict[tuple[Split, str], Any] = defaultdict(hashlib.sha256)
 
-    write_atomically(out, write)
-    return fingerprint
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._parquet.close()
+
+    def add(self, record: GameRecord, key: bytes, split: Split) -> None:
+        """Write a game, now or with others."""
+        self._waiting[split].append((record, key))
+        if len(self._waiting[split]) == GROUP_GAMES:
+            self._write_group(split)
+
+    def finish(self) -> str:
+        """Write what waits still, and the metadata; give the fingerprint."""
+        for split in SPLITS:
+            if self._waiting[split]:
+                self._write_group(split)
+        content = hashlib.sha256(f"hayago store {STORE_VERSION}, size {self._size}".encode())
+        for (split, part), digest in sorted(self._digests.items()):
+            content.update(f"{split} {part} {digest.hexdigest()}".encode())
+        notes = {
+            "hayago.version": str(STORE_VERSION),
+            "hayago.size": str(self._size),
+            "hayago.groups": json.dumps(self._groups),
+            "hayago.fingerprint": content.hexdigest(),
+            "hayago.seal": UNSEALED,
+        }
+        self._parquet.add_key_value_metadata(notes)
+        return content.hexdigest()
+
+    def _write_group(self, split: Split) -> None:
+        records, keys = zip(*self._waiting[split], strict=True)
+        self._waiting[split] = []
+        games = records_to_games(records)
+        columns: dict[str, Any] = {
+            "moves": pa.ListArray.from_arrays(games.offsets.astype(np.int32), games.codes),
+            "setup": pa.ListArray.from_arrays(games.setup_offsets.astype(np.int32), games.setup),
+            "key": keys,
+            "split": [split] * len(records),
+        }
+        for name in _SCHEMA.names[len(columns) :]:
+            columns[name] = [getattr(record, name) for record in records]
+        table = pa.table(columns, schema=_SCHEMA)
+        self._parquet.write_table(table, row_group_size=len(records))
+        self._groups.append(_Group(split, len(records), len(games.codes), len(games.setup)))
+        for name in _SCHEMA.names:
+            for part, data in _parts(table[name].chunk(0)):
+                self._digests[split, f"{name} {part}"].update(np.ascontiguousarray(data, data.dtype.newbyteorder("<")))
 
 
-def _fingerprint(table: Any, size: int) -> str:
-    """SHA-256 of what is stored, the same whatever pyarrow's version or the file's layout."""
-    digest = hashlib.sha256(f"hayago store {STORE_VERSION}, size {size}".encode())
-    for name in _SCHEMA.names:
-        column = table[name]
-        if pa.types.is_large_list(column.type) or pa.types.is_large_string(column.type):
-            parts = _flat(column)
-        elif name == "key":
-            parts = (np.frombuffer(b"".join(column.to_pylist()), np.uint8),)
-        else:
-            parts = (column.cast(pa.float64()).to_numpy(),)  # null becomes NaN
-        for part in parts:
-            digest.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)
-    return digest.hexdigest()
-
-
-def _flat(column: Any) -> tuple[NDArray[Any], ...]:
-    """The values (bytes) of all rows of a list (text) column, and the offsets (rows + 1,) into them."""
-    array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    _, offsets_buffer, *values_buffer = array.buffers()
-    offsets = np.zeros(1, np.int64)
-    if len(array):
-        offsets = np.frombuffer(offsets_buffer, np.int64)[array.offset : array.offset + len(array) + 1]
-    if pa.types.is_large_list(array.type):
-        values = array.values.to_numpy()
+def _parts(array: Any) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The content of a column as plain arrays, each the concatenation of those of its pieces."""
+    if pa.types.is_fixed_size_binary(array.type):
+        yield "bytes", np.frombuffer(b"".join(array.to_pylist()), np.uint8)
+    elif pa.types.is_list(array.type):
+        yield "values", array.flatten().to_numpy()
+        yield "lengths", array.value_lengths().to_numpy()
+    elif pa.types.is_string(array.type):
+        _, offsets_buffer, bytes_buffer = array.buffers()
+        offsets = np.frombuffer(offsets_buffer, np.int32)[: len(array) + 1]
+        yield "bytes", np.frombuffer(bytes_buffer or b"", np.uint8)[: offsets[-1]]
+        yield "lengths", np.diff(offsets)
     else:
-        values = np.frombuffer(values_buffer[0] or b"", np.uint8)
-    return values[offsets[0] : offsets[-1]], offsets - offsets[0]
+        yield "values", array.cast(pa.float64()).to_numpy(zero_copy_only=False)  # null becomes NaN
+
+
+# ---- Reading.
+
+_NO_STORE = "no game store, or cut short (make it with hayago prepare)"
+
+
+class _Contents(NamedTuple):
+    """A store that is open: what it says of itself, and the file behind it."""
+
+    size: int
+    fingerprint: str
+    groups: list[_Group]
+    parquet: Any
+
+    def numbers(self, split: Split | None) -> list[int]:
+        """The numbers of the groups of a split."""
+        return [number for number, group in enumerate(self.groups) if split in (None, group.split)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Contents]:
+    """Open a store and check its seal.
+
+    Raises:
+        HayagoError: see `read_store`.
+    """
+    try:
+        with path.open("rb") as file:
+            try:
+                place = seal_place(file)
+                if place is not None and not is_intact(file, place):
+                    raise HayagoError(f"{path}: the content does not match its checksum; the file is damaged")
+                parquet = pq.ParquetFile(file)
+                yield _contents(path, parquet, sealed=place is not None)
+            except (ValueError, pa.ArrowException) as error:
+                raise HayagoError(f"{path}: {_NO_STORE}") from error
+    except OSError as error:
+        if error.strerror is None:  # pyarrow's own, about the content
+            raise HayagoError(f"{path}: {_NO_STORE}") from error
+        raise HayagoError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
+    notes = {key.decode(): value.decode() for key, value in (parquet.metadata.metadata or {}).items()}
+    version = notes.get("hayago.version")
+    if version is None:
+        raise HayagoError(f"{path}: a Parquet file, but no game store (make one with hayago prepare)")
+    if version != str(STORE_VERSION):
+        raise HayagoError(f"{path}: a store of version {version}, not {STORE_VERSION}; prepare it anew")
+    if not sealed:
+        raise HayagoError(f"{path}: the store has lost its checksum; the file is damaged")
+    if not parquet.schema_arrow.remove_metadata().equals(_SCHEMA):
+        raise HayagoError(f"{path}: the columns of this store are not those of version {STORE_VERSION}")
+    groups = [_Group(*group) for group in json.loads(notes["hayago.groups"])]
+    return _Contents(int(notes["hayago.size"]), notes["hayago.fingerprint"], groups, parquet)
+
+
+class _Flat:
+    """Lists of codes, joined one after the other into the flat arrays of `Games`."""
+
+    def __init__(self, lists: int, codes: int) -> None:
+        self.codes = np.empty(codes, np.uint16)
+        self.offsets = np.zeros(lists + 1, np.int64)
+        self._lists = self._codes = 0
+
+    def extend(self, column: Any) -> None:
+        """Add all lists of a pyarrow column."""
+        for chunk in column.chunks:
+            codes, lengths = chunk.flatten().to_numpy(), chunk.value_lengths().to_numpy()
+            self.codes[self._codes : self._codes + len(codes)] = codes
+            np.cumsum(lengths, out=self.offsets[self._lists + 1 : self._lists + 1 + len(lengths)])
+            self.offsets[self._lists + 1 : self._lists + 1 + len(lengths)] += self._codes
+            self._lists += len(lengths)
+            self._codes += len(codes)
 
 
 def read_store(path: str | Path, split: Split | None = None) -> GameStore:
     """The games of a store, all of them or those of one split.
 
     Raises:
-        HayagoError: there is no such file; it is no store, cut short, of another version, or its content does
-            not match its fingerprint.
+        HayagoError: there is no such file; it is no store, cut short, of another version, or damaged.
     """
     path = Path(path)
-    try:
-        table = pq.read_table(path.open("rb"))
-    except OSError as error:
-        if error.strerror is None:  # pyarrow's own, about the content
-            raise HayagoError(f"{path}: no game store, or cut short (make it with hayago prepare)") from error
-        raise HayagoError(f"cannot read {path}: {error.strerror}") from error
-    except pa.ArrowException as error:
-        raise HayagoError(f"{path}: no game store, or cut short (make it with hayago prepare)") from error
-    notes = table.schema.metadata or {}
-    version = notes.get(b"hayago.version", b"").decode()
-    if not version:
-        raise HayagoError(f"{path}: a Parquet file, but no game store (make one with hayago prepare)")
-    if version != str(STORE_VERSION):
-        raise HayagoError(f"{path}: a store of version {version}, not {STORE_VERSION}; prepare it anew")
-    if not table.schema.remove_metadata().equals(_SCHEMA):
-        raise HayagoError(f"{path}: the columns of this store are not those of version {STORE_VERSION}")
-    size, fingerprint = int(notes[b"hayago.size"]), notes[b"hayago.fingerprint"].decode()
-    if _fingerprint(table, size) != fingerprint:
-        raise HayagoError(f"{path}: the content does not match its fingerprint; the file is damaged")
-    if split is not None:
-        table = table.filter(pc.equal(table["split"], split))
-    codes, offsets = _flat(table["moves"])
-    setup, setup_offsets = _flat(table["setup"])
-    return GameStore(
-        path,
-        fingerprint,
-        Games(size, codes, offsets, setup, setup_offsets),
-        table.drop_columns(["moves", "setup"]),
-    )
+    with _opened(path) as store:
+        numbers = store.numbers(split)
+        groups = [store.groups[number] for number in numbers]
+        games = sum(group.games for group in groups)
+        moves = _Flat(games, sum(group.moves for group in groups))
+        setup = _Flat(games, sum(group.stones for group in groups))
+        for number in numbers:
+            table = store.parquet.read_row_group(number, columns=["moves", "setup"])
+            moves.extend(table["moves"])
+            setup.extend(table["setup"])
+        arrays = moves.codes, moves.offsets, setup.codes, setup.offsets
+        return GameStore(path, split, store.fingerprint, Games(store.size, *arrays))
 
 
 def records_to_games(records: Sequence[GameRecord]) -> Games:
