@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.encoder import cell_maps, write_row
+from hayago.features.encoder import encode_position
 from hayago.rules.board import Board
 from hayago.rules.symmetry import point_maps
 
@@ -116,9 +116,7 @@ def encode_packed(board: Board, planes: int = PLANES, symmetry: int = 0) -> NDAr
         ValueError: no such set of planes.
     """
     check_planes(planes)
-    row = np.zeros(row_bytes(planes, board.size), np.uint8)
-    write_row(board.position, board.to_play, cell_maps(board.size)[symmetry], planes, True, row)
-    return row
+    return encode_position(board.position, board.to_play, symmetry, planes)
 
 
 def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:
