@@ -8,7 +8,7 @@ the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`
   words the move may have changed: the liberties of the chains that it touched, for the side to which that matters.
 - `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
 - `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
-  `hayago.rules.ladders`), and is good until a stone falls on that or any is captured.
+  `hayago.rules.ladders`), and is good until a stone falls on that or a capture frees a chain that was looked at.
 - `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
   stale and nothing is kept.
 
@@ -20,8 +20,9 @@ A `Memory` is one int64 array, like a `Position`; the index of an entry is its s
     WEAK + w                         a set that holds the head of every chain in atari or with two liberties, and others
     CAPTURES + w, ESCAPES + w        what `read_ladders` found: the cells of the two ladder planes
     RECENT + turn % REMEMBERED       where the last moves were played, 0 for a pass
-    CAPTURED                         the turn after which no stone has been captured
-    READ + head                      the turn up to which the chain's verdict is known to hold, -1 for none
+    FREED + w                        the liberties of all chains beside the stones that the last move took off
+    READ + head                      the turn up to which the chain's verdict is known to hold; -1 for none, as for all
+                                     cells that are not in WEAK
     VERDICT + head * WORDS + w       the cells marked in a ladder plane for that chain
     READING + head * WORDS + w       the footprint of its reading
 """
@@ -73,8 +74,8 @@ ENCLOSED = STALE + 3 * WORDS
 WEAK = ENCLOSED + 3 * WORDS
 CAPTURES, ESCAPES = WEAK + WORDS, WEAK + 2 * WORDS
 RECENT = ESCAPES + WORDS
-CAPTURED = RECENT + REMEMBERED
-READ = CAPTURED + 1
+FREED = RECENT + REMEMBERED
+READ = FREED + WORDS
 VERDICT = READ + CELLS
 READING = VERDICT + CELLS * WORDS
 _LENGTH = READING + CELLS * WORDS
@@ -144,6 +145,7 @@ def follow(position: Position, memory: Memory, cell: int) -> None:
     where a neighbour changes colour or a chain beside it changes.
     """
     memory[RECENT + (position[TURNS] - 1) % REMEMBERED] = cell
+    memory[FREED : FREED + WORDS] = 0
     changed = 0
     for n in range(position[LOGGED]):
         index = position[LOG + 2 * n]
@@ -151,7 +153,24 @@ def follow(position: Position, memory: Memory, cell: int) -> None:
             changed += 1
             _follow_change(position, memory, index - COLOUR, changed > 1)
     if changed > 1:
-        memory[CAPTURED] = position[TURNS]
+        _forget_readings(memory)
+
+
+@kernel
+def _forget_readings(memory: Memory) -> None:
+    """Forget the verdicts whose reading looked at a chain that has just been freed.
+
+    Such a reading has all liberties of that chain in its footprint. If it looked at a chain that was captured, the move
+    lies in it, which `_still_holds` will see.
+    """
+    for w in range(WORDS):
+        weak = memory[WEAK + w]
+        while weak != 0:
+            head = WIDTH + 64 * w + lowest_bit(weak)
+            weak &= weak - 1
+            for v in range(WORDS):
+                if memory[READING + head * WORDS + v] & memory[FREED + v]:
+                    memory[READ + head] = -1
 
 
 @kernel
@@ -178,6 +197,9 @@ def _follow_change(position: Position, memory: Memory, cell: int, removed: bool)
             _note_stale(position, memory, head, colour)
             if removed or liberties == 1:
                 _note_stale(position, memory, head, 3 - colour)
+            if removed:
+                for w in range(WORDS):
+                    memory[FREED + w] |= position[SETS + head * WORDS + w]
 
 
 @kernel
@@ -209,7 +231,7 @@ def refresh(position: Position, memory: Memory, colour: int) -> None:
 def _still_holds(position: Position, memory: Memory, head: int) -> bool:
     """Whether the verdict kept for a chain is still right; if so, that is noted."""
     known, now = memory[READ + head], position[TURNS]
-    if known < memory[CAPTURED] or known < now - REMEMBERED:
+    if known < max(0, now - REMEMBERED):
         return False
     footprint = READING + head * WORDS
     if position[KO] != 0 and has_cell(memory, footprint, position[KO]):
@@ -252,6 +274,7 @@ def read_ladders(position: Position, memory: Memory, colour: int) -> None:
             there, liberties = position[COLOUR + head], position[LIBERTIES + head]
             if there == EMPTY or position[HEAD + head] != head or liberties > 2:
                 memory[WEAK + w] &= ~(np.int64(1) << np.int64(bit))
+                memory[READ + head] = -1
                 continue
             if liberties != (1 if there == colour else 2):
                 continue
