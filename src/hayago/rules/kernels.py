@@ -48,8 +48,8 @@ SETS = 1 + 6 * CELLS
 AFTER = SETS + CELLS * WORDS  # scratch of `look_ahead`: the liberty set of the new chain
 EYES = AFTER + WORDS  # scratch of `strike_false_eyes`: a set of cells
 FOOTPRINT = EYES + WORDS  # scratch of `ladders.watch`: a set of cells
-TRIED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for each depth
-KO, TURNS, SIZE, LOGGED, LOG = (TRIED + HUNTER_MOVES * WORDS + i for i in range(5))
+THREATENED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for each number of hunter moves
+KO, TURNS, SIZE, LOGGED, LOG = (THREATENED + (HUNTER_MOVES + 1) * WORDS + i for i in range(5))
 
 # A ladder is at most 101 moves long; a move gives at most 3 * 180 stones another head, and all moves together take off
 # fewer than 500 stones, at 20 entries each.
