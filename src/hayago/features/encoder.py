@@ -239,30 +239,16 @@ def _encode(
             start(position, memory)
         code = int(games.codes[first + target])
         colour = WHITE if code & 0x8000 else BLACK
-        write_row(position, memory, colour, layout, symmetry[k], planes, ladders, work, rows[k])
+        write_row(position, memory, colour, layout, int(symmetry[k]), planes, ladders, work, rows[k])
         labels[k] = layout.points[symmetry[k], code & 0x1FF]
-
-
-@kernel
-def _encode_one(
-    position: Position,
-    memory: Memory,
-    colour: int,
-    layout: Layout,
-    symmetry: int,
-    planes: int,
-    work: Work,
-    row: NDArray[np.uint8],
-) -> None:
-    start(position, memory)
-    write_row(position, memory, colour, layout, symmetry, planes, True, work, row)
 
 
 def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
     """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
     size = int(position[SIZE])
-    row = np.empty((planes * size * size + 7) // 8, np.uint8)
-    _encode_one(position, new_memory(), colour, layout(size), symmetry, planes, new_work(), row)
+    memory, row = new_memory(), np.empty((planes * size * size + 7) // 8, np.uint8)
+    start(position, memory)
+    write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)
     return row
 
 
@@ -296,10 +282,34 @@ def encode_positions(
     area = games.size * games.size
     rows = np.empty((len(game), (planes * area + 7) // 8), np.uint8)
     labels = np.empty(len(game), np.uint16)
-    state = new_position(games.size), new_memory()
-    asked = game, ply, symmetry, planes, ladders, incremental
-    _encode(*state, games, layout(games.size), *asked, new_work(), rows, labels)
+    _encode(
+        new_position(games.size), new_memory(), games, layout(games.size), game, ply, symmetry, planes, ladders,
+        incremental, new_work(), rows, labels,
+    )  # fmt: skip
     return rows, labels
+
+
+@cache
+def _eights() -> NDArray[np.uint64]:
+    """uint64 (256,): for each byte its 8 bits, one in each byte of the word, the lowest first."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    eights: NDArray[np.uint64] = bits.view("<u8").astype(np.uint64)[:, 0]
+    return eights
+
+
+@kernel
+def _unpack(rows: NDArray[np.uint8], eights: NDArray[np.uint64], words: NDArray[np.uint64]) -> None:
+    """words[k, n] is the bits of rows[k, n]."""
+    for k in range(rows.shape[0]):
+        for n in range(rows.shape[1]):
+            words[k, n] = eights[rows[k, n]]
+
+
+def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (B, 8 * n), the bits of rows uint8 (B, n), the lowest of each byte first; without the interpreter lock."""
+    words = np.empty(rows.shape, np.uint64)
+    _unpack(np.ascontiguousarray(rows), _eights(), words)
+    return words.astype("<u8", copy=False).view(np.uint8)
 
 
 def all_positions(games: Games) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

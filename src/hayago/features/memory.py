@@ -4,8 +4,8 @@ How to read it. The *word* of a cell says all of its planes at once: bit p is wh
 either side to move, and one follows from the stones nearby alone. What hangs on the whole board or on time (the age of
 the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`, which adds it to each row. In turn:
 
-- `follow` is called after every move. It rewrites the words of stones at once and notes as *stale* the empty cells whose
-  words the move may have changed: the liberties of the chains that it touched, for the side to which that matters.
+- `follow` is called after every move. It rewrites the words of stones at once, and notes as *stale* the empty cells
+  whose words may have changed: the liberties of the chains that it touched, for the side to which that matters.
 - `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
 - `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
   `hayago.rules.ladders`), and is good until a stone falls on that or a capture frees a chain that was looked at.

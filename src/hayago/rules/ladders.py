@@ -8,9 +8,9 @@ order of the search and is the same under all symmetries.
 
 Two sets of cells are kept beside the position while one reads:
 
-- The *threatened*, one set for each number of hunter moves left: in it is a stone of every hunter chain that is in atari
-  beside the prey, and of some that are not. Chains get into atari only by a stone beside them or of their own, so after
-  an attack and an extension the set before needs but a look round these two.
+- The *threatened*, one set for each number of hunter moves left: in it is a stone of every hunter chain that is in
+  atari beside the prey, and of some that are not. Chains get into atari only by a stone beside them or of their own, so
+  after an attack and an extension the set before needs but a look round these two.
 - The *footprint* of the whole reading: every cell that was judged or played, the cells beside it, and the liberties of
   every chain that was asked for its liberties. Nothing else was asked, so the verdict stands until a stone is really
   played on the footprint, the ko comes to lie in it, or a chain with liberties in it gets more by a capture.
@@ -111,8 +111,8 @@ def find_threatened(position: Position, prey: int, limit: int) -> None:
 
 @kernel
 def _follow_threatened(position: Position, extension: int, hunter: int, limit: int) -> None:
-    """Fill the threatened at `limit - 1` from those at `limit`, after an extension that took nothing and joined no other
-    chain to the prey."""
+    """Fill the threatened at `limit - 1` from those at `limit`, after an extension that took nothing and joined no
+    other chain to the prey."""
     for w in range(WORDS):
         position[THREATENED + (limit - 1) * WORDS + w] = position[THREATENED + limit * WORDS + w]
     for direction in DIRECTIONS:
@@ -123,9 +123,9 @@ def _follow_threatened(position: Position, extension: int, hunter: int, limit: i
 def works(position: Position, prey: int, first: int, limit: int) -> bool:
     """Whether the hunter, to move, captures the chain of the stone `prey`, which has two liberties.
 
-    The hunter's first move is `first`, or either liberty if that is ANY and the threatened at `limit` are known. `limit`
-    is how many moves the hunter may make; where it is met the prey counts as not captured. Keeps: the position is as
-    before, and the threatened at `limit` are still right.
+    The hunter's first move is `first`, or either liberty if that is ANY and the threatened at `limit` are known.
+    `limit` is how many moves the hunter may make; where it is met the prey counts as not captured. Keeps: the position
+    is as before, and the threatened at `limit` are still right.
     """
     if limit == 0:
         return False
@@ -203,7 +203,7 @@ def saves(position: Position, prey: int, answer: int) -> bool:
     mark = position[LOGGED]
     place(position, answer, colour)
     liberties = position[LIBERTIES + position[HEAD + prey]]
-    saved = liberties > 2
+    saved = bool(liberties > 2)
     if liberties == 2:
         find_threatened(position, prey, int(HUNTER_MOVES))
         saved = not works(position, prey, int(ANY), int(HUNTER_MOVES))
