@@ -8,13 +8,13 @@ directly or not (there is no other way for a kernel to get at another), and of n
 With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
 """
 
-import ast
 import contextlib
 import hashlib
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,20 +33,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parent.parent
 
 
-def _imported(source: Path) -> Iterator[Path]:
-    """The files of this package that a file imports, wherever in it that happens."""
-    for node in ast.walk(ast.parse(source.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            package, *parts = name.split(".")
-            for file in (Path(*parts, "__init__.py"), Path(*parts).with_suffix(".py") if parts else Path()):
-                if package == _PACKAGE.name and (_PACKAGE / file).is_file():
-                    yield _PACKAGE / file
+_IMPORT = re.compile(rf"^\s*(?:from|import)\s+{_PACKAGE.name}((?:\.\w+)*)".encode(), re.MULTILINE)
+
+
+@cache
+def _imported(source: Path) -> frozenset[Path]:
+    """The files of this package that a file imports, wherever in it that happens; of a package, all files."""
+    found: set[Path] = set()
+    for name in _IMPORT.findall(source.read_bytes()):
+        module = _PACKAGE.joinpath(*name.decode().split("."))
+        found.update(module.glob("*.py") if module.is_dir() else [module.with_suffix(".py")])
+    return frozenset(found)
 
 
 @cache
@@ -54,10 +51,9 @@ def _sources(source: Path) -> tuple[Path, ...]:
     """A file, and all files of this package that it imports, directly or not."""
     found, waiting = {source}, [source]
     while waiting:
-        for file in _imported(waiting.pop()):
-            if file not in found:
-                found.add(file)
-                waiting.append(file)
+        new = _imported(waiting.pop()) - found
+        found |= new
+        waiting.extend(new)
     return tuple(sorted(found))
 
 
