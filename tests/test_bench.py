@@ -24,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_keys_are_there() -> None:
     results = bench()
-    assert (results["positions"], results["encode_threads"]) == (664, 1)
+    assert (results["positions"], results["encode_threads"]) == (594, 1)
     for key in (
         "encode_48_positions_per_s",
         "encode_46_positions_per_s",
