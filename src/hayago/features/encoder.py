@@ -230,12 +230,14 @@ def _encode(
         if g != now_game or target < now_ply:
             set_up_codes(position, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]])
             now_game, now_ply = g, 0
-        while now_ply < target:
-            cell = play_code(position, int(games.codes[first + now_ply]))
-            now_ply += 1
-            if known:
-                follow(position, memory, cell)
-        if not known:
+        moves = games.codes[first + now_ply : first + target]
+        now_ply = target
+        if known:
+            for move in moves:
+                follow(position, memory, play_code(position, int(move)))
+        else:
+            for move in moves:
+                play_code(position, int(move))
             start(position, memory)
         code = int(games.codes[first + target])
         colour = WHITE if code & 0x8000 else BLACK
