@@ -178,7 +178,7 @@ def write_row(
         refresh(position, memory, colour)
     for place in range(_BLOCK * WORDS):
         matrix[place] = memory[WORD + colour * CELLS + layout.cells[symmetry, place]]
-    now = position[TURNS]
+    now = position[TURNS]  # the words take every stone for an old one
     for age in range(1, min(7, now) + 1):
         cell = memory[RECENT + (now - age) % REMEMBERED]
         if cell != 0 and position[COLOUR + cell] != EMPTY and position[TURN + cell] == now - age:
@@ -188,7 +188,7 @@ def write_row(
             read_ladders(position, memory, colour)
             _set_bit(matrix, memory, CAPTURES, places, LADDER_CAPTURE)
             _set_bit(matrix, memory, ESCAPES, places, LADDER_ESCAPE)
-        for w in range(WORDS):
+        for w in range(WORDS):  # and every legal point for a sensible one
             position[EYES + w] = memory[ENCLOSED + colour * WORDS + w]
         strike_false_eyes(position, colour)
         for w in range(WORDS):
@@ -196,7 +196,7 @@ def write_row(
             while word != 0:
                 matrix[places[WIDTH + 64 * w + lowest_bit(word)]] &= ~(1 << SENSIBLENESS)
                 word &= word - 1
-        if position[KO] != 0:
+        if position[KO] != 0:  # and the ko point for a legal one
             matrix[places[position[KO]]] = 1 << VACANT | 1 << ONES
     _transpose(matrix)
     _pack(matrix, planes, position[SIZE] * position[SIZE], work.packed)
