@@ -3,7 +3,8 @@
     python scripts/plant_faults.py [NAME...]
 
 Each fault is one line of a kernel put wrong, in a temporary copy of the package; there the encoder is run against the
-drawn positions and its slow twin (tests/test_planes.py). The copy as it is goes first and must pass. NAMEs choose
+drawn positions and its slow twin (tests/test_planes.py), and its incremental path against the plain one
+(tests/test_incremental.py). The copy as it is goes first and must pass. NAMEs choose
 faults by a part of their name. Exits 1 if a fault survives, 2 if one no longer fits the source.
 """
 
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "hayago"
 # A fault may set a kernel running for ever: that is noticed too. A sound run takes a fraction of this.
 TIMEOUT_S = 300
+TESTS = ("tests/test_planes.py", "tests/test_incremental.py")
 
 
 class Fault(NamedTuple):
@@ -71,32 +73,32 @@ FAULTS = (
     Fault(
         "empty diagonals never spoil an eye",
         "rules/kernels.py",
-        "there == 3 - colour or (there == EMPTY and eyes[cell + diagonal] == 0)",
+        "there == 3 - colour or (there == EMPTY and not has_cell(position, EYES, beside))",
         "there == 3 - colour",
     ),
     Fault(
         "set-up stones age like moves",
-        "features/encoder.py",
-        "age = min(position[TURNS] - turn, 8) if turn != NEVER else 8",
-        "age = min(position[TURNS] - max(turn, 0), 8) if position[TURNS] > 0 else 8",
+        "rules/kernels.py",
+        "    _put(position, TURN + cell, NEVER)\n",
+        "",
     ),
     Fault(
-        "eight liberties are seven",
-        "features/encoder.py",
-        "liberties = min(position[LIBERTIES + position[HEAD + cell]], 8)",
-        "liberties = min(position[LIBERTIES + position[HEAD + cell]], 7)",
+        "eight liberties count as seven",
+        "features/memory.py",
+        "1 << LIBERTY_COUNT + min(liberties, 8) - 1",
+        "1 << LIBERTY_COUNT + min(liberties, 7) - 1",
     ),
     Fault(
         "a self-atari leaves out the stone played",
-        "features/encoder.py",
-        "_mark(row, (_SELF_ATARI + min(stones + 1, 8) - 1) * area + to)",
-        "_mark(row, (_SELF_ATARI + min(max(stones, 1), 8) - 1) * area + to)",
+        "features/memory.py",
+        "1 << SELF_ATARI + min(stones, 8) - 1",
+        "1 << SELF_ATARI + min(max(stones - 1, 1), 8) - 1",
     ),
     Fault(
-        "the ko point may be played where it joins nothing",
+        "the ko point may be played",
         "features/encoder.py",
-        "if after == 0 or cell == position[KO]:",
-        "if after == 0:",
+        "            matrix[places[position[KO]]] = 1 << VACANT | 1 << ONES\n",
+        "            pass\n",
     ),
     Fault(
         "ladders are read one hunter move short",
@@ -113,20 +115,80 @@ FAULTS = (
     Fault(
         "the prey does not capture in the reading",
         "rules/ladders.py",
-        "position[COLOUR + neighbour] == hunter and position[LIBERTIES + position[HEAD + neighbour]] == 1:",
-        "position[COLOUR + neighbour] == hunter and position[LIBERTIES + position[HEAD + neighbour]] == 0:",
+        "position[COLOUR + stone] != hunter or position[LIBERTIES + position[HEAD + stone]] != 1:",
+        "position[COLOUR + stone] != hunter or position[LIBERTIES + position[HEAD + stone]] != 0:",
+    ),
+    Fault(
+        "the prey does not see what its extension puts into atari",
+        "rules/ladders.py",
+        "        _add_threatened(position, extension + direction, hunter, limit - 1)\n",
+        "        pass\n",
+    ),
+    Fault(
+        "the prey does not see that the attack is in atari",
+        "rules/ladders.py",
+        "        add_cell(position, threatened, attack)\n",
+        "",
+    ),
+    Fault(
+        "an extension never captures the attack",
+        "rules/ladders.py",
+        " and position[LIBERTIES + position[HEAD + attack]] > 1:",
+        ":",
     ),
     Fault(
         "an extension into the ko saves the prey",
         "rules/ladders.py",
-        "if answer != ANY and is_legal(position, answer, colour):",
-        "if answer != ANY and (is_legal(position, answer, colour) or answer == position[KO]):",
+        "escaped = room >= 3 and extension != position[KO]",
+        "escaped = room >= 3",
     ),
     Fault(
         "captures far from the last liberty are no escapes",
-        "features/encoder.py",
-        "                    if position[LIBERTIES + hunter] != 1:\n",
-        "                    if position[LIBERTIES + hunter] != 1 or abs(neighbour - cell) > 2 * WIDTH:\n",
+        "rules/ladders.py",
+        "            if position[LIBERTIES + hunter] == 1:\n",
+        "            if position[LIBERTIES + hunter] == 1 and abs(stone + direction - cell) <= 2 * WIDTH:\n",
+    ),
+    Fault(
+        "what a capture frees is not looked at again",
+        "features/memory.py",
+        "if removed or liberties == 1:",
+        "if liberties == 1:",
+    ),
+    Fault(
+        "a chain put into atari may not be captured",
+        "features/memory.py",
+        "if removed or liberties == 1:",
+        "if removed:",
+    ),
+    Fault(
+        "verdicts outlive the capture that frees the chain",
+        "features/memory.py",
+        "        _forget_readings(memory)\n",
+        "        pass\n",
+    ),
+    Fault(
+        "verdicts outlive a ko",
+        "features/memory.py",
+        "if position[KO] != 0 and has_cell(memory, footprint, position[KO]):",
+        "if position[KO] < 0:",
+    ),
+    Fault(
+        "verdicts outlive the last move",
+        "features/memory.py",
+        "for turn in range(known, now):",
+        "for turn in range(known, now - 1):",
+    ),
+    Fault(
+        "the chains beside a move are not watched",
+        "rules/ladders.py",
+        "            watch_chain(position, position[HEAD + cell + direction])\n",
+        "            pass\n",
+    ),
+    Fault(
+        "the hunters round the prey are not watched",
+        "rules/ladders.py",
+        "                watch_chain(position, position[HEAD + beside])\n",
+        "",
     ),
 )
 
@@ -134,7 +196,7 @@ FAULTS = (
 def run_tests(work: Path) -> tuple[bool, str]:
     """Whether the tests pass on the package in `work`, and how the run ended, in words."""
     environment = os.environ | {"PYTHONPATH": str(work), "NUMBA_CACHE_DIR": str(work / "compiled")}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/test_planes.py"]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS]
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:

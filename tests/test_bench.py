@@ -24,9 +24,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_keys_are_there() -> None:
     results = bench()
+    assert (results["positions"], results["encode_threads"]) == (594, 1)
     for key in (
         "encode_48_positions_per_s",
         "encode_46_positions_per_s",
+        "encode_unpacked_positions_per_s",
+        "encode_two_threads_ratio",
         "replay_moves_per_s",
         "read_files_per_s",
         "train_positions_per_s",

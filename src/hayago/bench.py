@@ -1,8 +1,9 @@
 """How fast this machine does the project's work: encoding, reading, training, one answer of the network.
 
 Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
-(largest - smallest) / median of the rounds. Encoding and reading are timed by the thread's own CPU time, so other
-processes matter little; training and inference by the wall clock, on all threads: let nothing else run beside them.
+(largest - smallest) / median of the rounds. Encoding and reading are timed by one thread's own CPU time, so other
+processes matter little; what two encoding threads do to one, training and inference by the wall clock: let nothing else
+run beside them.
 
 The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
 """
@@ -10,24 +11,27 @@ The games are fixed: the first GAMES of data/demo-games.sgf, or of the file name
 import hashlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.encoder import all_positions, encode_positions
+from hayago.features.planes import unpack
 from hayago.records.games import Games
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
 
-if TYPE_CHECKING:
-    from hayago.learn.batches import Batch
+Result = TypeVar("Result")
 
 PARTS = ("encode", "read", "train", "infer")
 GAMES = 400
 ROUNDS = 5
+UNPACKED_BATCH = 256
 FILTERS = (32, 64, 192)
 BATCH_SIZES = {32: 128, 64: 128, 192: 64}
 WAITING_FILTERS = 64  # waiting is worst where training is fast, and 64 filters are the least that is worth training
@@ -106,9 +110,18 @@ def _summary(key: str, values: list[float]) -> Results:
 def _encode(games: Games) -> Results:
     game, ply = all_positions(games)
     symmetry = np.zeros(len(game), np.uint8)
-    results: Results = {"positions": len(game)}
-    for key, ladders in (("encode_48_positions_per_s", True), ("encode_46_positions_per_s", False)):
-        action = lambda ladders=ladders: encode_positions(games, game, ply, symmetry, ladders=ladders)  # noqa: E731
+    results: Results = {"positions": len(game), "encode_threads": 1}
+
+    def encode(part: slice, ladders: bool = True) -> NDArray[np.uint8]:
+        return encode_positions(games, game[part], ply[part], symmetry[part], ladders=ladders)[0]
+
+    whole = slice(len(game))
+    batches = [slice(first, first + UNPACKED_BATCH) for first in range(0, len(game), UNPACKED_BATCH)]
+    for key, action in (
+        ("encode_48_positions_per_s", lambda: encode(whole)),
+        ("encode_46_positions_per_s", lambda: encode(whole, ladders=False)),
+        ("encode_unpacked_positions_per_s", lambda: [unpack(encode(part)).shape for part in batches]),
+    ):
         results |= _rounds(key, len(game), action, time.thread_time)
     # Replay alone: one row of the four cheapest planes at the end of each game.
     last = np.flatnonzero(np.diff(game, append=-1))
@@ -118,7 +131,14 @@ def _encode(games: Games) -> Results:
         lambda: encode_positions(games, game[last], ply[last], symmetry[last], 4),
         time.thread_time,
     )
-    return results
+    ratios = []
+    middle = int(last[len(last) // 2]) + 1
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(ROUNDS):
+            _, alone = _timed(lambda: encode(whole))
+            _, together = _timed(lambda: list(pool.map(encode, (slice(middle), slice(middle, len(game))))))
+            ratios.append(alone / together)
+    return results | _summary("encode_two_threads_ratio", ratios)
 
 
 def _read(files: list[bytes]) -> Results:
@@ -168,7 +188,7 @@ def _train(games: Games, threads: int) -> Results:
     return {**results, "train_share_of_matmul": min(shares)}
 
 
-def _timed(action: Callable[[], "Batch"]) -> tuple["Batch", float]:
+def _timed(action: Callable[[], Result]) -> tuple[Result, float]:
     started = time.perf_counter()
     result = action()
     return result, time.perf_counter() - started

@@ -1,282 +1,223 @@
 """The compiled encoder: positions to bit-packed rows. What the planes mean stands in `hayago.features.planes`.
 
-How to read it. `write_row` writes one position: first what is known of each stone, then what follows from playing at
-each empty point, then ladders and sensible points. `encode_positions` replays games and calls it at the plies
-asked for. A symmetry costs nothing: it only decides to which point of the row a cell is written.
+How to read it. `write_row` writes one position, from the words of its cells (see `hayago.features.memory`): bit p of a
+word is what plane p has there. The words are laid out in the order of the points as a *matrix*, six blocks of 64 words.
+Then what hangs on the whole board or on time is put in, cell by cell. Then each block is transposed, 64 bits at a
+time; now a row of the matrix is a plane, and the planes are shifted together. A symmetry costs nothing: it only decides
+to which place of the matrix a cell's word goes.
+
+`encode_positions` replays games and writes the rows of the plies asked for.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.features.memory import (
+    CAPTURE_SIZE,
+    CAPTURES,
+    ENCLOSED,
+    ESCAPES,
+    LADDER_CAPTURE,
+    LADDER_ESCAPE,
+    ONES,
+    RECENT,
+    REMEMBERED,
+    SENSIBLENESS,
+    TURNS_SINCE,
+    VACANT,
+    WORD,
+    Memory,
+    follow,
+    new_memory,
+    read_ladders,
+    refresh,
+    start,
+)
 from hayago.records.games import Games
-from hayago.rules.coords import EMPTY
+from hayago.rules.coords import BLACK, EMPTY, WHITE
 from hayago.rules.jit import kernel, lowest_bit
 from hayago.rules.kernels import (
-    BORDER,
     CELLS,
     COLOUR,
-    DIRECTIONS,
-    HEAD,
-    HUNTER_MOVES,
+    EYES,
     KO,
-    LIBERTIES,
-    NEVER,
-    NEXT,
-    SETS,
     SIZE,
-    STONES,
     TURN,
     TURNS,
     WIDTH,
     WORDS,
     Position,
-    cell_of,
-    is_legal,
-    look_ahead,
-    mark_true_eyes,
     new_position,
-    only_liberty,
     play_code,
     set_up_codes,
+    strike_false_eyes,
 )
-from hayago.rules.ladders import saves, second_liberty, works
 from hayago.rules.symmetry import SYMMETRIES, point_maps
 
-# The first plane of each feature, in the order of hayago.features.planes.FEATURES (a test compares them).
-_OWN, _OPPONENT, _EMPTY, _ONES = 0, 1, 2, 3
-_TURNS_SINCE, _LIBERTIES, _CAPTURE_SIZE, _SELF_ATARI, _LIBERTIES_AFTER = 4, 12, 20, 28, 36
-_LADDER_CAPTURE, _LADDER_ESCAPE, _SENSIBLENESS = 44, 45, 46
+_BLOCK = 64  # points whose words are transposed together, and as many planes as there may be
+
+
+class Layout(NamedTuple):
+    """Where the words of the cells go in the matrix. Its place k * WORDS + b is that of point 64 * b + k.
+
+    Attributes:
+        cells: uint16 (8, 64 * WORDS), under each symmetry the cell for each place, 0 (which is border) for none.
+        places: uint16 (8, CELLS), under each symmetry the place of each cell of the board.
+        points: uint16 (8, size * size + 1), `hayago.rules.symmetry.point_maps`.
+    """
+
+    cells: NDArray[np.uint16]
+    places: NDArray[np.uint16]
+    points: NDArray[np.uint16]
 
 
 @cache
-def cell_maps(size: int) -> NDArray[np.int64]:
-    """int64 (8, CELLS): the point to which each symmetry takes each cell of the board."""
+def layout(size: int) -> Layout:
+    """The layout for boards of this size."""
+    points = point_maps(size)
     row, column = np.divmod(np.arange(size * size), size)
-    maps = np.zeros((SYMMETRIES, CELLS), np.int64)
-    maps[:, (row + 1) * WIDTH + column] = point_maps(size)[:, :-1]
-    return maps
+    cell = (row + 1) * WIDTH + column
+    cells = np.zeros((SYMMETRIES, _BLOCK * WORDS), np.uint16)
+    places = np.zeros((SYMMETRIES, CELLS), np.uint16)
+    for s in range(SYMMETRIES):
+        place = points[s, :-1] % _BLOCK * WORDS + points[s, :-1] // _BLOCK
+        cells[s, place] = cell
+        places[s, cell] = place
+    return Layout(cells, places, points)
+
+
+class Work(NamedTuple):
+    """Room for a row in the making: the matrix, int64 (64 * WORDS,), and the planes shifted together, int64."""
+
+    matrix: NDArray[np.int64]
+    packed: NDArray[np.int64]
+
+
+def new_work() -> Work:
+    """Room for a row of any size."""
+    return Work(np.zeros(_BLOCK * WORDS, np.int64), np.zeros(_BLOCK * WORDS + WORDS, np.int64))
 
 
 @kernel
-def _mark(row: NDArray[np.uint8], bit: int) -> None:
-    row[bit >> 3] |= np.uint8(1 << (bit & 7))
+def _exchange(matrix: NDArray[np.int64], rows: int, outer: int, inner: int, used: int) -> None:
+    """Two steps of the transposition at once, on the first `used` rows: of every square of 4 * rows rows and bits
+    exchange the two quarters off the diagonal, then in each quarter the same. The masks are the bits that go left."""
+    step = rows * WORDS
+    for first in range(0, used * WORDS, 4 * step):
+        one, two = matrix[first : first + step], matrix[first + step : first + 2 * step]
+        three, four = matrix[first + 2 * step : first + 3 * step], matrix[first + 3 * step : first + 4 * step]
+        for n in range(step):
+            a, b, c, d = one[n], two[n], three[n], four[n]
+            swap = ((a >> 2 * rows) ^ c) & outer
+            a, c = a ^ swap << 2 * rows, c ^ swap
+            swap = ((b >> 2 * rows) ^ d) & outer
+            b, d = b ^ swap << 2 * rows, d ^ swap
+            swap = ((a >> rows) ^ b) & inner
+            one[n], two[n] = a ^ swap << rows, b ^ swap
+            swap = ((c >> rows) ^ d) & inner
+            three[n], four[n] = c ^ swap << rows, d ^ swap
 
 
 @kernel
-def _shifted(cells: NDArray[np.int64], w: int, by: int) -> int:
-    """Word w of the set of cells, (WORDS,), with every cell moved by `by`, -63 to 63 and not 0."""
-    if by > 0:
-        carried = (cells[w - 1] >> (64 - by)) & ((np.int64(1) << by) - 1) if w > 0 else np.int64(0)
-        return int((cells[w] << by) | carried)
-    kept = (cells[w] >> -by) & ((np.int64(1) << (64 + by)) - 1)
-    return int(kept | (cells[w + 1] << (64 + by) if w < WORDS - 1 else np.int64(0)))
+def _transpose(matrix: NDArray[np.int64]) -> None:
+    """Exchange rows and columns of bits in all blocks: bit p of word k becomes bit k of word p, for 48 p."""
+    _exchange(matrix, 16, 0x00000000FFFFFFFF, 0x0000FFFF0000FFFF, 64)
+    _exchange(matrix, 4, 0x00FF00FF00FF00FF, 0x0F0F0F0F0F0F0F0F, 48)
+    _exchange(matrix, 1, 0x3333333333333333, 0x5555555555555555, 48)
 
 
 @kernel
-def _beside(cells: NDArray[np.int64], w: int) -> int:
-    """Word w of the set of all cells that have a neighbour in the set."""
-    return _shifted(cells, w, -WIDTH) | _shifted(cells, w, -1) | _shifted(cells, w, 1) | _shifted(cells, w, WIDTH)
+def _pack(matrix: NDArray[np.int64], planes: int, area: int, packed: NDArray[np.int64]) -> None:
+    """Write the planes, which are the rows of the matrix, one after the other with no bit between them."""
+    packed[0] = 0
+    blocks = (area + _BLOCK - 1) // _BLOCK
+    for plane in range(planes):
+        at, shift = (plane * area) >> 6, (plane * area) & 63
+        carry = packed[at]
+        for block in range(blocks):
+            word = matrix[plane * WORDS + block]
+            packed[at + block] = carry | word << shift
+            carry = (word >> (63 - shift) >> 1) & ((np.int64(1) << shift) - 1)
+        packed[at + blocks] = carry
 
 
 @kernel
-def _mark_liberties_after(
-    cells: NDArray[np.int64],
-    fresh: NDArray[np.int64],
-    liberties: int,
-    stones: int,
-    eyes: NDArray[np.uint8],
-    where: NDArray[np.int64],
-    area: int,
-    row: NDArray[np.uint8],
+def _set_bit(
+    matrix: NDArray[np.int64], sets: NDArray[np.int64], at: int, places: NDArray[np.uint16], plane: int
 ) -> None:
-    """Mark what follows from playing at each of `cells`, none of which captures anything.
-
-    All of them join the same chain of `stones` stones, or none (0 stones). Each gets that chain's other `liberties`
-    and one for each neighbour in the set `fresh`; these are counted for 64 cells at once.
-    """
+    """Set a plane's bit at all cells of the set at sets[at : at + WORDS]."""
     for w in range(WORDS):
-        if cells[w] == 0:
-            continue
-        up, left = _shifted(fresh, w, -WIDTH), _shifted(fresh, w, -1)
-        right, down = _shifted(fresh, w, 1), _shifted(fresh, w, WIDTH)
-        # The sum of four bits for each cell: ones + 2 * twos + 4 * fours.
-        ones = up ^ left ^ right ^ down
-        twos = (up & left) ^ (right & down) ^ ((up ^ left) & (right ^ down))
-        fours = up & left & right & down
-        for added in range(5):
-            word = cells[w]
-            word &= ones if added & 1 else ~ones
-            word &= twos if added & 2 else ~twos
-            word &= fours if added & 4 else ~fours
-            after = liberties + added
-            if after == 0:  # suicide
-                continue
-            while word != 0:
-                cell = WIDTH + 64 * w + lowest_bit(word)
-                word &= word - 1
-                to = where[cell]
-                _mark(row, _CAPTURE_SIZE * area + to)
-                if after == 1:
-                    _mark(row, (_SELF_ATARI + min(stones + 1, 8) - 1) * area + to)
-                _mark(row, (_LIBERTIES_AFTER + min(after, 8) - 1) * area + to)
-                if eyes[cell] == 0:
-                    _mark(row, _SENSIBLENESS * area + to)
-
-
-@kernel
-def _mark_look_ahead(
-    position: Position, colour: int, where: NDArray[np.int64], area: int, row: NDArray[np.uint8]
-) -> None:
-    """The planes of what follows from playing at each empty cell: captures, self-atari, liberties, sensibleness.
-
-    Nine cells of ten capture nothing and join no chain or a single one. They are taken together, set by set; only the
-    rest is looked at one by one.
-    """
-    empty, atari = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64)
-    heads, chains = np.empty(CELLS, np.int64), 0
-    eyes = np.zeros(CELLS, np.uint8)
-    mark_true_eyes(position, colour, eyes)
-    for cell in range(WIDTH, CELLS - WIDTH):
-        there = position[COLOUR + cell]
-        bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
-        if there == EMPTY:
-            empty[(cell - WIDTH) >> 6] |= bit
-        elif there == colour:
-            if position[HEAD + cell] == cell:
-                heads[chains] = cell
-                chains += 1
-        elif there != BORDER and position[LIBERTIES + position[HEAD + cell]] == 1:
-            atari[(cell - WIDTH) >> 6] |= bit
-
-    beside_one, beside_more = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64)  # own chains
-    for n in range(chains):
-        for w in range(WORDS):
-            liberties = position[SETS + heads[n] * WORDS + w]
-            beside_more[w] |= beside_one[w] & liberties
-            beside_one[w] |= liberties
-    cells, fresh = np.empty(WORDS, np.int64), np.empty(WORDS, np.int64)
-    single, rest = np.empty(WORDS, np.int64), np.empty(WORDS, np.int64)
-    for w in range(WORDS):
-        quiet = empty[w] & ~_beside(atari, w)
-        cells[w] = quiet & ~beside_one[w]
-        single[w] = quiet & beside_one[w] & ~beside_more[w]
-        rest[w] = empty[w] & ~cells[w] & ~single[w]
-    if position[KO] != 0:
-        single[(position[KO] - WIDTH) >> 6] &= ~(np.int64(1) << np.int64((position[KO] - WIDTH) & 63))
-    _mark_liberties_after(cells, empty, 0, 0, eyes, where, area, row)
-    for n in range(chains):
-        some = False
-        for w in range(WORDS):
-            liberties = position[SETS + heads[n] * WORDS + w]
-            cells[w] = liberties & single[w]
-            fresh[w] = empty[w] & ~liberties
-            some = some or cells[w] != 0
-        if some:
-            others = position[LIBERTIES + heads[n]] - 1  # the cell itself was one
-            _mark_liberties_after(cells, fresh, others, position[STONES + heads[n]], eyes, where, area, row)
-
-    for w in range(WORDS):
-        word = rest[w]
+        word = sets[at + w]
         while word != 0:
-            cell = WIDTH + 64 * w + lowest_bit(word)
+            matrix[places[WIDTH + 64 * w + lowest_bit(word)]] |= np.int64(1) << plane
             word &= word - 1
-            captured, stones, after = look_ahead(position, cell, colour)
-            if after == 0 or cell == position[KO]:
-                continue
-            to = where[cell]
-            _mark(row, (_CAPTURE_SIZE + min(captured, 7)) * area + to)
-            if after == 1:
-                _mark(row, (_SELF_ATARI + min(stones, 8) - 1) * area + to)
-            _mark(row, (_LIBERTIES_AFTER + min(after, 8) - 1) * area + to)
-            if eyes[cell] == 0:
-                _mark(row, _SENSIBLENESS * area + to)
-
-
-@kernel
-def _mark_ladders(position: Position, colour: int, where: NDArray[np.int64], area: int, row: NDArray[np.uint8]) -> None:
-    """The two ladder planes, one chain after the other. Keeps: the reading undoes all that it plays."""
-    for head in range(WIDTH, CELLS - WIDTH):
-        there = position[COLOUR + head]
-        if there in (EMPTY, BORDER) or position[HEAD + head] != head:
-            continue
-        if there != colour and position[LIBERTIES + head] == 2:
-            for n in range(2):
-                cell = only_liberty(position, head) if n == 0 else second_liberty(position, head)
-                if works(position, head, cell, int(HUNTER_MOVES)):
-                    _mark(row, _LADDER_CAPTURE * area + where[cell])
-        elif there == colour and position[LIBERTIES + head] == 1:
-            cell = only_liberty(position, head)
-            if is_legal(position, cell, colour) and saves(position, head, cell):
-                _mark(row, _LADDER_ESCAPE * area + where[cell])
-            stone = head
-            while True:
-                for direction in DIRECTIONS:
-                    neighbour = stone + direction
-                    if position[COLOUR + neighbour] != 3 - colour:
-                        continue
-                    hunter = position[HEAD + neighbour]
-                    if position[LIBERTIES + hunter] != 1:
-                        continue
-                    cell = only_liberty(position, hunter)
-                    bit = _LADDER_ESCAPE * area + where[cell]
-                    known = row[bit >> 3] >> (bit & 7) & 1
-                    if not known and is_legal(position, cell, colour) and saves(position, head, cell):
-                        _mark(row, bit)
-                stone = position[NEXT + stone]
-                if stone == head:
-                    break
 
 
 @kernel
 def write_row(
     position: Position,
+    memory: Memory,
     colour: int,
-    where: NDArray[np.int64],
+    layout: Layout,
+    symmetry: int,
     planes: int,
     ladders: bool,
+    work: Work,
     row: NDArray[np.uint8],
 ) -> None:
-    """Write the position with `colour` to move into `row`, uint8 (row_bytes,), which must be all zeros.
+    """Write the position with `colour` to move into `row`, uint8 (row_bytes,), seen under the symmetry.
 
-    `where` (CELLS,) gives the point to which each cell is written (a row of `cell_maps`); `ladders` False leaves out
-    the two ladder planes, which is for measuring. Keeps: the position is as before.
+    `memory` fits the position; `ladders` False leaves out the two ladder planes, which is for measuring. Keeps: the
+    position is as before, and the memory fits it still.
     """
-    size = position[SIZE]
-    area = size * size
-    for line in range(WIDTH, WIDTH + size * WIDTH, WIDTH):
-        for cell in range(line, line + size):
-            to = where[cell]
-            there = position[COLOUR + cell]
-            _mark(row, _ONES * area + to)
-            if there == EMPTY:
-                _mark(row, _EMPTY * area + to)
-                continue
-            _mark(row, (_OWN if there == colour else _OPPONENT) * area + to)
-            if planes > _TURNS_SINCE:
-                turn = position[TURN + cell]
-                age = min(position[TURNS] - turn, 8) if turn != NEVER else 8
-                _mark(row, (_TURNS_SINCE + age - 1) * area + to)
-            if planes > _LIBERTIES:
-                liberties = min(position[LIBERTIES + position[HEAD + cell]], 8)
-                _mark(row, (_LIBERTIES + liberties - 1) * area + to)
-    if planes > _CAPTURE_SIZE:
-        _mark_look_ahead(position, colour, where, area, row)
+    matrix, places = work.matrix, layout.places[symmetry]
+    if planes > CAPTURE_SIZE:
+        refresh(position, memory, colour)
+    for place in range(_BLOCK * WORDS):
+        matrix[place] = memory[WORD + colour * CELLS + layout.cells[symmetry, place]]
+    now = position[TURNS]  # the words take every stone for an old one
+    for age in range(1, min(7, now) + 1):
+        cell = memory[RECENT + (now - age) % REMEMBERED]
+        if cell != 0 and position[COLOUR + cell] != EMPTY and position[TURN + cell] == now - age:
+            matrix[places[cell]] ^= 1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1
+    if planes > CAPTURE_SIZE:
         if ladders:
-            _mark_ladders(position, colour, where, area, row)
+            read_ladders(position, memory, colour)
+            _set_bit(matrix, memory, CAPTURES, places, LADDER_CAPTURE)
+            _set_bit(matrix, memory, ESCAPES, places, LADDER_ESCAPE)
+        for w in range(WORDS):  # and every legal point for a sensible one
+            position[EYES + w] = memory[ENCLOSED + colour * WORDS + w]
+        strike_false_eyes(position, colour)
+        for w in range(WORDS):
+            word = position[EYES + w]
+            while word != 0:
+                matrix[places[WIDTH + 64 * w + lowest_bit(word)]] &= ~(1 << SENSIBLENESS)
+                word &= word - 1
+        if position[KO] != 0:  # and the ko point for a legal one
+            matrix[places[position[KO]]] = 1 << VACANT | 1 << ONES
+    _transpose(matrix)
+    _pack(matrix, planes, position[SIZE] * position[SIZE], work.packed)
+    packed = work.packed.view(np.uint8)
+    for byte in range(len(row)):
+        row[byte] = packed[byte]
 
 
 @kernel
 def _encode(
     position: Position,
+    memory: Memory,
     games: Games,
-    maps: NDArray[np.int64],
+    layout: Layout,
     game: NDArray[np.int64],
     ply: NDArray[np.int64],
     symmetry: NDArray[np.uint8],
     planes: int,
     ladders: bool,
+    incremental: bool,
+    work: Work,
     rows: NDArray[np.uint8],
     labels: NDArray[np.uint16],
 ) -> None:
@@ -284,19 +225,33 @@ def _encode(
     now_game, now_ply = -1, 0
     for k in range(len(game)):
         g, target = game[k], ply[k]
+        first = games.offsets[g]
+        known = incremental and g == now_game and now_ply <= target <= now_ply + REMEMBERED
         if g != now_game or target < now_ply:
             set_up_codes(position, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]])
             now_game, now_ply = g, 0
-        start = games.offsets[g]
-        while now_ply < target:
-            play_code(position, int(games.codes[start + now_ply]))
-            now_ply += 1
-        code = int(games.codes[start + target])
-        where = maps[symmetry[k]]
-        rows[k, :] = 0
-        write_row(position, 2 if code & 0x8000 else 1, where, planes, ladders, rows[k])
-        point = code & 0x1FF
-        labels[k] = point if point == games.size * games.size else where[cell_of(point, games.size)]
+        moves = games.codes[first + now_ply : first + target]
+        now_ply = target
+        if known:
+            for move in moves:
+                follow(position, memory, play_code(position, int(move)))
+        else:
+            for move in moves:
+                play_code(position, int(move))
+            start(position, memory)
+        code = int(games.codes[first + target])
+        colour = WHITE if code & 0x8000 else BLACK
+        write_row(position, memory, colour, layout, int(symmetry[k]), planes, ladders, work, rows[k])
+        labels[k] = layout.points[symmetry[k], code & 0x1FF]
+
+
+def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
+    """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
+    size = int(position[SIZE])
+    memory, row = new_memory(), np.empty((planes * size * size + 7) // 8, np.uint8)
+    start(position, memory)
+    write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)
+    return row
 
 
 def encode_positions(
@@ -307,6 +262,7 @@ def encode_positions(
     planes: int = 48,
     *,
     ladders: bool = True,
+    incremental: bool = True,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Encode K positions of recorded games.
 
@@ -319,6 +275,8 @@ def encode_positions(
         game: int64 (K,); ply: int64 (K,); symmetry: uint8 (K,), 0 to 7.
         planes: one of PLANE_SETS.
         ladders: False leaves the two ladder planes empty; for measuring only.
+        incremental: False encodes each position by itself, with nothing kept from the one before; the rows are the
+            same, and this is how to prove it.
 
     Returns:
         rows uint8 (K, row_bytes(planes, size)) and labels uint16 (K,), size * size where the move is a pass.
@@ -326,9 +284,34 @@ def encode_positions(
     area = games.size * games.size
     rows = np.empty((len(game), (planes * area + 7) // 8), np.uint8)
     labels = np.empty(len(game), np.uint16)
-    maps = cell_maps(games.size)
-    _encode(new_position(games.size), games, maps, game, ply, symmetry, planes, ladders, rows, labels)
+    _encode(
+        new_position(games.size), new_memory(), games, layout(games.size), game, ply, symmetry, planes, ladders,
+        incremental, new_work(), rows, labels,
+    )  # fmt: skip
     return rows, labels
+
+
+@cache
+def _eights() -> NDArray[np.uint64]:
+    """uint64 (256,): for each byte its 8 bits, one in each byte of the word, the lowest first."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    eights: NDArray[np.uint64] = bits.view("<u8").astype(np.uint64)[:, 0]
+    return eights
+
+
+@kernel
+def _unpack(rows: NDArray[np.uint8], eights: NDArray[np.uint64], words: NDArray[np.uint64]) -> None:
+    """words[k, n] is the bits of rows[k, n]."""
+    for k in range(rows.shape[0]):
+        for n in range(rows.shape[1]):
+            words[k, n] = eights[rows[k, n]]
+
+
+def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (B, 8 * n), the bits of rows uint8 (B, n), the lowest of each byte first; without the interpreter lock."""
+    words = np.empty(rows.shape, np.uint64)
+    _unpack(np.ascontiguousarray(rows), _eights(), words)
+    return words.astype("<u8", copy=False).view(np.uint8)
 
 
 def all_positions(games: Games) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.encoder import cell_maps, write_row
+from hayago.features.encoder import encode_position, unpack_bits
 from hayago.rules.board import Board
 from hayago.rules.symmetry import point_maps
 
@@ -96,8 +96,7 @@ def check_planes(planes: int) -> None:
 
 def unpack(rows: NDArray[np.uint8], planes: int = PLANES, size: int = 19) -> NDArray[np.uint8]:
     """uint8 (B, planes, size, size), 0 and 1, of rows uint8 (B, row_bytes(planes, size))."""
-    bits = np.unpackbits(rows, axis=1, count=planes * size * size, bitorder="little")
-    return bits.reshape(len(rows), planes, size, size)
+    return unpack_bits(rows)[:, : planes * size * size].reshape(len(rows), planes, size, size)
 
 
 def transform(planes: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
@@ -116,9 +115,7 @@ def encode_packed(board: Board, planes: int = PLANES, symmetry: int = 0) -> NDAr
         ValueError: no such set of planes.
     """
     check_planes(planes)
-    row = np.zeros(row_bytes(planes, board.size), np.uint8)
-    write_row(board.position, board.to_play, cell_maps(board.size)[symmetry], planes, True, row)
-    return row
+    return encode_position(board.position, board.to_play, symmetry, planes)
 
 
 def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:

@@ -1,14 +1,18 @@
 """`kernel`, the decorator of every compiled function, and the two bit operations that numba lacks.
 
-A *kernel* is a plain function on arrays. numba compiles it once per machine and keeps the result in the user's cache
-folder. numba's own cache notices only changes in the file of the function itself, not in the kernels that it calls,
-so the folder's name carries a hash of every module that may hold kernels and of numba's version.
+A *kernel* is a plain function on arrays. numba compiles it on its first call, once per machine, and keeps the result in
+the user's cache folder. numba's own cache notices only changes in the file of the function itself, not in the kernels
+that it calls, so the folder's name carries a hash of the module and of all modules of this package that it imports,
+directly or not (there is no other way for a kernel to get at another), and of numba's version.
 
 With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
 """
 
+import contextlib
 import hashlib
 import os
+import re
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +23,7 @@ import numba
 import platformdirs
 from llvmlite import ir
 from numba import types
+from numba.core import event
 from numba.extending import intrinsic
 
 config: Any = numba.config  # its settings are set at run time, unknown to type checkers
@@ -26,37 +31,76 @@ config: Any = numba.config  # its settings are set at run time, unknown to type 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent.parent
-_KERNEL_FOLDERS = ("rules", "records", "features")
+
+
+_IMPORT = re.compile(rf"^\s*(?:from|import)\s+{_PACKAGE.name}((?:\.\w+)*)".encode(), re.MULTILINE)
 
 
 @cache
-def cache_folder() -> Path:
-    """The folder of the compiled kernels: NUMBA_CACHE_DIR, else the user's cache, else the temporary folder."""
+def _imported(source: Path) -> frozenset[Path]:
+    """The files of this package that a file imports, wherever in it that happens; of a package, all files."""
+    found: set[Path] = set()
+    for name in _IMPORT.findall(source.read_bytes()):
+        module = _PACKAGE.joinpath(*name.decode().split("."))
+        found.update(module.glob("*.py") if module.is_dir() else [module.with_suffix(".py")])
+    return frozenset(found)
+
+
+@cache
+def _sources(source: Path) -> tuple[Path, ...]:
+    """A file, and all files of this package that it imports, directly or not."""
+    found, waiting = {source}, [source]
+    while waiting:
+        new = _imported(waiting.pop()) - found
+        found |= new
+        waiting.extend(new)
+    return tuple(sorted(found))
+
+
+@cache
+def cache_folder(source: Path) -> Path:
+    """The folder of a file's compiled kernels: in NUMBA_CACHE_DIR, else the user's cache, else the temporary folder."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for folder in _KERNEL_FOLDERS:
-        for source in sorted((_PACKAGE / folder).glob("*.py")):
-            digest.update(source.read_bytes())
+    for file in _sources(source):
+        digest.update(file.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    roots = [Path(chosen)] if chosen else [platformdirs.user_cache_path("hayago", appauthor=False)]
-    for root in roots:
-        try:
-            (root / name).mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(root / name, os.W_OK):
-            return root / name
+    folder = (Path(chosen) if chosen else platformdirs.user_cache_path("hayago", appauthor=False)) / name
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        return folder
     # A home that cannot be written to (a service, a container): compile anew in each process rather than fail.
     return Path(tempfile.mkdtemp(prefix="hayago-kernels-"))
 
 
+class _Announcement(event.Listener):
+    """Says once, on stderr, that kernels of this package are being compiled: it takes long enough to be wondered at."""
+
+    made = False
+
+    def on_start(self, event: Any) -> None:
+        """numba has found no compiled kernel in its cache, and begins to compile."""
+        if not self.made and event.data["dispatcher"].py_func.__module__.startswith("hayago."):
+            self.made = True
+            sys.stderr.write("hayago: compiling kernels, once per version (about half a minute)\n")
+
+    def on_end(self, event: Any) -> None:
+        """Nothing to say."""
+
+
+event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]
+
+
 def _compile(function: Function, signature: Any = None) -> Function:
+    if config.DISABLE_JIT:
+        return function
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())  # read while the decorator runs; other packages keep theirs
+    config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # read while the decorator runs
     try:
         compiled: Function = numba.njit(signature, cache=True, nogil=True)(function)
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR = before  # other packages keep theirs
     return compiled
 
 
@@ -66,7 +110,8 @@ def kernel(function: Function) -> Function:
 
 
 def recursive_kernel(signature: Any) -> Callable[[Function], Function]:
-    """`kernel` for a function that calls itself: numba keeps such a one on the disk only with its signature stated."""
+    """`kernel` for a function that calls itself: numba keeps such a one on the disk only with its signature stated, and
+    so compiles it where it is defined."""
     return lambda function: _compile(function, signature)
 
 

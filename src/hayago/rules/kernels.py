@@ -13,7 +13,8 @@ the section's name plus the cell:
     STONES + head     how many stones the chain has
     LIBERTIES + head  how many liberties it has
     TURN + cell       the turn on which the stone was put there, NEVER for set-up stones
-    SETS + head * WORDS + w   word w of the set of the chain's liberties: bit (cell - WIDTH) of six 64-bit words
+    SETS + head * WORDS + w   word w of the set of the chain's liberties; a *set* of cells is six 64-bit words, in which
+                              bit (cell - WIDTH) stands for the cell
     KO, TURNS, SIZE   the cell of the simple ko (0 for none); turns played, passes counted; the board's side
     LOGGED, LOG       how many changes are noted, and their (index, old value) pairs
 
@@ -37,6 +38,7 @@ WIDTH = 20  # 19 columns and one of border, which serves the right edge of its r
 CELLS = 21 * WIDTH
 WORDS = 6  # 19 rows of 20 bits are 380
 DIRECTIONS = (-WIDTH, -1, 1, WIDTH)
+DIAGONALS = (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1)
 NEVER = -1
 HUNTER_MOVES = 50  # how many moves the hunter of a ladder may make
 
@@ -44,8 +46,10 @@ HUNTER_MOVES = 50  # how many moves the hunter of a ladder may make
 COLOUR, HEAD, NEXT, STONES, LIBERTIES, TURN = (1 + section * CELLS for section in range(6))
 SETS = 1 + 6 * CELLS
 AFTER = SETS + CELLS * WORDS  # scratch of `look_ahead`: the liberty set of the new chain
-TRIED = AFTER + WORDS  # scratch of `ladders.works`: a set of cells for each depth
-KO, TURNS, SIZE, LOGGED, LOG = (TRIED + HUNTER_MOVES * WORDS + i for i in range(5))
+EYES = AFTER + WORDS  # scratch of `strike_false_eyes`: a set of cells
+FOOTPRINT = EYES + WORDS  # scratch of `ladders.watch`: a set of cells
+THREATENED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for each number of hunter moves
+KO, TURNS, SIZE, LOGGED, LOG = (THREATENED + (HUNTER_MOVES + 1) * WORDS + i for i in range(5))
 
 # A ladder is at most 101 moves long; a move gives at most 3 * 180 stones another head, and all moves together take off
 # fewer than 500 stones, at 20 entries each.
@@ -115,6 +119,18 @@ def undo(position: Position, mark: int) -> None:
 
 
 @kernel
+def has_cell(array: Position, at: int, cell: int) -> bool:
+    """Whether the cell is in the set at array[at : at + WORDS]."""
+    return bool((array[at + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1)
+
+
+@kernel
+def add_cell(array: Position, at: int, cell: int) -> None:
+    """Put the cell into the set at array[at : at + WORDS]."""
+    array[at + ((cell - WIDTH) >> 6)] |= np.int64(1) << np.int64((cell - WIDTH) & 63)
+
+
+@kernel
 def only_liberty(position: Position, head: int) -> int:
     """The cell of a liberty of the chain, the first in reading order: of a chain in atari, the only one."""
     for w in range(WORDS):
@@ -122,12 +138,6 @@ def only_liberty(position: Position, head: int) -> int:
         if word != 0:
             return WIDTH + 64 * w + lowest_bit(word)
     return 0
-
-
-@kernel
-def has_liberty(position: Position, head: int, cell: int) -> bool:
-    """Whether the cell is a liberty of the chain."""
-    return bool((position[SETS + head * WORDS + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1)
 
 
 @kernel
@@ -143,12 +153,6 @@ def is_legal(position: Position, cell: int, colour: int) -> bool:
         if there != BORDER and (there == colour) == (position[LIBERTIES + position[HEAD + neighbour]] > 1):
             return True  # a chain of one's own with another liberty, or one of the opponent's with none
     return False
-
-
-@kernel
-def _add_after(position: Position, cell: int) -> None:
-    """Put a cell into the set at AFTER."""
-    position[AFTER + ((cell - WIDTH) >> 6)] |= np.int64(1) << np.int64((cell - WIDTH) & 63)
 
 
 @kernel
@@ -179,8 +183,9 @@ def look_ahead(position: Position, cell: int, colour: int) -> tuple[int, int, in
         return 0, 1, empty
     if captured == 0 and joined == 1:
         liberties = position[LIBERTIES + own[0]] - 1  # the cell itself was one
+        at = SETS + own[0] * WORDS
         for direction in DIRECTIONS:
-            if position[COLOUR + cell + direction] == EMPTY and not has_liberty(position, own[0], cell + direction):
+            if position[COLOUR + cell + direction] == EMPTY and not has_cell(position, at, cell + direction):
                 liberties += 1
         return 0, stones, liberties
 
@@ -191,7 +196,7 @@ def look_ahead(position: Position, cell: int, colour: int) -> tuple[int, int, in
         position[AFTER + w] = word
     for direction in DIRECTIONS:
         if position[COLOUR + cell + direction] == EMPTY:
-            _add_after(position, cell + direction)
+            add_cell(position, AFTER, cell + direction)
     for head in prey:
         if head == 0:
             break
@@ -200,7 +205,7 @@ def look_ahead(position: Position, cell: int, colour: int) -> tuple[int, int, in
             for direction in DIRECTIONS:
                 beside = stone + direction
                 if beside == cell or (position[COLOUR + beside] == colour and position[HEAD + beside] in own):
-                    _add_after(position, stone)
+                    add_cell(position, AFTER, stone)
                     break
             stone = position[NEXT + stone]
             if stone == head:
@@ -348,15 +353,20 @@ def set_up(position: Position, cell: int, colour: int) -> None:
 
 
 @kernel
-def play_code(position: Position, code: int) -> None:
-    """Play a move code (see `hayago.records.games`) for good; the move must be legal or at least on an empty point."""
+def play_code(position: Position, code: int) -> int:
+    """Play a move code (see `hayago.records.games`) for good; the move must be legal or at least on an empty point.
+
+    Gives the cell, 0 for a pass; the log holds what it changed.
+    """
     forget(position)
     point = code & 0x1FF
     size = position[SIZE]
     if point == size * size:
         place_pass(position)
-    else:
-        place(position, cell_of(point, size), WHITE if code & 0x8000 else BLACK)
+        return 0
+    cell = cell_of(point, size)
+    place(position, cell, WHITE if code & 0x8000 else BLACK)
+    return int(cell)
 
 
 @kernel
@@ -386,42 +396,53 @@ def first_illegal(position: Position, size: int, setup: NDArray[np.uint16], code
 
 
 @kernel
-def mark_true_eyes(position: Position, colour: int, eyes: NDArray[np.uint8]) -> int:
-    """Set eyes (CELLS,) to 1 on the true eyes of `colour` and to 0 elsewhere; give their number.
+def strike_false_eyes(position: Position, colour: int) -> None:
+    """Leave the true eyes of `colour` in the set at EYES, which holds all its enclosed cells.
 
-    They are the largest set E of empty cells with only own stones (or the edge) beside them and at most one bad
-    diagonal, none at the edge; a diagonal is bad when an opponent stone stands there, or when it is empty and not in E.
-    Begin with all that meet the first condition, strike out those that fail the second until nothing changes.
+    A cell is *enclosed* when it is empty and only own stones (or the edge) lie beside it. The true eyes are the largest
+    set E of enclosed cells with at most one bad diagonal, none at the edge; a diagonal is bad when an opponent stone
+    stands there, or when it is empty and not in E. So strike out what fails until nothing changes.
     """
-    eyes[:] = 0
-    count = 0
-    for cell in range(WIDTH, CELLS - WIDTH):
-        if position[COLOUR + cell] != EMPTY:
-            continue
-        enclosed = True
-        for direction in DIRECTIONS:
-            there = position[COLOUR + cell + direction]
-            if there != colour and there != BORDER:
-                enclosed = False
-                break
-        if enclosed:
-            eyes[cell] = 1
-            count += 1
-    changed = count > 0
+    changed = True
     while changed:
         changed = False
-        for cell in range(WIDTH, CELLS - WIDTH):
-            if eyes[cell] == 0:
-                continue
-            bad, allowed = 0, 1
-            for diagonal in (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1):
-                there = position[COLOUR + cell + diagonal]
-                if there == BORDER:
-                    allowed = 0
-                elif there == 3 - colour or (there == EMPTY and eyes[cell + diagonal] == 0):
-                    bad += 1
-            if bad > allowed:
-                eyes[cell] = 0
-                count -= 1
-                changed = True
-    return count
+        for w in range(WORDS):
+            word = position[EYES + w]
+            while word != 0:
+                bit = lowest_bit(word)
+                word &= word - 1
+                cell = WIDTH + 64 * w + bit
+                bad, allowed = 0, 1
+                for diagonal in DIAGONALS:
+                    beside = cell + diagonal
+                    there = position[COLOUR + beside]
+                    if there == BORDER:
+                        allowed = 0
+                    elif there == 3 - colour or (there == EMPTY and not has_cell(position, EYES, beside)):
+                        bad += 1
+                if bad > allowed:
+                    position[EYES + w] &= ~(np.int64(1) << np.int64(bit))
+                    changed = True
+
+
+@kernel
+def is_enclosed(position: Position, cell: int, colour: int) -> bool:
+    """Whether only stones of `colour` or the edge lie beside the cell."""
+    beside = BORDER
+    for direction in DIRECTIONS:
+        beside &= position[COLOUR + cell + direction]
+    return bool(beside & colour)  # BORDER is BLACK | WHITE
+
+
+@kernel
+def mark_true_eyes(position: Position, colour: int, eyes: NDArray[np.uint8]) -> None:
+    """Set eyes (CELLS,) to 1 on the true eyes of `colour` and to 0 elsewhere."""
+    position[EYES : EYES + WORDS] = 0
+    for cell in range(WIDTH, CELLS - WIDTH):
+        if position[COLOUR + cell] == EMPTY and is_enclosed(position, cell, colour):
+            add_cell(position, EYES, cell)
+    strike_false_eyes(position, colour)
+    eyes[:] = 0
+    for cell in range(WIDTH, CELLS - WIDTH):
+        if has_cell(position, EYES, cell):
+            eyes[cell] = 1

@@ -5,15 +5,28 @@ Table 2), with what the paper leaves open settled in `hayago.features.planes`. T
 hunter move on the prey's two liberties and every answer (the last liberty, and each capture of a hunter chain in atari
 beside the prey). Depth is bounded by hunter moves, never by a number of nodes, so the verdict does not depend on the
 order of the search and is the same under all symmetries.
+
+Two sets of cells are kept beside the position while one reads:
+
+- The *threatened*, one set for each number of hunter moves left: in it is a stone of every hunter chain that is in
+  atari beside the prey, and of some that are not. Chains get into atari only by a stone beside them or of their own, so
+  after an attack and an extension the set before needs but a look round these two.
+- The *footprint* of the whole reading: every cell that was judged or played, the cells beside it, and the liberties of
+  every chain that was asked for its liberties. Nothing else was asked, so the verdict stands until a stone is really
+  played on the footprint, the ko comes to lie in it, or a chain with liberties in it gets more by a capture.
 """
 
 import numpy as np
 from numba import types
+from numpy.typing import NDArray
 
+from hayago.rules.coords import EMPTY
 from hayago.rules.jit import kernel, lowest_bit, recursive_kernel
 from hayago.rules.kernels import (
+    BORDER,
     COLOUR,
     DIRECTIONS,
+    FOOTPRINT,
     HEAD,
     HUNTER_MOVES,
     KO,
@@ -21,10 +34,13 @@ from hayago.rules.kernels import (
     LOGGED,
     NEXT,
     SETS,
-    TRIED,
+    STONES,
+    THREATENED,
     WIDTH,
     WORDS,
     Position,
+    add_cell,
+    has_cell,
     is_legal,
     look_ahead,
     only_liberty,
@@ -49,82 +65,180 @@ def second_liberty(position: Position, head: int) -> int:
     return 0
 
 
+@kernel
+def watch_chain(position: Position, head: int) -> None:
+    """Add the liberties of a chain to the footprint."""
+    for w in range(WORDS):
+        position[FOOTPRINT + w] |= position[SETS + head * WORDS + w]
+
+
+@kernel
+def watch(position: Position, cell: int) -> None:
+    """Add to the footprint all that a move at the empty cell hangs on."""
+    add_cell(position, FOOTPRINT, cell)
+    for direction in DIRECTIONS:
+        there = position[COLOUR + cell + direction]
+        if there == EMPTY:
+            add_cell(position, FOOTPRINT, cell + direction)
+        elif there != BORDER:
+            watch_chain(position, position[HEAD + cell + direction])
+
+
+@kernel
+def _add_threatened(position: Position, cell: int, hunter: int, limit: int) -> None:
+    """Add to the threatened at `limit` the chain of a stone, if it is the hunter's and in atari."""
+    if position[COLOUR + cell] == hunter and position[LIBERTIES + position[HEAD + cell]] == 1:
+        add_cell(position, THREATENED + limit * WORDS, position[HEAD + cell])
+
+
+@kernel
+def find_threatened(position: Position, prey: int, limit: int) -> None:
+    """Fill the threatened at `limit` by a walk round the prey, all of whose hunters go into the footprint."""
+    hunter = 3 - position[COLOUR + prey]
+    for w in range(WORDS):
+        position[THREATENED + limit * WORDS + w] = 0
+    stone = prey
+    while True:
+        for direction in DIRECTIONS:
+            beside = stone + direction
+            if position[COLOUR + beside] == hunter:
+                watch_chain(position, position[HEAD + beside])
+                _add_threatened(position, beside, hunter, limit)
+        stone = position[NEXT + stone]
+        if stone == prey:
+            break
+
+
+@kernel
+def _follow_threatened(position: Position, extension: int, hunter: int, limit: int) -> None:
+    """Fill the threatened at `limit - 1` from those at `limit`, after an extension that took nothing and joined no
+    other chain to the prey."""
+    for w in range(WORDS):
+        position[THREATENED + (limit - 1) * WORDS + w] = position[THREATENED + limit * WORDS + w]
+    for direction in DIRECTIONS:
+        _add_threatened(position, extension + direction, hunter, limit - 1)
+
+
 @recursive_kernel(types.boolean(types.int64[::1], types.int64, types.int64, types.int64))
 def works(position: Position, prey: int, first: int, limit: int) -> bool:
     """Whether the hunter, to move, captures the chain of the stone `prey`, which has two liberties.
 
-    The hunter's first move is `first`, or either liberty if that is ANY; `limit` is how many moves it may make. Where
-    the limit is met the prey counts as not captured. Keeps: the position is as before.
+    The hunter's first move is `first`, or either liberty if that is ANY and the threatened at `limit` are known.
+    `limit` is how many moves the hunter may make; where it is met the prey counts as not captured. Keeps: the position
+    is as before, and the threatened at `limit` are still right.
     """
     if limit == 0:
         return False
-    colour = position[COLOUR + prey]
-    hunter = 3 - colour
-    head = position[HEAD + prey]
-    liberty, other = only_liberty(position, head), second_liberty(position, head)
+    colour, head = position[COLOUR + prey], position[HEAD + prey]
+    hunter, stones = 3 - colour, position[STONES + head]
+    threatened = THREATENED + limit * WORDS
+    attack, extension = only_liberty(position, head), second_liberty(position, head)
+    watch(position, attack)
+    watch(position, extension)
+    # The liberties after extending to either, the other one among them. First the attack that leaves fewer.
+    room, other_room = look_ahead(position, extension, colour)[2], look_ahead(position, attack, colour)[2]
+    if room > other_room:
+        attack, extension, room, other_room = extension, attack, other_room, room
     for attempt in range(2):
-        attack, extension = (liberty, other) if attempt == 0 else (other, liberty)
-        if (first != ANY and attack != first) or not is_legal(position, attack, hunter):
+        if attempt == 1:
+            attack, extension, room = extension, attack, other_room
+        if first not in (ANY, attack) or not is_legal(position, attack, hunter):
             continue
-        # Most attempts end here: the prey just extends to three liberties. (Four are counted, the attack is one.) An
-        # attack that captures may change what the extension joins, so then all is played out.
-        if look_ahead(position, extension, colour)[2] >= 4 and look_ahead(position, attack, hunter)[0] == 0:
+        # Most attempts end here: the prey just extends to three liberties. An attack that captures may change what the
+        # extension joins, so then all is played out.
+        if room >= 4 and look_ahead(position, attack, hunter)[0] == 0:
             continue
-        attack_mark = position[LOGGED]
-        place(position, attack, hunter)
-        captured = position[LIBERTIES + position[HEAD + prey]] == 1
-        if captured:
-            # Answers in one walk round the prey: its last liberty comes first, then the captures as they are met.
-            tried = TRIED + (limit - 1) * WORDS
-            for w in range(WORDS):
-                position[tried + w] = 0
-            stone = prey
-            direction = -1
-            answer = only_liberty(position, position[HEAD + prey])
-            # The extension's liberties are known without playing it; only two of them need a further look.
-            after = look_ahead(position, answer, colour)[2]
-            if after >= 3 and answer != position[KO]:
-                captured = False
-            elif after < 2:
-                answer = ANY
-            while captured:
-                if answer != ANY and is_legal(position, answer, colour):
-                    answer_mark = position[LOGGED]
-                    place(position, answer, colour)
-                    liberties = position[LIBERTIES + position[HEAD + prey]]
-                    if liberties >= 3 or (liberties == 2 and not works(position, prey, int(ANY), limit - 1)):
-                        captured = False
-                    undo(position, answer_mark)
-                    if not captured:
-                        break
-                answer = ANY
-                direction += 1
-                if direction == 4:
-                    direction = 0
-                    stone = position[NEXT + stone]
-                    if stone == prey:
-                        break
-                neighbour = stone + DIRECTIONS[direction]
-                if position[COLOUR + neighbour] == hunter and position[LIBERTIES + position[HEAD + neighbour]] == 1:
-                    answer = only_liberty(position, position[HEAD + neighbour])
-                    bit = np.int64(1) << np.int64((answer - WIDTH) & 63)
-                    if position[tried + ((answer - WIDTH) >> 6)] & bit:  # met before
-                        answer = ANY
-                    else:
-                        position[tried + ((answer - WIDTH) >> 6)] |= bit
-        undo(position, attack_mark)
-        if captured:
+        if first != ANY:
+            find_threatened(position, prey, limit)
+        mark = position[LOGGED]
+        if place(position, attack, hunter) == 0 and position[LIBERTIES + position[HEAD + attack]] > 1:
+            room -= 1
+        else:  # the extension may join less, or capture the attack
+            room = look_ahead(position, extension, colour)[2]
+        add_cell(position, threatened, attack)
+        escaped = room >= 3 and extension != position[KO]
+        if room == 2 and extension != position[KO]:
+            answer_mark = position[LOGGED]
+            taken = place(position, extension, colour)
+            if taken == 0 and position[STONES + position[HEAD + prey]] == stones + 1:
+                _follow_threatened(position, extension, hunter, limit)
+            else:
+                find_threatened(position, prey, limit - 1)
+            escaped = not works(position, prey, int(ANY), limit - 1)
+            undo(position, answer_mark)
+        for w in range(WORDS):
+            word = position[threatened + w]
+            while word != 0 and not escaped:
+                stone = WIDTH + 64 * w + lowest_bit(word)
+                word &= word - 1
+                if position[COLOUR + stone] != hunter or position[LIBERTIES + position[HEAD + stone]] != 1:
+                    continue
+                answer = only_liberty(position, position[HEAD + stone])
+                watch(position, answer)
+                if answer == extension or not is_legal(position, answer, colour):
+                    continue
+                answer_mark = position[LOGGED]
+                place(position, answer, colour)
+                liberties = position[LIBERTIES + position[HEAD + prey]]
+                if liberties == 2:
+                    find_threatened(position, prey, limit - 1)
+                    escaped = not works(position, prey, int(ANY), limit - 1)
+                else:
+                    escaped = liberties > 2
+                undo(position, answer_mark)
+        undo(position, mark)
+        if not escaped:
             return True
     return False
 
 
 @kernel
 def saves(position: Position, prey: int, answer: int) -> bool:
-    """Whether playing `answer`, which is legal, saves the chain of `prey`, which is in atari: it then has three
-    liberties, or two and no working ladder against it. Keeps: the position is as before."""
+    """Whether playing the empty cell `answer` is legal and saves the chain of `prey`, which is in atari: it then has
+    three liberties, or two and no working ladder against it. Keeps: the position is as before."""
+    colour = position[COLOUR + prey]
+    watch(position, answer)
+    if not is_legal(position, answer, colour):
+        return False
     mark = position[LOGGED]
-    place(position, answer, position[COLOUR + prey])
+    place(position, answer, colour)
     liberties = position[LIBERTIES + position[HEAD + prey]]
-    saved = liberties >= 3 or (liberties == 2 and not works(position, prey, int(ANY), int(HUNTER_MOVES)))
+    saved = bool(liberties > 2)
+    if liberties == 2:
+        find_threatened(position, prey, int(HUNTER_MOVES))
+        saved = not works(position, prey, int(ANY), int(HUNTER_MOVES))
     undo(position, mark)
     return saved
+
+
+@kernel
+def add_captures(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
+    """Put into the set at sets[at : at + WORDS] the moves that begin a working ladder on the chain, which has two
+    liberties. Keeps: the position is as before."""
+    for cell in (only_liberty(position, head), second_liberty(position, head)):
+        if works(position, head, cell, int(HUNTER_MOVES)):
+            add_cell(sets, at, cell)
+
+
+@kernel
+def add_escapes(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
+    """Put into the set at sets[at : at + WORDS] the moves that save the chain, which is in atari: extending, or
+    capturing a chain in atari beside it. Keeps: the position is as before."""
+    colour = position[COLOUR + head]
+    cell = only_liberty(position, head)
+    if saves(position, head, cell):
+        add_cell(sets, at, cell)
+    stone = head
+    while True:
+        for direction in DIRECTIONS:
+            if position[COLOUR + stone + direction] != 3 - colour:
+                continue
+            hunter = position[HEAD + stone + direction]
+            watch_chain(position, hunter)
+            if position[LIBERTIES + hunter] == 1:
+                cell = only_liberty(position, hunter)
+                if not has_cell(sets, at, cell) and saves(position, head, cell):
+                    add_cell(sets, at, cell)
+        stone = position[NEXT + stone]
+        if stone == head:
+            break

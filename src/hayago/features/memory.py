@@ -1,0 +1,285 @@
+"""What the encoder keeps from one position of a game to the next, so that a move costs no more than what it changes.
+
+How to read it. The *word* of a cell says all of its planes at once: bit p is what plane p has there. Words are kept for
+either side to move, and one follows from the stones nearby alone. What hangs on the whole board or on time (the age of
+the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`, which adds it to each row. In turn:
+
+- `follow` is called after every move. It rewrites the words of stones at once, and notes as *stale* the empty cells
+  whose words may have changed: the liberties of the chains that it touched, for the side to which that matters.
+- `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
+- `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
+  `hayago.rules.ladders`), and is good until a stone falls on that or a capture frees a chain that was looked at.
+- `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
+  stale and nothing is kept.
+
+A `Memory` is one int64 array, like a `Position`; the index of an entry is its section's name plus
+
+    WORD + colour * CELLS + cell     a cell's word with `colour` to move
+    STALE + colour * WORDS + w       the set of empty cells whose words with `colour` to move are no longer right
+    ENCLOSED + colour * WORDS + w    the set of cells that are enclosed by `colour` (stale ones apart)
+    WEAK + w                         a set that holds the head of every chain in atari or with two liberties, and others
+    CAPTURES + w, ESCAPES + w        what `read_ladders` found: the cells of the two ladder planes
+    RECENT + turn % REMEMBERED       where the last moves were played, 0 for a pass
+    FREED + w                        the liberties of all chains beside the stones that the last move took off
+    READ + head                      the turn up to which the chain's verdict is known to hold; -1 for none, as for all
+                                     cells that are not in WEAK
+    VERDICT + head * WORDS + w       the cells marked in a ladder plane for that chain
+    READING + head * WORDS + w       the footprint of its reading
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.rules.coords import BLACK, EMPTY, WHITE
+from hayago.rules.jit import kernel, lowest_bit
+from hayago.rules.kernels import (
+    BORDER,
+    CELLS,
+    COLOUR,
+    DIRECTIONS,
+    FOOTPRINT,
+    HEAD,
+    KO,
+    LIBERTIES,
+    LOG,
+    LOGGED,
+    NEXT,
+    SETS,
+    TURN,
+    TURNS,
+    WIDTH,
+    WORDS,
+    Position,
+    add_cell,
+    has_cell,
+    is_enclosed,
+    look_ahead,
+)
+from hayago.rules.ladders import add_captures, add_escapes
+
+Memory: TypeAlias = NDArray[np.int64]
+
+# The first plane of each feature, in the order of hayago.features.planes.FEATURES (a test compares them).
+OWN, OPPONENT, VACANT, ONES = 0, 1, 2, 3
+TURNS_SINCE, LIBERTY_COUNT, CAPTURE_SIZE, SELF_ATARI, LIBERTIES_AFTER = 4, 12, 20, 28, 36
+LADDER_CAPTURE, LADDER_ESCAPE, SENSIBLENESS = 44, 45, 46
+
+REMEMBERED = 16  # moves; more than the 7 whose age is told, and than lie between the plies that training takes
+
+WORD = 0
+STALE = 3 * CELLS
+ENCLOSED = STALE + 3 * WORDS
+WEAK = ENCLOSED + 3 * WORDS
+CAPTURES, ESCAPES = WEAK + WORDS, WEAK + 2 * WORDS
+RECENT = ESCAPES + WORDS
+FREED = RECENT + REMEMBERED
+READ = FREED + WORDS
+VERDICT = READ + CELLS
+READING = VERDICT + CELLS * WORDS
+_LENGTH = READING + CELLS * WORDS
+
+
+def new_memory() -> Memory:
+    """Room for what is kept; `start` makes it fit a position."""
+    memory = np.empty(_LENGTH, np.int64)
+    memory[:READ] = 0
+    return memory
+
+
+@kernel
+def start(position: Position, memory: Memory) -> None:
+    """Keep nothing from before: the words of the stones are right, all empty cells are stale, no ladder is read."""
+    memory[STALE : READ + CELLS] = 0
+    for cell in range(WIDTH, CELLS - WIDTH):
+        there = position[COLOUR + cell]
+        if there == EMPTY:
+            _note_empty(memory, cell)
+        elif there != BORDER:
+            age = position[TURNS] - position[TURN + cell]
+            if age <= min(REMEMBERED, position[TURNS]):
+                memory[RECENT + (position[TURNS] - age) % REMEMBERED] = cell
+            if position[HEAD + cell] == cell:
+                _note_stones(position, memory, cell)
+    memory[READ : READ + CELLS] = -1
+
+
+@kernel
+def _note_empty(memory: Memory, cell: int) -> None:
+    """The cell is empty; what playing there does is not known."""
+    for colour in (BLACK, WHITE):
+        memory[WORD + colour * CELLS + cell] = 1 << VACANT | 1 << ONES
+        add_cell(memory, STALE + colour * WORDS, cell)
+
+
+@kernel
+def _note_stones(position: Position, memory: Memory, head: int) -> None:
+    """Write the words of a chain's stones, as if all were put there 8 or more turns ago; note whether it is weak."""
+    colour, liberties = position[COLOUR + head], position[LIBERTIES + head]
+    word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, 8) - 1
+    stone = head
+    while True:
+        memory[WORD + colour * CELLS + stone] = word | 1 << OWN
+        memory[WORD + (3 - colour) * CELLS + stone] = word | 1 << OPPONENT
+        stone = position[NEXT + stone]
+        if stone == head:
+            break
+    if liberties <= 2:
+        add_cell(memory, WEAK, head)
+
+
+@kernel
+def _note_stale(position: Position, memory: Memory, head: int, colour: int) -> None:
+    """The words of a chain's liberties are no longer right with `colour` to move."""
+    for w in range(WORDS):
+        memory[STALE + colour * WORDS + w] |= position[SETS + head * WORDS + w]
+
+
+@kernel
+def follow(position: Position, memory: Memory, cell: int) -> None:
+    """Take note of a move at `cell` (0 for a pass), which is the last thing done and stands in the log.
+
+    Keeps: the words of all stones are right; so are those of all empty cells that are not stale. An empty cell's word
+    follows from what stands beside it and from the liberties, sizes and places of the chains there; so it changes only
+    where a neighbour changes colour or a chain beside it changes.
+    """
+    memory[RECENT + (position[TURNS] - 1) % REMEMBERED] = cell
+    memory[FREED : FREED + WORDS] = 0
+    changed = 0
+    for n in range(position[LOGGED]):
+        index = position[LOG + 2 * n]
+        if index < COLOUR + CELLS:
+            changed += 1
+            _follow_change(position, memory, index - COLOUR, changed > 1)
+    if changed > 1:
+        _forget_readings(memory)
+
+
+@kernel
+def _forget_readings(memory: Memory) -> None:
+    """Forget the verdicts whose reading looked at a chain that has just been freed.
+
+    Such a reading has all liberties of that chain in its footprint. If it looked at a chain that was captured, the move
+    lies in it, which `_still_holds` will see.
+    """
+    for w in range(WORDS):
+        weak = memory[WEAK + w]
+        while weak != 0:
+            head = WIDTH + 64 * w + lowest_bit(weak)
+            weak &= weak - 1
+            for v in range(WORDS):
+                if memory[READING + head * WORDS + v] & memory[FREED + v]:
+                    memory[READ + head] = -1
+
+
+@kernel
+def _follow_change(position: Position, memory: Memory, cell: int, removed: bool) -> None:
+    """`follow` for one cell, on which a stone was put or from which one was taken."""
+    there = position[COLOUR + cell]
+    if there == EMPTY:
+        _note_empty(memory, cell)
+    else:
+        head = position[HEAD + cell]
+        _note_stones(position, memory, head)
+        _note_stale(position, memory, head, there)
+        if position[LIBERTIES + head] == 1:
+            _note_stale(position, memory, head, 3 - there)
+    for direction in DIRECTIONS:
+        beside = cell + direction
+        colour = position[COLOUR + beside]
+        if colour == EMPTY:
+            _note_empty(memory, beside)
+        elif colour not in (BORDER, there):
+            head = position[HEAD + beside]
+            liberties = position[LIBERTIES + head]
+            _note_stones(position, memory, head)
+            _note_stale(position, memory, head, colour)
+            if removed or liberties == 1:
+                _note_stale(position, memory, head, 3 - colour)
+            if removed:
+                for w in range(WORDS):
+                    memory[FREED + w] |= position[SETS + head * WORDS + w]
+
+
+@kernel
+def refresh(position: Position, memory: Memory, colour: int) -> None:
+    """Look ahead at the stale cells of the side to move. Keeps: the position is as before, and nothing is stale."""
+    for w in range(WORDS):
+        stale = memory[STALE + colour * WORDS + w]
+        memory[STALE + colour * WORDS + w] = 0
+        memory[ENCLOSED + colour * WORDS + w] &= ~stale
+        while stale != 0:
+            cell = WIDTH + 64 * w + lowest_bit(stale)
+            stale &= stale - 1
+            if position[COLOUR + cell] != EMPTY:
+                continue
+            word = 1 << VACANT | 1 << ONES
+            captured, stones, after = look_ahead(position, cell, colour)
+            if after > 0:
+                word |= 1 << CAPTURE_SIZE + min(captured, 7)
+                word |= 1 << LIBERTIES_AFTER + min(after, 8) - 1
+                word |= 1 << SENSIBLENESS
+                if after == 1:
+                    word |= 1 << SELF_ATARI + min(stones, 8) - 1
+            memory[WORD + colour * CELLS + cell] = word
+            if is_enclosed(position, cell, colour):
+                add_cell(memory, ENCLOSED + colour * WORDS, cell)
+
+
+@kernel
+def _still_holds(position: Position, memory: Memory, head: int) -> bool:
+    """Whether the verdict kept for a chain is still right; if so, that is noted."""
+    known, now = memory[READ + head], position[TURNS]
+    if known < max(0, now - REMEMBERED):
+        return False
+    footprint = READING + head * WORDS
+    if position[KO] != 0 and has_cell(memory, footprint, position[KO]):
+        return False
+    for turn in range(known, now):
+        cell = memory[RECENT + turn % REMEMBERED]
+        if cell != 0 and has_cell(memory, footprint, cell):
+            return False
+    memory[READ + head] = now
+    return True
+
+
+@kernel
+def _read_chain(position: Position, memory: Memory, head: int) -> None:
+    """Read the ladders of a weak chain, and keep the verdict unless it hangs on the ko point."""
+    verdict, footprint = VERDICT + head * WORDS, READING + head * WORDS
+    memory[verdict : verdict + WORDS] = 0
+    position[FOOTPRINT : FOOTPRINT + WORDS] = 0
+    if position[LIBERTIES + head] == 1:
+        add_escapes(position, head, memory, verdict)
+    else:
+        add_captures(position, head, memory, verdict)
+    for w in range(WORDS):
+        memory[footprint + w] = position[FOOTPRINT + w]
+    ko = position[KO]
+    memory[READ + head] = -1 if ko != 0 and has_cell(memory, footprint, ko) else position[TURNS]
+
+
+@kernel
+def read_ladders(position: Position, memory: Memory, colour: int) -> None:
+    """Gather at CAPTURES and ESCAPES the moves by which `colour` captures or saves a chain. Keeps: the position is as
+    before; every kept verdict that is used is what a new reading would give."""
+    memory[CAPTURES : ESCAPES + WORDS] = 0
+    for w in range(WORDS):
+        weak = memory[WEAK + w]
+        while weak != 0:
+            bit = lowest_bit(weak)
+            weak &= weak - 1
+            head = WIDTH + 64 * w + bit
+            there, liberties = position[COLOUR + head], position[LIBERTIES + head]
+            if there == EMPTY or position[HEAD + head] != head or liberties > 2:
+                memory[WEAK + w] &= ~(np.int64(1) << np.int64(bit))
+                memory[READ + head] = -1
+                continue
+            if liberties != (1 if there == colour else 2):
+                continue
+            if not _still_holds(position, memory, head):
+                _read_chain(position, memory, head)
+            found = ESCAPES if there == colour else CAPTURES
+            for v in range(WORDS):
+                memory[found + v] |= memory[VERDICT + head * WORDS + v]
