@@ -24,10 +24,10 @@ def gtp(
     # Imported here: this module is read while the first reply must not wait for numpy.
     from hayago.learn.evaluator import make_evaluator
     from hayago.play.game import Game
-    from hayago.play.player import Player
+    from hayago.play.player import Player, Style
 
     evaluator = make_evaluator(model, device=device)
-    player = Player(evaluator, temperature=temperature, seed=seed)
+    player = Player(evaluator, Style(temperature), seed=seed)
     game = Game(player, evaluator.info.board_size)
     game.warm_up()
     return game

@@ -47,7 +47,8 @@ class Game:
 
     def choose(self, colour: int) -> int:
         """Our move for `colour`, not yet played."""
-        return self._player.choose(self._board, colour)
+        point = self._player.choose(self._board, colour).point
+        return self._board.pass_point if point is None else point
 
     def undo(self) -> bool:
         """Take the last move back; False where none was played since the set-up."""
