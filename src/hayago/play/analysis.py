@@ -59,7 +59,7 @@ class Report(NamedTuple):
         """The same with winrate, lead and ownership as `colour` sees them."""
         if colour == self.colour:
             return self
-        return self._replace(winrate=1 - self.winrate, lead=-self.lead, ownership=-self.ownership)
+        return self._replace(winrate=1 - self.winrate, lead=0.0 - self.lead, ownership=0 - self.ownership)
 
 
 class Analyst:

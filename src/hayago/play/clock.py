@@ -1,11 +1,11 @@
-"""`Clock`: how long a move may take, from what GTP clients say about time. Pure Python, and no protocol.
+"""`Clock`: how long a move may take, from what GTP clients say about time. No protocol; quick to import.
 
 A *setting* is the time system with its numbers; a colour's *account* is what it has left of it. The account follows
 the client's word (`left`), and between two such words what we ourselves have spent (`spend`).
 """
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from hayago.rules.coords import BLACK, WHITE
 
@@ -25,8 +25,7 @@ class System(Enum):
     FISCHER_CAPPED = "fischer-capped"
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A time system.
 
     Attributes:
@@ -51,12 +50,11 @@ class Setting:
         return self.system in (System.BYOYOMI, System.CANADIAN) and self.extra > 0 and self.count > 0
 
 
-@dataclass
 class _Account:
     """Seconds left, and how many periods or stones are left in overtime; 0 of them in main time."""
 
-    seconds: float
-    count: int = 0
+    def __init__(self, seconds: float, count: int = 0) -> None:
+        self.seconds, self.count = seconds, count
 
 
 class Clock:

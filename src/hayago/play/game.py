@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,10 @@ class Game:
         self._handicap = 0
         self._analyst: Analyst | None = None
         self.last_choice: Choice | None = None
+
+    def set_komi(self, komi: float) -> None:
+        """Points for White."""
+        self.rules = replace(self.rules, komi=komi)
 
     def fixed_handicap(self, stones: int) -> list[int]:
         """The points that GTP fixes for so many stones; none where it fixes none."""
@@ -246,6 +251,10 @@ class Game:
         for player in self._players.values():
             player.style = style
 
+    def change_style(self, **changes: Any) -> None:
+        """Change some of a style's attributes."""
+        self.set_style(replace(self.style, **changes))
+
     @property
     def resign(self) -> float | None:
         """Resign where the chance of winning stays below this."""
@@ -284,7 +293,7 @@ class Game:
         self.resize(record.size)
         self._board, self._handicap = board, record.handicap if record.handicap >= 2 else 0
         if record.komi is not None:
-            self.rules = replace(self.rules, komi=record.komi)
+            self.set_komi(record.komi)
         return True
 
     def sgf(self) -> bytes:

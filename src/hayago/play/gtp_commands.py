@@ -1,7 +1,6 @@
 """The commands of the specification (section 6), and those that other clients than analysers have added to it."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -146,7 +145,7 @@ def _clear_board(engine: Engine, arguments: Arguments) -> str:
 
 @command("komi")
 def _komi(engine: Engine, arguments: Arguments) -> str:
-    engine.game.rules = replace(engine.game.rules, komi=arguments.number(0))
+    engine.game.set_komi(arguments.number(0))
     return ""
 
 

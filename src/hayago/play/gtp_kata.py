@@ -4,14 +4,13 @@ Formats: KataGo, docs/GTP_Extensions.md; Leela Zero, `heatmap`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.play.gtp_protocol import Arguments, Engine, GtpError, command, read_colour
-from hayago.play.rules_text import Agreement, changed_rules, named_rules, read_rules, rules_as_json
 
 if TYPE_CHECKING:
     from hayago.play.game import Game
+    from hayago.play.rules_text import Agreement
 
 SYMMETRIES = range(8)
 
@@ -20,23 +19,31 @@ SYMMETRIES = range(8)
 
 @command("kata-get-rules")
 def _get_rules(engine: Engine, arguments: Arguments) -> str:
+    from hayago.play.rules_text import rules_as_json
+
     return rules_as_json(_agreement(engine))
 
 
 @command("kata-set-rules")
 def _set_rules(engine: Engine, arguments: Arguments) -> str:
+    from hayago.play.rules_text import read_rules
+
     arguments.word(0)
     return _agree(engine, lambda: read_rules(arguments.text, _agreement(engine)))
 
 
 @command("kata-set-rule")
 def _set_rule(engine: Engine, arguments: Arguments) -> str:
+    from hayago.play.rules_text import changed_rules
+
     field, value = arguments.word(0), arguments.word(1)
     return _agree(engine, lambda: changed_rules(_agreement(engine), {field: value}))
 
 
 @command("kgs-rules")
 def _kgs_rules(engine: Engine, arguments: Arguments) -> str:
+    from hayago.play.rules_text import named_rules
+
     name = arguments.word(0).lower()
     if name not in ("chinese", "aga", "japanese", "new_zealand"):
         raise GtpError("syntax error")
@@ -44,11 +51,13 @@ def _kgs_rules(engine: Engine, arguments: Arguments) -> str:
     return _agree(engine, lambda: named_rules(name, engine.game.rules.komi))
 
 
-def _agreement(engine: Engine) -> Agreement:
+def _agreement(engine: Engine) -> "Agreement":
+    from hayago.play.rules_text import Agreement
+
     return Agreement(engine.game.rules, not engine.game.clean_up)
 
 
-def _agree(engine: Engine, read: Callable[[], Agreement]) -> str:
+def _agree(engine: Engine, read: "Callable[[], Agreement]") -> str:
     try:
         agreement = read()
     except ValueError as error:
@@ -107,7 +116,7 @@ def _between(value: float, low: float, high: float) -> float:
 
 
 def _set_temperature(game: "Game", value: str) -> None:
-    game.set_style(replace(game.style, temperature=_between(float(value), 0, 100)))
+    game.change_style(temperature=_between(float(value), 0, 100))
 
 
 def _opening_temperature(game: "Game") -> str:
@@ -116,24 +125,24 @@ def _opening_temperature(game: "Game") -> str:
 
 
 def _set_opening_temperature(game: "Game", value: str) -> None:
-    game.set_style(replace(game.style, opening_temperature=_between(float(value), 0, 100)))
+    game.change_style(opening_temperature=_between(float(value), 0, 100))
 
 
 def _set_opening_moves(game: "Game", value: str) -> None:
-    game.set_style(replace(game.style, opening_moves=int(_between(int(value), 0, 1000))))
+    game.change_style(opening_moves=int(_between(int(value), 0, 1000)))
 
 
 def _set_top_p(game: "Game", value: str) -> None:
     top_p = _between(float(value), 0, 1)
     if top_p == 0:
         raise ValueError
-    game.set_style(replace(game.style, top_p=top_p))
+    game.change_style(top_p=top_p)
 
 
 def _set_symmetries(game: "Game", value: str) -> None:
     if int(value) not in (1, 8):
         raise ValueError
-    game.set_style(replace(game.style, symmetries=int(value)))
+    game.change_style(symmetries=int(value))
 
 
 PARAMETERS = {
