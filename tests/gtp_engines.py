@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from fakes import FixedEvaluator
+from hayago.learn.checkpoint import Model, ModelInfo
 from hayago.play.endgame import Judgement
 from hayago.play.game import Game
 from hayago.play.gtp import Engine
@@ -33,6 +34,14 @@ class FixedJudge:
         self.rules.append(rules)
         self.seconds.append(seconds)
         return self.judgement
+
+
+def random_model(size, filters=2, layers=3):
+    """A real network with the real planes, that has learned nothing."""
+    info = ModelInfo(filters, 48, layers, size)
+    random = np.random.default_rng(0)
+    weights = {name: random.standard_normal(shape).astype(np.float32) for name, shape in info.tensor_shapes().items()}
+    return Model(info, weights)
 
 
 def game_of(*evaluators, judge=None, style=Style(symmetries=1), **options):  # noqa: B008 - frozen

@@ -193,9 +193,10 @@ def _handicap(engine: Engine, points: list[int]) -> str:
 @command("loadsgf")
 def _loadsgf(engine: Engine, arguments: Arguments) -> str:
     """The position before the move of that number, or behind the last one."""
-    name, rest = _file_name(arguments)
-    number = Arguments(rest).integer(0) if rest else None
-    if not engine.game.load(Path(name), number):
+    name, number = arguments.text, None
+    if len(arguments) > 1 and arguments[-1].isdigit():
+        name, number = name.removesuffix(arguments[-1]), arguments.integer(len(arguments) - 1)
+    if not engine.game.load(Path(_file_name(name)), number):
         raise GtpError("cannot load file")
     return ""
 
@@ -210,22 +211,20 @@ def _printsgf(engine: Engine, arguments: Arguments) -> str:
     from hayago.files import write_atomically
 
     try:
-        write_atomically(_file_name(arguments)[0], lambda file: file.write(data))
+        write_atomically(_file_name(arguments.text), lambda file: file.write(data))
     except (HayagoError, ValueError):
         raise GtpError("cannot save file") from None
     return ""
 
 
-def _file_name(arguments: Arguments) -> tuple[str, str]:
-    """The file's name, in double quotes where it holds spaces (GoGui), and what follows it."""
-    text = arguments.text
-    if text.startswith('"') and '"' in text[1:]:
-        name, _, rest = text[1:].partition('"')
-    else:
-        name, _, rest = text.partition(" ")
+def _file_name(text: str) -> str:
+    """The name, which may hold spaces; GoGui puts such a one in double quotes."""
+    name = text.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
     if not name:
         raise GtpError("syntax error")
-    return name, rest.strip()
+    return name
 
 
 # Playing (6.3.2).
