@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hayago.rules.coords import BLACK, WHITE
 
 LAG = 0.2  # seconds kept for the way to the client and back
-SHARE = 20  # of the main time, a move gets this part
+SHARE = 40  # of the main time, a move gets this part
 KEPT = 0.8  # of the time that comes anew with each move, this part is used
 
 
@@ -89,13 +89,11 @@ class Clock:
             account.seconds = max(account.seconds, 0.0) + setting.extra
             if setting.most is not None:
                 account.seconds = min(account.seconds, setting.most)
-        elif setting.has_periods:
-            if account.count == 0:
-                if account.seconds <= 0:
-                    account.seconds, account.count = setting.extra, setting.count
-            elif setting.system is System.BYOYOMI:
-                periods_used = account.seconds < 0
-                account.count = max(account.count - periods_used, 1)
+        elif setting.has_periods and (account.count > 0 or account.seconds <= 0):
+            if account.count == 0:  # overtime has begun within this move
+                account.seconds, account.count = account.seconds + setting.extra, setting.count
+            if setting.system is System.BYOYOMI:
+                account.count = max(account.count - (account.seconds < 0), 1)
                 account.seconds = setting.extra
             else:
                 account.count -= 1
