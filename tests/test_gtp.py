@@ -1,6 +1,7 @@
 """GTP as text. The replies expected here come from the specification (version 2, draft 2)."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -216,3 +217,9 @@ def test_a_player_that_raises_is_answered(capsys):
     assert error.startswith("hayago: internal error in '3 genmove b': RuntimeError: the network is out of order (")
     assert error.count("\n") == 1
     assert answers(engine, "play b C3\nname") == ["=", "= hayago"]
+
+
+def test_the_documentation_names_every_command():
+    text = (Path(__file__).parents[1] / "docs" / "gtp.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`([\w-]+)`", text.partition("## Commands")[2].partition("\n## ")[0])
+    assert sorted(listed) == sorted(COMMANDS)

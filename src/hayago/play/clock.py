@@ -32,7 +32,7 @@ class Setting(NamedTuple):
         system: which one.
         main: seconds of main time.
         extra: seconds of a period (byo-yomi, Canadian) or the increment (Fischer).
-        count: periods (byo-yomi), or stones to a period (Canadian).
+        stones: stones to a period (Canadian); or periods (byo-yomi), which GTP counts in their place.
         most: the main time never grows beyond this; None is no limit.
         most_per_move: seconds that one move may take; None is no limit.
     """
@@ -40,21 +40,21 @@ class Setting(NamedTuple):
     system: System = System.NONE
     main: float = 0.0
     extra: float = 0.0
-    count: int = 0
+    stones: int = 0
     most: float | None = None
     most_per_move: float | None = None
 
     @property
     def has_periods(self) -> bool:
         """Whether overtime follows the main time."""
-        return self.system in (System.BYOYOMI, System.CANADIAN) and self.extra > 0 and self.count > 0
+        return self.system in (System.BYOYOMI, System.CANADIAN) and self.extra > 0 and self.stones > 0
 
 
 class _Account:
-    """Seconds left, and how many periods or stones are left in overtime; 0 of them in main time."""
+    """Seconds left, and how many stones or periods are left in overtime; 0 in main time."""
 
-    def __init__(self, seconds: float, count: int = 0) -> None:
-        self.seconds, self.count = seconds, count
+    def __init__(self, seconds: float, stones: int = 0) -> None:
+        self.seconds, self.stones = seconds, stones
 
 
 class Clock:
@@ -73,13 +73,13 @@ class Clock:
         setting = self.setting
         overtime = setting.main == 0 and setting.has_periods
         self._accounts = {
-            colour: _Account(setting.extra, setting.count) if overtime else _Account(setting.main)
+            colour: _Account(setting.extra, setting.stones) if overtime else _Account(setting.main)
             for colour in (BLACK, WHITE)
         }
 
-    def left(self, colour: int, seconds: float, count: int) -> None:
-        """What the client says is left: in overtime with the number of stones, or of periods, that are left."""
-        self._accounts[colour] = _Account(max(seconds, 0.0), count)
+    def left(self, colour: int, seconds: float, stones: int) -> None:
+        """What the client says is left: in overtime with the number of stones, or periods, that are left."""
+        self._accounts[colour] = _Account(max(seconds, 0.0), stones)
 
     def spend(self, colour: int, seconds: float) -> None:
         """A move of `colour` has taken so long."""
@@ -89,32 +89,32 @@ class Clock:
             account.seconds = max(account.seconds, 0.0) + setting.extra
             if setting.most is not None:
                 account.seconds = min(account.seconds, setting.most)
-        elif setting.has_periods and (account.count > 0 or account.seconds <= 0):
-            if account.count == 0:  # overtime has begun within this move
-                account.seconds, account.count = account.seconds + setting.extra, setting.count
+        elif setting.has_periods and (account.stones > 0 or account.seconds <= 0):
+            if account.stones == 0:  # overtime has begun within this move
+                account.seconds, account.stones = account.seconds + setting.extra, setting.stones
             if setting.system is System.BYOYOMI:
-                account.count = max(account.count - (account.seconds < 0), 1)
+                account.stones = max(account.stones - (account.seconds < 0), 1)
                 account.seconds = setting.extra
             else:
-                account.count -= 1
-                if account.count <= 0:
-                    account.seconds, account.count = setting.extra, setting.count
+                account.stones -= 1
+                if account.stones <= 0:
+                    account.seconds, account.stones = setting.extra, setting.stones
 
     def seconds(self, colour: int) -> float | None:
         """How long the next move of `colour` may take; None where nothing limits it."""
         setting, account = self.setting, self._accounts[colour]
-        if setting.system is System.NONE and account.seconds == 0 and account.count == 0:
+        if setting.system is System.NONE and account.seconds == 0 and account.stones == 0:
             return None
         share = account.seconds
-        if account.count == 0:  # main time, which must do for the rest of the game
+        if account.stones == 0:  # main time, which must do for the rest of the game
             share /= SHARE
             if setting.system in (System.FISCHER, System.FISCHER_CAPPED):
                 share += KEPT * min(setting.extra, account.seconds)
             elif setting.has_periods:
-                share += KEPT * setting.extra / (1 if setting.system is System.BYOYOMI else setting.count)
+                share += KEPT * setting.extra / (1 if setting.system is System.BYOYOMI else setting.stones)
                 share = min(share, account.seconds + KEPT * setting.extra)
         elif setting.system is not System.BYOYOMI:  # stones to be played in that time
-            share /= account.count
+            share /= account.stones
         if setting.most_per_move is not None:
             share = min(share, setting.most_per_move)
         return max(share - LAG, 0.0)
