@@ -60,7 +60,7 @@ def transcripts(count: int, seed: int, folder: str, engine=None) -> tuple[int, i
         sent += max(fuzz.lines, 1)
         accepted += fuzz.accepted
         seed += 1
-        print(f"\r{sent} lines of mutated transcripts", end="", file=sys.stderr)
+        print(f"\r{sent} lines of mutated transcripts", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return sent, accepted
 
@@ -83,7 +83,7 @@ def made_up(count: int, folder: str) -> tuple[int, int]:
 
     while sent < count:
         run()
-        print(f"\r{sent} lines of hypothesis", end="", file=sys.stderr)
+        print(f"\r{sent} lines of hypothesis", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return sent, accepted
 

@@ -83,8 +83,9 @@ class Fuzzer:
         elif name in _GENMOVES:
             if text.startswith("play ") or "\nplay " in text:
                 text = text.rpartition("play ")[2]
-            if arguments and text not in ("resign", "claim"):
-                colour = arguments[0] if arguments[0].lower() in ("b", "w", "black", "white") else self._mover()
+            if text not in ("resign", "claim"):
+                named = arguments and arguments[0].lower() in ("b", "w", "black", "white")
+                colour = arguments[0] if named else self._mover()
                 self._play(colour, text, strict=True)
         elif name in ("undo", "gg-undo"):
             for _ in range(int(arguments[0]) if name == "gg-undo" and arguments else 1):
@@ -103,7 +104,7 @@ class Fuzzer:
             self._load(arguments)
 
     def _mover(self):
-        """Where an analysing genmove names no colour, the engine's own turn counts."""
+        """Whose move it was: where an analysing genmove names no colour, it is the one whose turn it was."""
         return "bw"[self.engine.game.to_play == 1]
 
     def _play(self, colour, vertex, strict=False):
