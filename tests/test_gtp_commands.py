@@ -454,9 +454,11 @@ def clear_cache(engine):
     for _ in range(3):
         answers(engine, "heatmap")
     assert len(judge.seconds) == 1
+    answers(engine, "final_score\nfinal_status_list dead\nhayago-ownership")
+    assert len(judge.seconds) == 2  # a longer look, of which all three tell
     done(engine, "clear_cache")
-    answers(engine, "heatmap")
-    assert len(judge.seconds) == 2
+    answers(engine, "heatmap\nfinal_score")
+    assert len(judge.seconds) == 4
 
 
 # Analysis: the formats are tested in test_gtp_analysis.py.

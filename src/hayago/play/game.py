@@ -41,6 +41,8 @@ class Game:
         self._players = dict(players)
         self.rules = GameRules()
         self.clean_up = False
+        self._analyst: Analyst | None = None
+        self._judged: tuple[object, Judgement] | None = None  # a position, and what was made of it
         self._size = next(iter(self._players))
         self.clear()
 
@@ -112,7 +114,7 @@ class Game:
         """An empty board; the rules stay."""
         self._board = Board(self._size, superko=True)
         self._handicap = 0
-        self._analyst: Analyst | None = None
+        self.forget_analysis()
         self.last_choice: Choice | None = None
 
     def set_komi(self, komi: float) -> None:
@@ -163,6 +165,7 @@ class Game:
         black, white = ([point for side, point in stones if side == each] for each in (BLACK, WHITE))
         board = Board(self.size, superko=True)
         board.setup(black, white, colour)
+        self.forget_analysis()
         self._board = board
 
     # Playing
@@ -200,9 +203,13 @@ class Game:
 
     # The end
 
-    def judge(self, seconds: float | None = None) -> Judgement:
-        """Who owns what, which stones are dead, and the score."""
-        return self.player.judge.judge(self._board, self._counted(), seconds)
+    def judge(self) -> Judgement:
+        """Who owns what, which stones are dead, and the score; of one position always the same."""
+        board, rules = self._board, self._counted()
+        position = (board.moves.copy(), rules)
+        if self._judged is None or self._judged[0] != position:
+            self._judged = position, self.player.judge.judge(board, rules)
+        return self._judged[1]
 
     def _counted(self) -> GameRules:
         """The rules, with what White has for Black's handicap counted into the komi."""
@@ -231,7 +238,7 @@ class Game:
 
     def forget_analysis(self) -> None:
         """Begin the next analysis anew."""
-        self._analyst = None
+        self._analyst = self._judged = None
 
     def _seen_by(self, colour: int | None) -> Board:
         board = self._board.copy()
