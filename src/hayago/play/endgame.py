@@ -2,17 +2,29 @@
 of that.
 """
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.rules.benson import mark_unconditional
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, EMPTY
+from hayago.rules.cells import framed, unframed
+from hayago.rules.coords import BLACK, EMPTY, opponent
 from hayago.rules.game_rules import GameRules
+from hayago.rules.kernels import CELLS
+from hayago.rules.playouts import play_many
+from hayago.rules.scoring import count
 
 if TYPE_CHECKING:
     from hayago.learn.evaluator import Evaluator
+
+PLAYOUTS = 400
+BATCH = 50  # the clock is read so often
+DEAD = 0.5  # share of the playouts at whose end the opponent owns the stones
+IN_SEKI = 0.5  # share of the playouts at whose end the stones stand in seki
+SETTLED = 0.9  # of the ownership
 
 
 class Judgement(NamedTuple):
@@ -39,17 +51,36 @@ class Judgement(NamedTuple):
     black_winrate: float
 
 
+class _Playouts(NamedTuple):
+    """Shares of playouts, float32 (N*N,), and their scores, float32 (playouts,), Black's area less White's."""
+
+    black: NDArray[np.float32]
+    white: NDArray[np.float32]
+    seki: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
 class EndgameJudge:
-    """Judges positions by Benson's unconditional life, playouts and, given a network, its continuations.
+    """Judges positions by Benson's unconditional life and playouts.
 
     Args:
-        evaluator: the network, for boards of its size; None judges without one, on every size.
-        seconds: how long a judgement may take.
+        seconds: how long a judgement may take; some playouts are made however short that is.
+        playouts: how many playouts a judgement makes, if there is time.
         seed: the same seed and number of playouts give the same judgement.
+        clever: False makes the playouts' hand random, for comparison.
     """
 
-    def __init__(self, evaluator: "Evaluator | None" = None, seconds: float = 0.3, seed: int = 0) -> None:
+    def __init__(
+        self,
+        evaluator: "Evaluator | None" = None,
+        seconds: float = 0.3,
+        seed: int = 0,
+        *,
+        playouts: int = PLAYOUTS,
+        clever: bool = True,
+    ) -> None:
         self._evaluator, self._seconds, self._seed = evaluator, seconds, seed
+        self._playouts, self._clever = playouts, clever
 
     def judge(
         self, board: Board, rules: GameRules, seconds: float | None = None, playouts: int | None = None
@@ -59,17 +90,62 @@ class EndgameJudge:
         Args:
             board: the position.
             rules: how to count.
-            seconds: the time for it, if not the judge's own; some playouts are made however short it is.
+            seconds: the time for it, if not the judge's own.
             playouts: exactly so many instead, however long they take.
         """
-        area = board.area().ravel()
+        played = self._play(board, EMPTY, seconds, playouts)
+        ownership = played.black - played.white
+        stones = board.grid().ravel()
+        dead, seki = set[int](), set[int]()
+        seen = set[int]()
+        for point in np.flatnonzero(stones).tolist():
+            if point in seen:
+                continue
+            chain = board.chain(point)
+            seen |= chain
+            where = list(chain)
+            if (played.white if stones[point] == BLACK else played.black)[where].mean() > DEAD:
+                dead |= chain
+            elif played.seki[where].mean() > IN_SEKI:
+                seki |= chain
+        counted = count(board, rules, dead, seki, ownership)
+        # Playouts know area alone: what the rules make of the position comes from the count.
+        scores = played.scores - played.scores.mean() + counted.score
         return Judgement(
-            np.select([area == BLACK, area != EMPTY], [1.0, -1.0]).astype(np.float32),
-            area,
-            frozenset(),
-            frozenset(),
-            area != EMPTY,
-            board.area_score(rules.komi),
-            0.0,
-            float(board.area_score(rules.komi) > 0),
+            ownership,
+            counted.owner,
+            frozenset(dead),
+            frozenset(seki),
+            np.abs(ownership) >= SETTLED,
+            counted.score,
+            float(scores.std()),
+            float(((scores > 0) + 0.5 * (scores == 0)).mean()),
         )
+
+    def gains(self, board: Board, points: list[int], playouts: int | None = None) -> NDArray[np.float32]:
+        """float32 (len(points),): how many points of area each move gains `board.to_play` over a pass."""
+        colour = board.to_play
+        sign = 1 if colour == BLACK else -1
+        passed = self._play(board, opponent(colour), None, playouts).scores.mean()
+        gains = np.empty(len(points), np.float32)
+        for n, point in enumerate(points):
+            after = board.copy()
+            after.play(point)
+            gains[n] = sign * (self._play(after, opponent(colour), None, playouts).scores.mean() - passed)
+        return gains
+
+    def _play(self, board: Board, begins: int, seconds: float | None, playouts: int | None) -> _Playouts:
+        ends = time.perf_counter() + (self._seconds if seconds is None else seconds)
+        size, wanted = board.size, playouts or self._playouts
+        cells = framed(board.grid())
+        fixed = np.empty(CELLS, np.uint8)
+        mark_unconditional(cells, fixed)
+        tally = np.zeros((4, CELLS), np.int32)
+        scores = np.empty(wanted, np.float32)
+        done = 0
+        while done < wanted and (done == 0 or playouts is not None or time.perf_counter() < ends):
+            batch = scores[done : done + BATCH]
+            play_many(cells, fixed, size, done, begins, self._clever, self._seed, tally, batch)
+            done += len(batch)
+        black, white, seki = (unframed(row, size) / np.float32(done) for row in tally[1:])
+        return _Playouts(black, white, seki, scores[:done])

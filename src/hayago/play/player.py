@@ -11,9 +11,10 @@ The network knows no pass. Late in a game an `EndgameJudge` says what is settled
     choice.prior, choice.judgement    what it was chosen by, or None where it was not needed
 
 `choose` leaves the board as it is, and the caller plays the move. It remembers the positions in which it was hopeless
-(resigning needs several) and forgets those that the board's history no longer holds, so undo and new games need nothing.
+(resigning needs several) and forgets those that the board's history does not hold, so undo and new games need nothing.
 """
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,8 +25,9 @@ from hayago.errors import HayagoError
 from hayago.features.planes import encode_packed
 from hayago.play.endgame import EndgameJudge, Judgement
 from hayago.rules.board import Board
-from hayago.rules.coords import opponent
+from hayago.rules.coords import BLACK, opponent
 from hayago.rules.game_rules import GameRules
+from hayago.rules.symmetry import SYMMETRIES, point_maps
 
 if TYPE_CHECKING:  # the backends are loaded by whoever makes the evaluator
     from hayago.learn.evaluator import Evaluator
@@ -49,14 +51,52 @@ class Style:
     top_p: float = 1.0
     symmetries: int = 8
 
+    def __post_init__(self) -> None:
+        for temperature in (self.temperature, self.opening_temperature or 0.0):
+            if not 0 <= temperature < float("inf"):
+                raise ValueError(f"temperature is not 0 or more: {temperature}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p is not above 0 and at most 1: {self.top_p}")
+        if self.symmetries not in (1, SYMMETRIES):
+            raise ValueError(f"symmetries are not 1 or {SYMMETRIES}: {self.symmetries}")
+
+    def temperature_at(self, moves: int) -> float:
+        """The temperature after so many moves of both sides."""
+        if self.opening_temperature is not None and moves < self.opening_moves:
+            return self.opening_temperature
+        return self.temperature
+
 
 STRONGEST = Style()
-LIKE_HUMAN = Style(temperature=1.0)
-LEVELS: tuple[Style, ...] = (STRONGEST,) * 10
+LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
+LEVELS: tuple[Style, ...] = (
+    Style(temperature=2.0, symmetries=1),
+    Style(temperature=1.6, symmetries=1),
+    Style(temperature=1.35, symmetries=1),
+    Style(temperature=1.15, symmetries=1),
+    Style(temperature=1.0, symmetries=1),
+    Style(temperature=0.8, symmetries=1),
+    Style(temperature=0.6, top_p=0.9, symmetries=1),
+    Style(temperature=0.4, top_p=0.8, symmetries=1),
+    Style(temperature=0.0, symmetries=1),
+    STRONGEST,
+)
+
+LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
+OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
+HOPELESS_MOVES = 3  # own moves in a row that must have been hopeless
+RESIGN = 0.05  # a usual threshold: see `Player`
 
 
 class Choice(NamedTuple):
-    """What a player does, and why."""
+    """What a player does, and why.
+
+    Attributes:
+        point: a point, the pass, or None to resign.
+        reason: why, in a few words.
+        prior: the network's prior, where it was asked.
+        judgement: of the position before the move, where it was judged.
+    """
 
     point: int | None
     reason: str
@@ -70,12 +110,10 @@ class Player:
     Args:
         evaluator: the network.
         style: how moves are picked.
-        judge: judges late positions; by default one of its own, with the same seed.
-        resign: resign where the chance of winning stays below this; None never resigns.
-        seed: makes the sampling repeat exactly.
-
-    Raises:
-        ValueError: the style makes no sense.
+        judge: judges late positions; by default one of its own.
+        resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
+            change would not win; None never resigns. RESIGN is a usual one.
+        seed: makes the sampling and the judging repeat exactly.
     """
 
     def __init__(
@@ -87,20 +125,20 @@ class Player:
         resign: float | None = None,
         seed: int | None = None,
     ) -> None:
-        if not style.temperature >= 0:
-            raise ValueError(f"temperature is below 0: {style.temperature}")
         self._evaluator = evaluator
         self.style = style
         self.resign = resign
         self.judge = judge or EndgameJudge(evaluator, seed=seed or 0)
         self._random = np.random.default_rng(seed)
+        self._hopeless: list[tuple[int, int]] = []  # (moves played, hash of the position) of own moves in a row
 
-    def prior(self, board: Board, symmetries: int | None = None) -> NDArray[np.float32]:
+    def prior(self, board: Board, symmetries: int | None = None, seconds: float | None = None) -> NDArray[np.float32]:
         """float32 (size * size,): the softmax of the logits over the points that are legal for `board.to_play`.
 
         Args:
             board: the position.
-            symmetries: 1 or 8, by default as the style has it.
+            symmetries: 1 or 8, by default as the style has it; of 8 the softmaxes are averaged.
+            seconds: the time for it; where 8 would take longer than that, one is looked at. None is no limit.
 
         Raises:
             HayagoError: the network is for boards of another size.
@@ -108,8 +146,27 @@ class Player:
         info = self._evaluator.info
         if board.size != info.board_size:
             raise HayagoError(f"the network is for boards of {info.board_size}, not {board.size}")
-        logits = self._evaluator.logits(encode_packed(board, info.planes)[np.newaxis])[0]
-        return _softmax(logits, board.legal_points()[:-1])
+        legal = board.legal_points()[:-1]
+        started = time.perf_counter()
+        prior = self._look(board, legal, range(1))
+        took = time.perf_counter() - started
+        if (self.style.symmetries if symmetries is None else symmetries) == 1:
+            return prior
+        if seconds is not None and SYMMETRIES * took > seconds:
+            return prior
+        others = SYMMETRIES - 1
+        averaged: NDArray[np.float32] = (prior + others * self._look(board, legal, range(1, SYMMETRIES))) / SYMMETRIES
+        return averaged
+
+    def _look(self, board: Board, legal: NDArray[np.bool_], symmetries: range) -> NDArray[np.float32]:
+        """The prior, averaged over these symmetries."""
+        planes = self._evaluator.info.planes
+        rows = np.stack([encode_packed(board, planes, symmetry) for symmetry in symmetries])
+        maps = point_maps(board.size)[:, :-1]
+        logits = self._evaluator.logits(rows)
+        priors = [_softmax(seen[maps[symmetry]], legal) for symmetry, seen in zip(symmetries, logits, strict=True)]
+        mean: NDArray[np.float32] = np.mean(priors, axis=0)
+        return mean
 
     def choose(
         self,
@@ -129,26 +186,115 @@ class Player:
             seconds: the time for this move; None is no limit but the judge's own.
             cleanup: capture all that is dead before passing (kgs-genmove_cleanup); never resigns.
         """
+        started = time.perf_counter()
         view = board.copy()
         view.superko = True  # the strictest rule, whichever one the opponent goes by
         if colour is not None:
             view.to_play = colour
         sensible = view.sensible_points()
-        if not sensible.any() or _should_answer_pass(view):
-            return Choice(view.pass_point, "no sensible move is left")
-        prior = np.where(sensible, self.prior(view), 0)
-        if self.style.temperature == 0:
-            return Choice(int(np.where(sensible, prior, -1).argmax()), "likeliest", prior)
+        judgement = None
+        if cleanup or _is_late(view) or _was_passed(view):
+            judgement = self.judge.judge(view, rules, seconds and seconds / 4)
+            if cleanup:
+                return self._clean_up(view, sensible, judgement)
+            if self._should_resign(board, view.to_play, judgement):
+                return Choice(None, "no chance is left", judgement=judgement)
+            sensible &= ~judgement.settled & ~_breaks_seki(view, sensible, judgement)
+        if not sensible.any():
+            return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
+        if judgement is not None and _was_passed(view) and _is_won(view.to_play, judgement):
+            return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
+        prior = self.prior(view, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
+        point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))
+        return Choice(point, reason, prior, judgement)
+
+    def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
+        """A point of the mask by the style, and how it was picked."""
+        temperature = self.style.temperature_at(moves)
+        if temperature == 0:
+            return int(np.where(among, prior, -1).argmax()), "likeliest"
         with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-            weights = _softmax(np.log(prior) / self.style.temperature, sensible).astype(np.float64)
-        return Choice(int(self._random.choice(len(weights), p=weights / weights.sum())), "sampled", prior)
+            weights = _softmax(np.log(prior) / temperature, among).astype(np.float64)
+        if self.style.top_p < 1:
+            order = np.argsort(-weights)
+            kept = np.cumsum(weights[order]) - weights[order] < self.style.top_p
+            weights[order[~kept]] = 0
+        return int(self._random.choice(len(weights), p=weights / weights.sum())), "sampled"
+
+    def _should_resign(self, board: Board, colour: int, judgement: Judgement) -> bool:
+        """Whether this is one more hopeless position in a row, and they are enough. Notes the position."""
+        if self.resign is None:
+            return False
+        sign = 1 if colour == BLACK else -1
+        winrate = judgement.black_winrate if colour == BLACK else 1 - judgement.black_winrate
+        loose = np.abs(judgement.ownership) < OPEN_TO_CHANGE
+        best = sign * judgement.score + float((1 - sign * judgement.ownership)[loose].sum())
+        if winrate > self.resign or best > 0:
+            self._hopeless = []
+            return False
+        past = [(moves, seen) for moves, seen in self._hopeless if board.position_hash_at(moves) == seen]
+        now = len(board.moves), board.position_hash
+        self._hopeless = [*past, now] if now not in past else past
+        return len(self._hopeless) >= HOPELESS_MOVES
+
+    def _clean_up(self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement) -> Choice:
+        """Take the opponent's dead stones, the nearest to capture first, and lose nothing by it."""
+        stones = board.grid().ravel()
+        dead = [point for point in judgement.dead if stones[point] == opponent(board.to_play)]
+        own_dead = sum(stones[point] == board.to_play for point in judgement.dead)
+        for point in _captures_first(board, sensible, dead):
+            after = board.copy()
+            after.play(point)
+            if sum(stones[p] == board.to_play for p in self.judge.judge(after, GameRules()).dead) <= own_dead:
+                return Choice(point, "takes dead stones", judgement=judgement)
+        return Choice(board.pass_point, "no dead stones are left", judgement=judgement)
 
 
-def _should_answer_pass(board: Board) -> bool:
-    """Interim: without a judgement of the score, a pass is believed once half the board's points have been
-    played."""
-    passed = board.moves[-1:] == [(opponent(board.to_play), board.pass_point)]
-    return passed and 2 * len(board.moves) >= board.size * board.size
+def _is_late(board: Board) -> bool:
+    """Whether so many stones are there that parts of the board may be settled; costs nothing before."""
+    return len(board.moves) + len(board.setup_stones) >= LATE * board.size**2 and (
+        np.count_nonzero(board.grid()) >= LATE * board.size**2
+    )
+
+
+def _was_passed(board: Board) -> bool:
+    """Whether the opponent has just passed."""
+    return board.moves[-1:] == [(opponent(board.to_play), board.pass_point)]
+
+
+def _is_won(colour: int, judgement: Judgement) -> bool:
+    """Whether the game, counted now, is won."""
+    return judgement.score > 0 if colour == BLACK else judgement.score < 0
+
+
+def _breaks_seki(board: Board, points: NDArray[np.bool_], judgement: Judgement) -> NDArray[np.bool_]:
+    """bool (N*N,): of these points those that put an own chain that lives in seki into atari."""
+    breaks = np.zeros(len(points), np.bool_)
+    if not judgement.seki:
+        return breaks
+    for point in np.flatnonzero(points).tolist():
+        after = board.copy()
+        after.play(point)
+        breaks[point] = after.liberties(point) == 1 and bool(after.chain(point) & judgement.seki)
+    return breaks
+
+
+def _captures_first(board: Board, sensible: NDArray[np.bool_], dead: list[int]) -> list[int]:
+    """The sensible points beside the empty regions of the dead stones, in the order in which to try them: first those
+    on the liberties of the chain with the fewest, moves into atari last."""
+    near: dict[int, int] = {}
+    for point in dead:
+        for liberty in board.chain_liberties(point):
+            near[liberty] = min(near.get(liberty, 999), board.liberties(point))
+    ranked = []
+    for point, liberties in near.items():
+        if sensible[point]:
+            after = board.copy()
+            taken = after.captures[board.to_play]
+            after.play(point)
+            taken = after.captures[board.to_play] - taken
+            ranked.append((taken == 0 and after.liberties(point) == 1, liberties, -taken, point))
+    return [point for *_, point in sorted(ranked)]
 
 
 def _softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
