@@ -316,7 +316,7 @@ def test_a_process_answers_all_and_ends_with_its_input(tmp_path):
         input="".join(json.dumps(line) + "\n" for line in lines).rstrip(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert (process.returncode, process.stderr) == (0, "")
     said = {entry["id"]: entry for entry in map(json.loads, process.stdout.splitlines())}

@@ -64,5 +64,4 @@ def test_we_read_what_gnu_go_writes(engine, gnugo, tmp_path):
     gnugo(f"printsgf {path}")
     assert answers(engine, f"loadsgf {path}") == ["="]
     assert stones(engine) == board_of(gnugo)
-    assert engine.game.rules.komi == 5.5 and engine.game.handicap == 2
-    assert len(engine.game.board.moves) == 20
+    assert engine.game.rules.komi == 5.5 and len(stones(engine)) == 13  # it writes the position, without its moves

@@ -106,6 +106,7 @@ def _check(load: Any) -> str:
     """What loading and playing took, in one line."""
     began = time.monotonic()
     game = load()
+    game.warm_up_judging()
     loaded = time.monotonic()
     point = game.choose(1)
     from hayago.rules.coords import point_to_vertex

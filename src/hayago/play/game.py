@@ -53,6 +53,10 @@ class Game:
         board.sensible_points()
         self.player.prior(board)
 
+    def warm_up_judging(self) -> None:
+        """The same for what only the end of a game needs."""
+        self.player.judge.judge(Board(self.size), self.rules, 0.0)
+
     # What stands there
 
     @property

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hayago.play import gtp_analysis, gtp_commands, gtp_gogui, gtp_kata  # noqa: F401 - they register commands
@@ -40,14 +41,17 @@ def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", pat
             loader.set_result(prepare())
             wanted.wait()
             game.set_result(loader.result()())
+            with suppress(Exception):  # behind the first moves; what is wrong is said where it is needed
+                game.result().warm_up_judging()
         except Exception as error:
-            if not loader.done():
-                loader.set_exception(error)
-            game.set_exception(error)
+            for future in (loader, game):
+                if not future.done():
+                    future.set_exception(error)
             inbox.put(error)
 
     end_on_sigterm()
-    threading.Thread(target=load, daemon=True).start()
+    loading = threading.Thread(target=load, daemon=True)
+    loading.start()
     start_reader(inbox.put, output, patience)
     engine = Engine(wait_for_game, inbox.waits_within, name)
     while not engine.finished and (line := inbox.get()) is not None:
@@ -62,5 +66,5 @@ def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", pat
         except OSError:  # nobody reads any more, so nobody plays
             break
     loader.result()  # wrong usage is said even to a client that has gone at once
-    if not game.done():
+    if loading.is_alive():
         leave()
