@@ -239,6 +239,7 @@ def sessions(files, written):
         line("printsgf", str(written)),
         line(st.sampled_from(["lz-analyze", "kata-analyze", "analyze", "cgos-analyze"]), colours, numbers),
         line("kata-analyze", colours, st.sampled_from(["allow", "avoid", "maxmoves", "ownership"]), moves, numbers),
+        line("kata-analyze", colours, "allow", colours, st.lists(vertices, min_size=1).map(",".join), numbers),
         line(st.sampled_from(["time_settings", "kata-time_settings fischer-capped"]), numbers, numbers, numbers),
         line("time_left", colours, numbers, numbers),
         line("final_status_list", st.sampled_from(["dead", "alive", "seki", "x"])),

@@ -137,6 +137,13 @@ def test_which_moves_are_told(engine, words, moves):
     assert ("pvVisits" in line) == ("pvVisits" in words)
 
 
+def test_where_nothing_is_allowed_nothing_is_told(engine):
+    # An empty line would end the reply.
+    answers(engine, "play b C3")
+    assert engine.answer("lz-analyze w allow w C3 1") == "=\n\n"
+    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "=\nplay E1\n\n"
+
+
 @pytest.mark.parametrize("words", ["x", "interval", "maxmoves two", "allow b", "allow b Z9 1", "avoid green A1 1"])
 def test_what_cannot_be_read(engine, words):
     assert answers(engine, f"lz-analyze {words}") == ["? syntax error"]

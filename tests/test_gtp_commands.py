@@ -346,6 +346,23 @@ def rules(engine):
     assert json.loads(one(engine, "kata-get-rules"))["whiteHandicapBonus"] == "N-1"
 
 
+def test_dead_stones_are_captured_only_before_a_pass():
+    """`friendlyPassOk` false: only where we would pass are we asked to clean up."""
+    for settled, asked in ((False, [False]), (True, [False, True])):
+        engine = engine_of(judge=FixedJudge(settled=settled))
+        calls = []
+        choose = engine.game.player.choose
+
+        def choose_and_tell(*args, cleanup, calls=calls, choose=choose, **kwargs):
+            calls.append(cleanup)
+            return choose(*args, cleanup=cleanup, **kwargs)
+
+        engine.game.player.choose = choose_and_tell
+        done(engine, "kata-set-rules tromp-taylor\nplay w pass" if settled else "kata-set-rules tromp-taylor")
+        assert (one(engine, "genmove b") == "PASS") == settled
+        assert calls == asked
+
+
 @session("kgs-rules")
 def kgs_rules(engine):
     for name, scoring, ko in (

@@ -33,7 +33,7 @@ class Game:
 
     Attributes:
         rules: how the game is counted.
-        clean_up: our side captures all that is dead before it passes (KataGo's friendlyPassOk, turned round).
+        clean_up: our side captures what is dead before it passes (KataGo's friendlyPassOk, turned round).
         last_choice: what our last move was chosen by.
     """
 
@@ -191,9 +191,10 @@ class Game:
 
     def choose(self, colour: int, seconds: float | None = None, clean_up: bool = False) -> int | None:
         """Our move for `colour`, not yet played; None resigns."""
-        choice = self.player.choose(
-            self._board, colour, rules=self._counted(), seconds=seconds, cleanup=clean_up or self.clean_up
-        )
+        choose, counted = self.player.choose, self._counted()
+        choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=clean_up)
+        if choice.point == self._board.pass_point and self.clean_up and not clean_up:
+            choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=True)
         self.last_choice = choice
         return choice.point
 

@@ -95,7 +95,8 @@ def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str
     def lines() -> Iterator[str]:
         while True:
             analyst.refine(request.interval)
-            yield form(analyst.report(request.allowed, request.least, request.most), request, size)
+            if line := form(analyst.report(request.allowed, request.least, request.most), request, size):
+                yield line
             if engine.input_within(request.interval):
                 return
 
@@ -112,7 +113,8 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
     def lines() -> Iterator[str]:
         limit = engine.clock.seconds(colour)
         analyst.refine(BEFORE_A_MOVE if limit is None else min(BEFORE_A_MOVE, limit / 2))
-        yield form(analyst.report(request.allowed, request.least, request.most), request, game.size)
+        if line := form(analyst.report(request.allowed, request.least, request.most), request, game.size):
+            yield line
         yield f"play {genmove(engine, colour)}".replace("PASS", "pass")
 
     return lines()
