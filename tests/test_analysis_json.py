@@ -72,7 +72,11 @@ def test_an_answer_has_what_katrain_reads():
     assert root["visits"] == sum(move["visits"] for move in said["moveInfos"])
     first = said["moveInfos"][0]
     assert [move["order"] for move in said["moveInfos"]] == list(range(len(said["moveInfos"])))
-    assert first["move"] == first["pv"][0] and (first["winrate"], first["scoreLead"]) == (0.75, 2.5)
+    assert (
+        len(first["pv"]) == 5
+        and first["move"] == first["pv"][0]
+        and (first["winrate"], first["scoreLead"]) == (0.75, 2.5)
+    )
     assert len(first["ownership"]) == len(said["ownership"]) == 25
     assert (said["ownership"][0], said["ownership"][24]) == (1, -1)
     policy = said["policy"]

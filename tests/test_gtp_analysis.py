@@ -107,10 +107,10 @@ def test_the_judgement_takes_longer_and_longer():
     judge = FixedJudge()
     engine = engine_of(judge=judge)
     stream(engine, "kata-analyze b 1000", 7)
-    assert judge.seconds == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0]
+    assert judge.seconds == [0.1, 0.2, 0.4, 0.8, 1.0]
     answers(engine, "play b C3")
     stream(engine, "kata-analyze b 10", 2)
-    assert judge.seconds[6:] == [0.05, 0.1]
+    assert judge.seconds[5:] == [0.1, 0.1]  # not beyond the interval
 
 
 def test_without_an_interval_there_is_one_line(engine):
@@ -185,9 +185,9 @@ def test_it_is_the_position_s_analysis_that_goes_on():
     engine = engine_of(judge=judge)
     for line in ("lz-analyze b", "play w C3", "lz-analyze b", "undo", "komi 1", "lz-analyze b", "lz-analyze w"):
         answers(engine, line)
-    assert judge.seconds == [0.05] * 4
+    assert judge.seconds == [0.1] * 4
     answers(engine, "lz-analyze w")
-    assert judge.seconds[4:] == [0.1]
+    assert judge.seconds[4:] == [0.2]
     assert engine.game.analyst(BLACK) is not engine.game.analyst(3 - BLACK)
 
 

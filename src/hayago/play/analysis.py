@@ -24,7 +24,7 @@ from hayago.rules.symmetry import point_maps
 
 VISITS = 1000
 LINES, LINE_LENGTH = 8, 10  # so many candidates get a line of so many moves
-FIRST_SECONDS, MOST_SECONDS = 0.05, 1.0  # of playouts: at first, and at last
+FIRST_SECONDS, MOST_SECONDS = 0.1, 1.0  # of playouts: at first, and at last
 
 
 class Candidate(NamedTuple):
@@ -83,17 +83,18 @@ class Analyst:
             and board.size == mine.size
         )
 
-    def refine(self, seconds: float = MOST_SECONDS) -> None:
-        """Look further for about so long at most: judge by more playouts, and make each line one move longer."""
+    def refine(self, seconds: float = MOST_SECONDS, moves: int = 1) -> None:
+        """Look further: judge by more playouts, for so long at most, and make each line so many moves longer."""
         if self._judgement is None or self._seconds < MOST_SECONDS:
             self._seconds = min(max(2 * self._seconds, FIRST_SECONDS), MOST_SECONDS)
             self._judgement = self._player.judge.judge(self._board, self._rules, min(self._seconds, seconds))
         for point in self._likeliest()[:LINES]:
-            board, line = self._lines.get(point) or (self._board.copy(), [])
-            if len(line) < LINE_LENGTH and (not line or line[-1] != board.pass_point):
-                following = self._follow(board) if line else point
-                board.play_tolerant(following, board.to_play)
-                self._lines[point] = (board, [*line, following])
+            board, line = self._lines.setdefault(point, (self._board.copy(), []))
+            for _ in range(min(moves, LINE_LENGTH - len(line))):
+                if line and line[-1] == board.pass_point:
+                    break
+                line.append(self._follow(board) if line else point)
+                board.play_tolerant(line[-1], board.to_play)
 
     def report(self, allowed: frozenset[int] | None = None, least: int = 1, most: int | None = None) -> Report:
         """What has been seen so far.
@@ -115,7 +116,7 @@ class Analyst:
             if len(candidates) == most or (visits == 0 and len(candidates) >= least):
                 break
             line = self._lines[point][1] if point in self._lines else [point]
-            candidates.append(Candidate(point, self._probability(point), max(visits, 1), line))
+            candidates.append(Candidate(point, self._probability(point), max(visits, 1), line.copy()))
         black = Report(
             BLACK,
             candidates,

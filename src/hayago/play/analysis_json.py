@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hayago.play.game import Game
 
 PATIENCE = 30.0  # as hayago.play.gtp's
-SECONDS = 0.2  # of playouts for a turn
+SECONDS, LINE = 0.2, 5  # of playouts for a turn, and the moves of a candidate's line
 AREA_KOMI, TERRITORY_KOMI = 7.5, 6.5
 
 Json = dict[str, Any]
@@ -266,7 +266,7 @@ def analyse(game: "Game", task: Task) -> Json:
     # Behind the last move it is the other one's turn, unless a next move says whose it is.
     colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play
     analyst = game.analyst(colour)
-    analyst.refine(SECONDS)
+    analyst.refine(SECONDS, LINE)
     report = analyst.report(frozenset(range(query.size**2 + 1)) - query.avoid[colour])
     sees = {"BLACK": BLACK, "WHITE": WHITE, "SIDETOMOVE": colour}[query.view]
     answer = {
