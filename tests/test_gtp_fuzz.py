@@ -26,7 +26,7 @@ def test_mutated_transcripts():
     assert fuzz.lines >= LINES * 0.9 and fuzz.accepted > LINES / 4
 
 
-@settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(sessions(_FILES, Path(_FOLDER.name) / "written.sgf"))
 def test_sessions_of_hypothesis(lines):
     fuzz = fuzzer()

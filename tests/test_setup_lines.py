@@ -91,20 +91,28 @@ def test_check(capsys, model):
     [
         (["--check", "--model", "nothing"], 1, "nothing: no such model file"),
         (["--check", "--model", "MODEL", "--model", "MODEL"], 1, "a second network for boards of 5x5"),
-        (["--analysis-json", "--model", "nothing"], 1, "nothing: no such model file"),
         (["--setup", "emacs"], 2, "emacs"),
         (["--check", "--level", "11"], 2, "11"),
-        (["--check", "--symmetries", "3"], 1, "--symmetries is 1 or 8, not 3"),
-        (["--check", "--level", "3", "--like-human"], 1, "name one"),
+        (["--check", "--symmetries", "3"], 2, "--symmetries"),
+        (["--check", "--level", "3", "--like-human"], 2, "--like-human"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(options, code, message, model):
-    words = [str(model) if option == "MODEL" else option for option in options]
+def test_what_is_wrong_is_said_in_one_line(options, code, message, model, capsys):
+    found, out, err = run(capsys, *(model if option == "MODEL" else option for option in options))
+    assert (found, out) == (code, "")
+    assert message in err and err.count("\n") == 1
+
+
+def test_what_is_wrong_with_an_analysis_process():
     process = subprocess.run(
-        [sys.executable, "-m", "hayago", "gtp", *words], input="", capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "hayago", "gtp", "--analysis-json", "--model", "nothing"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    assert (process.returncode, process.stdout) == (code, "")
-    assert message in process.stderr and process.stderr.count("\n") == 1
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "hayago: nothing: no such model file\n"
 
 
 def test_options_reach_the_player(model):

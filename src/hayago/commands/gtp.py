@@ -3,9 +3,9 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import Group, Parameter, validators
 
 from hayago.errors import HayagoError
 from hayago.play.setup_lines import Client, setup_text
@@ -13,18 +13,18 @@ from hayago.play.setup_lines import Client, setup_text
 if TYPE_CHECKING:
     from hayago.play.game import Game
 
-_ZERO_TO_ONE = validators.Number(gte=0, lte=1)
+_ONE_OF_THEM = Group(validator=validators.mutually_exclusive)
 
 
 def gtp(
     *,
-    model: list[Path] | None = None,
-    level: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=10))] = None,
-    like_human: Annotated[bool, Parameter(negative=())] = False,
+    model: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    level: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=10), group=_ONE_OF_THEM)] = None,
+    like_human: Annotated[bool, Parameter(negative=(), group=_ONE_OF_THEM)] = False,
     temperature: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
     top_p: Annotated[float | None, Parameter(validator=validators.Number(gt=0, lte=1))] = None,
-    symmetries: Annotated[int | None, Parameter(help="1 or 8 looks at each position.")] = None,
-    resign: Annotated[float | None, Parameter(validator=_ZERO_TO_ONE)] = None,
+    symmetries: Literal[1, 8] | None = None,
+    resign: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))] = None,
     seed: int | None = None,
     device: str = "auto",
     name: str = "hayago",
@@ -40,6 +40,7 @@ def gtp(
         like_human: Play as people do: moves as often as the network has seen them.
         temperature: 0 plays the likeliest move; 1 samples as the network has seen people play.
         top_p: Sample only among the likeliest moves that together have this probability.
+        symmetries: How often the network looks at a position, and the average counts.
         resign: Resign where the chance of winning stays below this; by default never.
         seed: Repeats the same samples.
         device: auto, cpu, cuda or mps.
@@ -48,10 +49,6 @@ def gtp(
         check: Load the network, play a move, and say that all is well.
         analysis_json: Answer queries in JSON, one a line, as KaTrain sends them.
     """
-    if symmetries not in (None, 1, 8):
-        raise HayagoError(f"--symmetries is 1 or 8, not {symmetries}")
-    if level is not None and like_human:
-        raise HayagoError("--level and --like-human are two ways of playing: name one")
     if setup is not None:
         given: dict[str, Any] = {
             "level": level,
