@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -346,3 +347,20 @@ def test_sigterm_ends_the_process():
     process.send_signal(signal.SIGTERM)
     assert (process.wait(timeout=10), process.stderr.read()) == (0, b"")
     watchdog.cancel()
+
+
+def test_a_client_that_reads_no_more_but_closes_our_input():
+    serve = (
+        "from gtp_engines import game_of; from hayago.play.analysis_json import serve_json; serve_json(game_of, 0.5)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", serve],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parent,
+    )
+    for _ in range(100):  # far more than two pipes hold
+        process.stdin.write(json.dumps({"id": "x" * 4096, "action": "query_version"}).encode() + b"\n")
+    process.stdin.close()
+    assert (process.wait(timeout=60), process.stderr.read()) == (0, b"")

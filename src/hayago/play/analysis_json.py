@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hayago import __version__
 from hayago.play.gtp_protocol import place_of, vertex_of
-from hayago.play.pipes import Output, end_on_sigterm, start_reader, take_stdout
+from hayago.play.pipes import Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.play.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
 from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, pass_point, point_to_vertex, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -387,10 +387,7 @@ class Desk:
                 self._closed = True
                 self._changed.notify_all()
         elif line.strip():
-            try:
-                self._read(line)
-            except OSError:  # nobody reads any more
-                self.put(None)
+            self._read(line)
 
     def _read(self, line: str) -> None:
         try:
@@ -474,17 +471,30 @@ class Desk:
 
 def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE) -> None:
     """Answer queries on stdin until its end, and all of those; or until SIGTERM or a reader that is gone."""
-    output: Output = take_stdout()
-    desk = Desk(output.write)
+    output = take_stdout()
+    # Written by a thread of its own: the one that reads must never wait for a client that does not.
+    lines: Inbox[str | None] = Inbox()
+
+    def write() -> None:
+        try:
+            while (line := lines.get()) is not None:
+                output.write(line)
+        except OSError:  # nobody reads any more
+            leave()
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    desk = Desk(lines.put)
     end_on_sigterm()
     start_reader(desk.put, output, patience)
-    game = load()
     try:
+        game = load()
         desk.loaded(lambda: [_model(size) for size in game.sizes])
         while (task := desk.take()) is not None:
             work_off(game, task, desk)
-    except OSError:  # nobody reads any more
-        return
+    finally:
+        lines.put(None)
+        writer.join(patience)
 
 
 def work_off(game: "Game", task: Task, desk: Desk) -> None:
