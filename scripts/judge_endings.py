@@ -27,7 +27,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from gtp_client import GtpClient, GtpFailure  # noqa: E402
 from hayago.errors import HayagoError  # noqa: E402
-from hayago.learn.evaluator import make_evaluator  # noqa: E402
 from hayago.play.endgame import EndgameJudge  # noqa: E402
 from hayago.records.archives import iter_files  # noqa: E402
 from hayago.records.games import POINT_MASK, WHITE_BIT  # noqa: E402
@@ -189,8 +188,7 @@ def main() -> int:
     print(f"{len(endings)} positions, {sum(len(ending['gnugo_dead']) for ending in endings)} stones dead to GNU Go")
     print(f"{'way of judging':24s} precision  recall  winner  true winner (GNU Go)  true score (GNU Go)  ms CPU")
     for name, clever in (("random playouts", False), ("clever playouts", True)):
-        judge = EndgameJudge()
-        judge.clever = clever
+        judge = EndgameJudge(seed=arguments.seed, clever=clever)
         compare(name, judge, endings, arguments.playouts, arguments.verbose and clever)
     return 0
 

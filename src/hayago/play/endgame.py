@@ -3,7 +3,7 @@ of that.
 """
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from hayago.rules.game_rules import GameRules
 from hayago.rules.kernels import CELLS
 from hayago.rules.playouts import play_many
 from hayago.rules.scoring import count
-
-if TYPE_CHECKING:
-    from hayago.learn.evaluator import Evaluator
 
 PLAYOUTS = 400
 BATCH = 50  # the clock is read so often
@@ -72,14 +69,13 @@ class EndgameJudge:
 
     def __init__(
         self,
-        evaluator: "Evaluator | None" = None,
         seconds: float = 0.3,
         seed: int = 0,
         *,
         playouts: int = PLAYOUTS,
         clever: bool = True,
     ) -> None:
-        self._evaluator, self._seconds, self._seed = evaluator, seconds, seed
+        self._seconds, self._seed = seconds, seed
         self._playouts, self._clever = playouts, clever
 
     def judge(
@@ -147,5 +143,5 @@ class EndgameJudge:
             batch = scores[done : done + BATCH]
             play_many(cells, fixed, size, done, begins, self._clever, self._seed, tally, batch)
             done += len(batch)
-        black, white, seki = (unframed(row, size) / np.float32(done) for row in tally[1:])
+        black, white, seki = (unframed(row, size).astype(np.float32) / np.float32(done) for row in tally[1:])
         return _Playouts(black, white, seki, scores[:done])

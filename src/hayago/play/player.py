@@ -128,7 +128,7 @@ class Player:
         self._evaluator = evaluator
         self.style = style
         self.resign = resign
-        self.judge = judge or EndgameJudge(evaluator, seed=seed or 0)
+        self.judge = judge or EndgameJudge(seed=seed or 0)
         self._random = np.random.default_rng(seed)
         self._hopeless: list[tuple[int, int]] = []  # (moves played, hash of the position) of own moves in a row
 
@@ -154,8 +154,8 @@ class Player:
             return prior
         if seconds is not None and SYMMETRIES * took > seconds:
             return prior
-        others = SYMMETRIES - 1
-        averaged: NDArray[np.float32] = (prior + others * self._look(board, legal, range(1, SYMMETRIES))) / SYMMETRIES
+        others = self._look(board, legal, range(1, SYMMETRIES))
+        averaged: NDArray[np.float32] = (prior + (SYMMETRIES - 1) * others) / np.float32(SYMMETRIES)
         return averaged
 
     def _look(self, board: Board, legal: NDArray[np.bool_], symmetries: range) -> NDArray[np.float32]:
@@ -252,9 +252,7 @@ class Player:
 
 def _is_late(board: Board) -> bool:
     """Whether so many stones are there that parts of the board may be settled; costs nothing before."""
-    return len(board.moves) + len(board.setup_stones) >= LATE * board.size**2 and (
-        np.count_nonzero(board.grid()) >= LATE * board.size**2
-    )
+    return bool(np.count_nonzero(board.grid()) >= LATE * board.size**2)
 
 
 def _was_passed(board: Board) -> bool:

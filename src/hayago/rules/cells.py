@@ -1,4 +1,4 @@
-"""*Cells*: the stones of a board alone, uint8 (CELLS,), in the frame of `hayago.rules.kernels`; BORDER off the board."""
+"""*Cells*: the stones of a board and nothing else, uint8 (CELLS,), in the frame of `hayago.rules.kernels`."""
 
 from typing import Any
 

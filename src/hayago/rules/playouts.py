@@ -15,7 +15,8 @@ The hand plays any legal open cell but for three things. It never fills an eye o
 into atari without capturing, except a single stone or a shape that leaves a dead one-eyed space when it is taken: so a
 seki stays a seki and a dead group can still be killed. And it answers the last move: takes a chain that put itself
 into atari, saves one of its own by a capture or an extension, plays the vital point where a small chain was taken, or
-else any sound cell beside that move: territories that are invaded hold, as they do among people.
+else, every other time, any sound cell beside that move: so territories that are invaded hold, as they do among people.
+(Always would do better for territories and worse for races between chains.)
 """
 
 import numpy as np
@@ -144,9 +145,7 @@ def _put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
 def _atari(pitch: NDArray[np.int32], head: int) -> int:
     """The only liberty of the chain, or 0 where it has more."""
     faces, total = np.int64(pitch[FACES + head]), np.int64(pitch[SUM + head])
-    if faces * pitch[SQUARES + head] == total * total:
-        return total // faces
-    return 0
+    return int(total // faces) if faces * pitch[SQUARES + head] == total * total else 0
 
 
 @kernel
@@ -262,7 +261,7 @@ def _is_sound(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
             continue
         if faces * squares != total * total:
             return True
-        other_liberty = total // faces
+        other_liberty = int(total // faces)
         if liberty != 0 and liberty != other_liberty:
             return True
         liberty = other_liberty
@@ -348,9 +347,9 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
         move = 0
         if clever and last != 0:
             move = _answer(pitch, last, colour)
-            if move == 0:
-                state = _next_random(state)
-                start = np.int64(state >> np.uint64(61))
+            state = _next_random(state)
+            if move == 0 and state >> np.uint64(63) == 0:
+                start = np.int64((state >> np.uint64(60)) & np.uint64(7))
                 for n in range(8):
                     cell = last + AROUND[(start + n) & 7]
                     if pitch[SLOT + cell] >= 0 and _is_sound(pitch, cell, colour):
@@ -400,14 +399,14 @@ def new_pitch(cells: NDArray[np.uint8], closed: NDArray[np.uint8]) -> NDArray[np
 @kernel
 def _owner(pitch: NDArray[np.int32], cell: int) -> int:
     """Who owns a cell when the playout is over: its stone's colour, or that of all stones beside it; else EMPTY."""
-    there = pitch[COLOUR + cell]
+    there = int(pitch[COLOUR + cell])
     if there != EMPTY:
         return there
     beside = 0
     for direction in DIRECTIONS:
         neighbour = pitch[COLOUR + cell + direction]
         if neighbour != BORDER:
-            beside |= neighbour
+            beside |= int(neighbour)
     return beside if beside != BLACK | WHITE else EMPTY
 
 

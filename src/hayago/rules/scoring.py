@@ -148,4 +148,4 @@ def _beside(living: NDArray[np.int8], stones: list[int], size: int) -> NDArray[n
         if (wider == reached).all():
             break
         reached = wider
-    return (reached & empty).ravel()
+    return np.ravel(reached & empty)
