@@ -159,7 +159,7 @@ class Fuzzer:
 def words_of(line):
     """The words of a line by sections 3.1 and 3.2 of the specification."""
     kept = "".join(" " if c == "\t" else c for c in line if c == "\t" or (ord(c) > 31 and ord(c) != 127))
-    return kept.partition("#")[0].split()
+    return [word for word in kept.partition("#")[0].split(" ") if word]
 
 
 def mutated_transcripts(seed, files):

@@ -63,6 +63,8 @@ def test_list_commands_names_each_command_once(engine):
         ("7", "?7 unknown command"),
         ("7 8 name", "?7 unknown command"),
         ("Name", "? unknown command"),
+        ("7\u00a0name", "? unknown command"),
+        ("name\u0085", "? unknown command"),
         ("boardsize", "? syntax error"),
         ("boardsize five", "? syntax error"),
         ("boardsize 9", "? unacceptable size"),

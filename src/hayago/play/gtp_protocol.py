@@ -44,7 +44,7 @@ class Arguments(list[str]):
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(text.split())
+        super().__init__(word for word in text.split(" ") if word)  # no other character is white space here
         self.text = text
 
     def word(self, index: int) -> str:
@@ -164,18 +164,18 @@ class Engine:
         Raises:
             GtpFatal: the command needs the game and it cannot be loaded.
         """
-        text = line.translate(_CONTROL_CHARACTERS).partition("#")[0].strip()
+        text = line.translate(_CONTROL_CHARACTERS).partition("#")[0].strip(" ")
         if not text:
             return
         first, _, rest = text.partition(" ")
         identity = first if first.isascii() and first.isdigit() else ""
-        name, _, arguments = (rest.lstrip() if identity else text).partition(" ")
+        name, _, arguments = (rest.lstrip(" ") if identity else text).partition(" ")
         begun = False
         try:
             handler = COMMANDS.get(name)
             if handler is None:
                 raise GtpError("unknown command")
-            result = handler(self, Arguments(arguments.strip()))
+            result = handler(self, Arguments(arguments.strip(" ")))
             if isinstance(result, str):
                 yield _reply("=", identity, result)
             else:
