@@ -43,12 +43,11 @@ class Inbox(Generic[Item]):
 
 
 class Output:
-    """The descriptor of the replies."""
+    """The descriptor of the replies; one thread writes."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._since: float | None = None
-        self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
         """Write all of it.
@@ -56,12 +55,11 @@ class Output:
         Raises:
             OSError: nobody reads any more.
         """
-        with self._lock:
-            data = text.encode()
-            self._since = time.monotonic()
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-            self._since = None
+        data = text.encode()
+        self._since = time.monotonic()
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+        self._since = None
 
     def blocked_for(self) -> float:
         """For how many seconds a write has waited for its reader."""
