@@ -345,7 +345,7 @@ def test_sigterm_ends_the_process():
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["version"] == __version__
     process.send_signal(signal.SIGTERM)
-    assert (process.wait(timeout=10), process.stderr.read()) == (0, b"")
+    assert (process.wait(timeout=60), process.stderr.read()) == (0, b"")
     watchdog.cancel()
 
 

@@ -90,7 +90,7 @@ def test_sigterm_ends_it_cleanly(lines):
         assert process.stdout.readline().startswith(b"=")
         process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
     assert process.stderr.read() == b""
 
 
@@ -123,7 +123,7 @@ def test_sigterm_ends_it_while_nobody_reads():
     assert process.stdout.readline() == b"=\n"
     time.sleep(0.2)  # the pipe is full by now
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_an_analysis_goes_on_until_the_next_line():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hayago import __version__
 from hayago.play.gtp_protocol import place_of, vertex_of
-from hayago.play.pipes import Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.play.pipes import WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.play.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
 from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, pass_point, point_to_vertex, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -377,7 +377,8 @@ class Desk:
     def take(self) -> Task | None:
         """The next task; None when the input has ended and all are done."""
         with self._changed:
-            self._changed.wait_for(lambda: self._tasks or self._closed)
+            while not self._tasks and not self._closed:
+                self._changed.wait(WAKE)  # see Inbox
             return heapq.heappop(self._tasks)[2] if self._tasks else None
 
     def put(self, line: str | None) -> None:

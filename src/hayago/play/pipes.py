@@ -17,8 +17,15 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
+WAKE = 0.2  # seconds after which a waiting thread looks up
+
+
 class Inbox(Generic[Item]):
-    """A queue between threads that can also be asked whether something waits in it."""
+    """A queue between threads that can also be asked whether something waits in it.
+
+    Waiting is done by bits: a signal that comes just before the main thread begins to wait, or to another thread, does
+    not end the wait, and its handler runs when the main thread looks up.
+    """
 
     def __init__(self) -> None:
         self._items: deque[Item] = deque()
@@ -31,15 +38,19 @@ class Inbox(Generic[Item]):
             self._changed.notify_all()
 
     def get(self) -> Item:
-        """Take the oldest item, waiting for one."""
+        """Take the oldest item, waiting for one; one thread takes."""
+        while not self.waits_within(WAKE):
+            pass
         with self._changed:
-            self._changed.wait_for(lambda: self._items)
             return self._items.popleft()
 
     def waits_within(self, seconds: float) -> bool:
         """Whether an item is there, or comes within that time; it stays."""
+        ends = time.monotonic() + seconds
         with self._changed:
-            return bool(self._changed.wait_for(lambda: self._items, seconds))
+            while not self._items and (left := ends - time.monotonic()) > 0:
+                self._changed.wait(min(left, WAKE))
+            return bool(self._items)
 
 
 class Output:
