@@ -36,7 +36,7 @@ DEAD_IN_CORNERS = """
 
 
 def test_stones_without_room_are_dead() -> None:
-    board, judgement = judged(DEAD_IN_CORNERS)
+    _, judgement = judged(DEAD_IN_CORNERS)
     assert judgement.dead == vertices("B8 B7 H7", 9)
     assert not judgement.seki
     owners = judgement.owner.reshape(9, 9)
