@@ -157,19 +157,3 @@ def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
     hurried = EndgameJudge(seconds=0.0, playouts=10**9).judge(board, AREA)
     assert hurried.score_spread > 0  # and it has come back
     assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
-
-
-def test_gains_of_a_capture_and_of_a_move_in_own_territory() -> None:
-    board = drawn(
-        """
-        . X . X O . O
-        X X X X O O O
-        X X X X O O O
-        X X X . O . O
-        X O O O O O O
-        . X . X X O .
-        X . X . X O O
-        """
-    )
-    gains = EndgameJudge().gains(board, [vertex_to_point("D4", 7), vertex_to_point("A7", 7)], playouts=100)
-    assert gains[0] > gains[1]
