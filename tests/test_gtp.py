@@ -16,7 +16,7 @@ from fakes import BrokenEvaluator, FixedEvaluator
 from hayago import __version__
 from hayago.play.game import Game
 from hayago.play.gtp import Engine
-from hayago.play.player import Player
+from hayago.play.player import Player, Style
 
 # Section 6: "commands that must be supported"; and what we support beyond them.
 REQUIRED = """protocol_version name version known_command list_commands quit
@@ -27,7 +27,7 @@ showboard final_score"""
 
 def engine_of(evaluator=None):
     evaluator = evaluator or FixedEvaluator()
-    game = Game(Player(evaluator), evaluator.info.board_size)
+    game = Game(Player(evaluator, Style(symmetries=1)), evaluator.info.board_size)
     return Engine(lambda: game)
 
 
@@ -238,8 +238,8 @@ def load():
     {load}
     from fakes import FixedEvaluator
     from hayago.play.game import Game
-    from hayago.play.player import Player
-    return Game(Player(FixedEvaluator()), 5)
+    from hayago.play.player import Player, Style
+    return Game(Player(FixedEvaluator(), Style(symmetries=1)), 5)
 from hayago.play.gtp import serve
 serve(lambda: load)
 """
