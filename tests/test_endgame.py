@@ -12,9 +12,9 @@ AREA = GameRules(komi=0.0)
 TERRITORY = GameRules("territory", "simple", komi=0.0, handicap_bonus="0")
 
 
-def judged(drawing: str, rules: GameRules = AREA, *, clever: bool = True) -> tuple[Board, Judgement]:
+def judged(drawing: str, rules: GameRules = AREA) -> tuple[Board, Judgement]:
     board = drawn(drawing)
-    return board, EndgameJudge(clever=clever).judge(board, rules, playouts=200)
+    return board, EndgameJudge().judge(board, rules, playouts=200)
 
 
 def vertices(text: str, size: int) -> set[int]:
@@ -157,3 +157,9 @@ def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
     hurried = EndgameJudge(seconds=0.0, playouts=10**9).judge(board, AREA)
     assert hurried.score_spread > 0  # and it has come back
     assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
+
+
+def test_a_random_hand_leaves_more_open() -> None:
+    board = drawn(DEAD_IN_CORNERS)
+    clever, random = (EndgameJudge(clever=hand).judge(board, AREA, playouts=200) for hand in (True, False))
+    assert random.score_spread > clever.score_spread
