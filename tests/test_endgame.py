@@ -12,9 +12,9 @@ AREA = GameRules(komi=0.0)
 TERRITORY = GameRules("territory", "simple", komi=0.0, handicap_bonus="0")
 
 
-def judged(drawing: str, rules: GameRules = AREA, *, clever: bool = True) -> tuple[Board, Judgement]:
+def judged(drawing: str, rules: GameRules = AREA) -> tuple[Board, Judgement]:
     board = drawn(drawing)
-    return board, EndgameJudge(clever=clever).judge(board, rules, playouts=200)
+    return board, EndgameJudge().judge(board, rules, playouts=200)
 
 
 def vertices(text: str, size: int) -> set[int]:
@@ -36,7 +36,7 @@ DEAD_IN_CORNERS = """
 
 
 def test_stones_without_room_are_dead() -> None:
-    board, judgement = judged(DEAD_IN_CORNERS)
+    _, judgement = judged(DEAD_IN_CORNERS)
     assert judgement.dead == vertices("B8 B7 H7", 9)
     assert not judgement.seki
     owners = judgement.owner.reshape(9, 9)
@@ -159,17 +159,7 @@ def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
     assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
 
 
-def test_gains_of_a_capture_and_of_a_move_in_own_territory() -> None:
-    board = drawn(
-        """
-        . X . X O . O
-        X X X X O O O
-        X X X X O O O
-        X X X . O . O
-        X O O O O O O
-        . X . X X O .
-        X . X . X O O
-        """
-    )
-    gains = EndgameJudge().gains(board, [vertex_to_point("D4", 7), vertex_to_point("A7", 7)], playouts=100)
-    assert gains[0] > gains[1]
+def test_the_hand_can_be_random() -> None:
+    board = drawn(DEAD_IN_CORNERS)
+    clever, random = (EndgameJudge(clever=hand).judge(board, AREA, playouts=200) for hand in (True, False))
+    assert not np.array_equal(random.ownership, clever.ownership)

@@ -22,7 +22,6 @@ from hayago.records.games import Games
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
 from hayago.rules.cells import framed
-from hayago.rules.coords import EMPTY
 from hayago.rules.kernels import CELLS
 from hayago.rules.playouts import play_many
 
@@ -142,7 +141,7 @@ def _playouts() -> Results:
     return _rounds(
         "playouts_per_s",
         PLAYOUTS,
-        lambda: play_many(cells, nothing, 19, 0, EMPTY, True, 0, tally, scores),
+        lambda: play_many(cells, nothing, 19, 0, True, 0, tally, scores),
         time.thread_time,
     )
 

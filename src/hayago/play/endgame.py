@@ -1,5 +1,10 @@
 """`EndgameJudge`: from a position to who will own what, which stones are dead, and the score. The network knows none
 of that.
+
+What lives unconditionally is fixed first. The rest is played out some hundred times, each colour beginning half of the
+playouts: a chain is dead when the opponent owns its points at the end of most of them, and lives in seki when it mostly
+ends up there. Then the position is counted as it stands. There is no decree on special shapes: a bent four in the
+corner, like every ko, is what the playouts make of it. scripts/judge_endings.py measures all this against GNU Go.
 """
 
 import time
@@ -11,7 +16,7 @@ from numpy.typing import NDArray
 from hayago.rules.benson import mark_unconditional
 from hayago.rules.board import Board
 from hayago.rules.cells import framed, unframed
-from hayago.rules.coords import BLACK, EMPTY, opponent
+from hayago.rules.coords import BLACK
 from hayago.rules.game_rules import GameRules
 from hayago.rules.kernels import CELLS
 from hayago.rules.playouts import play_many
@@ -89,7 +94,7 @@ class EndgameJudge:
             seconds: the time for it, if not the judge's own.
             playouts: exactly so many instead, however long they take.
         """
-        played = self._play(board, EMPTY, seconds, playouts)
+        played = self._play(board, seconds, playouts)
         ownership = played.black - played.white
         stones = board.grid().ravel()
         dead, seki = set[int](), set[int]()
@@ -118,19 +123,7 @@ class EndgameJudge:
             float(((scores > 0) + 0.5 * (scores == 0)).mean()),
         )
 
-    def gains(self, board: Board, points: list[int], playouts: int | None = None) -> NDArray[np.float32]:
-        """float32 (len(points),): how many points of area each move gains `board.to_play` over a pass."""
-        colour = board.to_play
-        sign = 1 if colour == BLACK else -1
-        passed = self._play(board, opponent(colour), None, playouts).scores.mean()
-        gains = np.empty(len(points), np.float32)
-        for n, point in enumerate(points):
-            after = board.copy()
-            after.play(point)
-            gains[n] = sign * (self._play(after, opponent(colour), None, playouts).scores.mean() - passed)
-        return gains
-
-    def _play(self, board: Board, begins: int, seconds: float | None, playouts: int | None) -> _Playouts:
+    def _play(self, board: Board, seconds: float | None, playouts: int | None) -> _Playouts:
         ends = time.perf_counter() + (self._seconds if seconds is None else seconds)
         size, wanted = board.size, playouts or self._playouts
         cells = framed(board.grid())
@@ -141,7 +134,7 @@ class EndgameJudge:
         done = 0
         while done < wanted and (done == 0 or playouts is not None or time.perf_counter() < ends):
             batch = scores[done : done + BATCH]
-            play_many(cells, fixed, size, done, begins, self._clever, self._seed, tally, batch)
+            play_many(cells, fixed, size, done, self._clever, self._seed, tally, batch)
             done += len(batch)
         black, white, seki = (unframed(row, size).astype(np.float32) / np.float32(done) for row in tally[1:])
         return _Playouts(black, white, seki, scores[:done])

@@ -3,7 +3,7 @@
 Nouns: *prior*, float32 (size * size,), is the network's probability of each legal point for the colour to play;
 illegal points hold 0. A *style* says how a move is picked from it; `LEVELS[0]` to `LEVELS[9]` are the levels 1 to 10.
 
-The network knows no pass. Late in a game an `EndgameJudge` says what is settled, and then:
+The network knows no pass. Late in a game an `EndgameJudge` says what is settled. So:
 
     choice = player.choose(board, colour, rules=rules, seconds=5.0)
     choice.point    a point, the pass (board.pass_point), or None: resign
@@ -68,7 +68,10 @@ class Style:
 
 
 STRONGEST = Style()
+# The box's cross-entropy with people's moves is lowest at 1: 2.328 on 8,000 positions of 116 validation games of KGS
+# 2016-2017 (2.329 at 0.95, 2.334 at 1.05, 2.338 at 0.9, 2.345 at 1.1).
 LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
+# Levels 1 to 10, weakest first.
 LEVELS: tuple[Style, ...] = (
     Style(temperature=2.0, symmetries=1),
     Style(temperature=1.6, symmetries=1),
@@ -84,7 +87,7 @@ LEVELS: tuple[Style, ...] = (
 
 LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
 OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
-HOPELESS_MOVES = 3  # own moves in a row that must have been hopeless
+HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
 RESIGN = 0.05  # a usual threshold: see `Player`
 
 
@@ -130,7 +133,8 @@ class Player:
         self.resign = resign
         self.judge = judge or EndgameJudge(seed=seed or 0)
         self._random = np.random.default_rng(seed)
-        self._hopeless: list[tuple[int, int]] = []  # (moves played, hash of the position) of own moves in a row
+        # For each colour the own moves in a row that were hopeless: (moves played before, hash of the position).
+        self._hopeless: dict[int, list[tuple[int, int]]] = {}
 
     def prior(self, board: Board, symmetries: int | None = None, seconds: float | None = None) -> NDArray[np.float32]:
         """float32 (size * size,): the softmax of the logits over the points that are legal for `board.to_play`.
@@ -230,12 +234,13 @@ class Player:
         loose = np.abs(judgement.ownership) < OPEN_TO_CHANGE
         best = sign * judgement.score + float((1 - sign * judgement.ownership)[loose].sum())
         if winrate > self.resign or best > 0:
-            self._hopeless = []
+            self._hopeless[colour] = []
             return False
-        past = [(moves, seen) for moves, seen in self._hopeless if board.position_hash_at(moves) == seen]
+        noted = self._hopeless.get(colour, [])
+        past = [(moves, seen) for moves, seen in noted if board.position_hash_at(moves) == seen]
         now = len(board.moves), board.position_hash
-        self._hopeless = [*past, now] if now not in past else past
-        return len(self._hopeless) >= HOPELESS_MOVES
+        self._hopeless[colour] = [*past, now] if now not in past else past
+        return len(self._hopeless[colour]) >= HOPELESS_MOVES
 
     def _clean_up(self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement) -> Choice:
         """Take the opponent's dead stones, the nearest to capture first, and lose nothing by it."""

@@ -439,20 +439,19 @@ def play_many(
     fixed: NDArray[np.uint8],
     size: int,
     first: int,
-    begins: int,
     clever: bool,
     seed: int,
     tally: NDArray[np.int32],
     scores: NDArray[np.float32],
 ) -> None:
-    """Play len(scores) playouts, numbered from `first`; the same numbers and seed play the same.
+    """Play len(scores) playouts, numbered from `first`: Black begins those of even number, White the others. The same
+    numbers and seed play the same.
 
     Args:
         cells: the stones, (CELLS,).
         fixed: (CELLS,) the owner of cells where nobody plays, EMPTY elsewhere.
         size: the board's side.
         first: the number of the first playout.
-        begins: who plays first; EMPTY lets Black begin those of even number and White the others.
         clever: whether the hand answers the last move.
         seed: the seed.
         tally: int32 (4, CELLS), counts that are added to: who owned the cell at the end (row EMPTY, BLACK, WHITE),
@@ -467,8 +466,7 @@ def play_many(
         mixed = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(first + n + 1)
         for _ in range(2):  # neighbouring numbers must not begin alike
             mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-        colour = begins if begins != EMPTY else WHITE if (first + n) & 1 else BLACK
-        play_out(pitch, colour, size, clever, mixed | np.uint64(1))
+        play_out(pitch, WHITE if (first + n) & 1 else BLACK, size, clever, mixed | np.uint64(1))
         seki[:] = 2  # not looked at
         score = 0
         for cell in range(WIDTH, CELLS - WIDTH):
