@@ -15,6 +15,7 @@ from hayago.errors import HayagoError
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little work of each kind."""
     monkeypatch.setattr(benchmark, "GAMES", 3)
+    monkeypatch.setattr(benchmark, "PLAYOUTS", 5)
     monkeypatch.setattr(benchmark, "ROUNDS", 2)
     monkeypatch.setattr(benchmark, "FILTERS", (4, 8))
     monkeypatch.setattr(benchmark, "BATCH_SIZES", {4: 8, 8: 8})
@@ -32,6 +33,7 @@ def test_all_keys_are_there() -> None:
         "encode_two_threads_ratio",
         "replay_moves_per_s",
         "read_files_per_s",
+        "playouts_per_s",
         "train_positions_per_s",
         "train_share_of_matmul",
         "train_waiting_share",

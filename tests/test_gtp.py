@@ -1,53 +1,23 @@
 """GTP as text. The replies expected here come from the specification (version 2, draft 2)."""
 
-import io
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from fakes import BrokenEvaluator, FixedEvaluator
+from gtp_engines import FixedJudge, answers, engine_of, stones
 from hayago import __version__
-from hayago.play.game import Game
-from hayago.play.gtp import Engine
-from hayago.play.player import Player
+from hayago.play.gtp_protocol import COMMANDS
 
-# Section 6: "commands that must be supported"; and what we support beyond them.
+# Section 6: "commands that must be supported".
 REQUIRED = """protocol_version name version known_command list_commands quit
 boardsize clear_board komi play genmove"""
-OFFERED = """undo reg_genmove time_settings time_left fixed_handicap place_free_handicap set_free_handicap
-showboard final_score"""
-
-
-def engine_of(evaluator=None):
-    evaluator = evaluator or FixedEvaluator()
-    game = Game(Player(evaluator), evaluator.info.board_size)
-    return Engine(lambda: game)
 
 
 @pytest.fixture
 def engine():
     return engine_of()
-
-
-def answers(engine, text):
-    """The replies to the lines of `text`, without the two newlines that end each."""
-    replies = [reply for line in text.split("\n") if (reply := engine.answer(line)) is not None]
-    for reply in replies:
-        assert reply.endswith("\n\n") and "\n\n" not in reply[:-2]
-    return [reply[:-2] for reply in replies]
-
-
-def stones(engine):
-    """The board as drawn by showboard, without its edges and marks."""
-    rows = engine.answer("showboard").splitlines()[2:-2]
-    return ["".join(re.findall(r"[.XO]", row)) for row in rows]
 
 
 def test_golden_session(engine):
@@ -65,7 +35,7 @@ def test_golden_session(engine):
 11 reg_genmove b        =11 E1
 12 play b pass          =12
 13 play w PASS          =13
-14 final_score          =14 W+0.5
+14 final_score          =14 B+2.5
 15 known_command play   =15 true
 16 known_command plya   =16 false
 17 known_command        =17 false
@@ -81,7 +51,8 @@ def test_golden_session(engine):
 
 def test_list_commands_names_each_command_once(engine):
     listed = engine.answer("list_commands")[2:].split()
-    assert sorted(listed) == sorted(f"{REQUIRED} {OFFERED}".split())
+    assert listed == list(COMMANDS)
+    assert set(REQUIRED.split()) <= set(listed)
     assert all(answers(engine, f"known_command {name}") == ["= true"] for name in listed)
 
 
@@ -92,6 +63,8 @@ def test_list_commands_names_each_command_once(engine):
         ("7", "?7 unknown command"),
         ("7 8 name", "?7 unknown command"),
         ("Name", "? unknown command"),
+        ("7\u00a0name", "? unknown command"),
+        ("name\u0085", "? unknown command"),
         ("boardsize", "? syntax error"),
         ("boardsize five", "? syntax error"),
         ("boardsize 9", "? unacceptable size"),
@@ -121,6 +94,18 @@ def test_list_commands_names_each_command_once(engine):
         ("undo", "? cannot undo"),
         ("time_settings 1 2", "? syntax error"),
         ("time_settings 1 -2 3", "? syntax error"),
+        ("time_settings 1 2 -3", "? syntax error"),
+        ("time_settings 1_0 2 3", "? syntax error"),
+        ("boardsize \u0665", "? syntax error"),
+        ("komi \u0665", "? syntax error"),
+        ("gg-undo 1", "? cannot undo"),
+        ("gg-undo -1", "? syntax error"),
+        ("loadsgf", "? syntax error"),
+        ("loadsgf no/such/file.sgf", "? cannot load file"),
+        ("loadsgf ..", "? cannot load file"),
+        ("rectangular_boardsize 5 4", "? unacceptable size"),
+        ("final_status_list", "? syntax error"),
+        ("final_status_list lively", "? syntax error"),
         ("time_left b", "? syntax error"),
         ("fixed_handicap", "? syntax error"),
         ("fixed_handicap 1", "? invalid number of stones"),
@@ -213,156 +198,30 @@ def test_handicaps_on_19x19():
     assert answers(engine, "fixed_handicap 2") == ["? board not empty"]
 
 
-def test_komi_is_kept_and_counts(engine):
-    assert answers(engine, "komi 24\nclear_board\nplay b C3\nfinal_score") == ["=", "=", "=", "= B+1"]
-    assert answers(engine, "komi 25\nfinal_score\nkomi x\nfinal_score") == [
-        "=",
-        "= 0",
-        "? syntax error",
-        "= 0",
-    ]
+def test_komi_stays_and_handicap_counts():
+    # Chinese rules: White gets a point for each handicap stone. The judge counts; the game tells it the komi.
+    judge = FixedJudge(9)
+    engine = engine_of(FixedEvaluator(9), judge=judge)
+    session = (
+        "komi 5\nclear_board\nplay b C3\nfinal_score\nkomi x\nfinal_score\nclear_board\nfixed_handicap 4\nfinal_score"
+    )
+    answers(engine, session)
+    assert [rules.white_points(0) for rules in judge.rules] == [5, 9]
+    # Clients without set_free_handicap play the stones.
+    answers(engine, "clear_board\nplay b C3\nplay b C7\nplay b G7\nplay w G3\nplay b D4\nfinal_score")
+    assert judge.rules[-1].white_points(0) == 8
 
 
 def test_a_player_that_raises_is_answered(capsys):
     engine = engine_of(BrokenEvaluator())
     assert answers(engine, "3 genmove b") == ["?3 internal error: RuntimeError: the network is\nout of order"]
-    assert "Traceback" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("hayago: internal error in '3 genmove b': RuntimeError: the network is out of order (")
+    assert error.count("\n") == 1
     assert answers(engine, "play b C3\nname") == ["=", "= hayago"]
 
 
-# The process. One that needs no network: `serve` around a game with a fixed evaluator.
-
-SERVE = """
-import sys, time
-def load():
-    {load}
-    from fakes import FixedEvaluator
-    from hayago.play.game import Game
-    from hayago.play.player import Player
-    return Game(Player(FixedEvaluator()), 5)
-from hayago.play.gtp import serve
-serve(lambda: load)
-"""
-
-
-def start(load="pass", **options):
-    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parent))
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVE.format(load=load)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=options.pop("stderr", subprocess.PIPE),
-        env=environment,
-        **options,
-    )
-
-
-def talk(text, load="pass"):
-    process = start(load)
-    out, err = process.communicate(text, timeout=60)
-    return process.returncode, out, err
-
-
-def test_pipelined_session_with_crlf_and_no_last_newline():
-    code, out, err = talk(b"1 boardsize 5\r\n\r\n2 play b C3\r\n# hello\r\n3 genm\x01ove w\r\n4 undo")
-    assert (code, err) == (0, b"")
-    assert out == b"=1\n\n=2\n\n=3 E1\n\n=4\n\n"
-
-
-def test_end_in_the_middle_of_a_command():
-    code, out, _ = talk(b"name\nplay b")
-    assert (code, out) == (0, b"= hayago\n\n? syntax error\n\n")
-
-
-def test_no_input_at_all():
-    assert talk(b"") == (0, b"", b"")
-
-
-def test_stdout_carries_replies_only():
-    load = "print('python'); import os; os.write(1, b'library\\n')"
-    code, out, err = talk(b"boardsize 5\n", load)
-    assert (code, out) == (0, b"=\n\n")
-    assert b"python" in err and b"library" in err
-
-
-def test_quit_does_not_wait_for_the_loading():
-    began = time.monotonic()
-    assert talk(b"name\nquit\n", "time.sleep(20)")[:2] == (0, b"= hayago\n\n=\n\n")
-    assert time.monotonic() - began < 10
-
-
-def test_a_failure_to_load_ends_the_engine_even_when_nothing_is_asked():
-    process = start("raise SystemError('no network')")
-    process.stdin.write(b"name\n")
-    process.stdin.flush()
-    assert process.wait(timeout=30) == 1
-    assert process.stdout.read() == b"= hayago\n\n"
-    assert b"no network" in process.stderr.read()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without telling it")
-@pytest.mark.parametrize("lines", [b"", b"boardsize 5\n"])
-def test_sigterm_ends_it_cleanly(lines):
-    process = start()
-    process.stdin.write(b"name\n" + lines)
-    process.stdin.flush()
-    for _ in range(2 if lines else 1):
-        assert process.stdout.readline().startswith(b"=")
-        process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
-    assert process.stderr.read() == b""
-
-
-def test_a_client_that_has_gone():
-    process = start()
-    process.stdout.close()
-    process.stdin.write(b"name\nshowboard\n" * 10)
-    process.stdin.close()
-    assert process.wait(timeout=30) == 0
-    assert process.stderr.read() == b""
-
-
-def test_name_is_answered_before_anything_heavy_is_imported():
-    # -X importtime reports each module when its import is done: no heavy one may come before the reply.
-    process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", "hayago", "gtp"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    watchdog = threading.Timer(30, process.kill)
-    watchdog.start()
-    process.stdin.write(b"name\n")
-    process.stdin.flush()
-    before = io.BytesIO()
-    for line in process.stdout:
-        if line.startswith(b"= hayago"):
-            break
-        before.write(line)
-    else:
-        pytest.fail("no reply")
-    process.kill()
-    process.communicate()
-    watchdog.cancel()
-    names = {line.split(b"|")[-1].strip().decode() for line in before.getvalue().splitlines()}
-    heavy = {name.split(".")[0] for name in names} & {"numpy", "numba", "torch", "onnxruntime", "gymnasium"}
-    assert not heavy
-    assert "hayago.play.gtp" in names
-
-
-def test_name_is_answered_within_three_tenths_of_a_second():
-    def seconds():
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hayago", "gtp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        began = time.perf_counter()
-        process.stdin.write(b"name\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        elapsed = time.perf_counter() - began
-        process.kill()
-        process.communicate()
-        return elapsed
-
-    assert min(seconds() for _ in range(3)) < 0.3
+def test_the_documentation_names_every_command():
+    text = (Path(__file__).parents[1] / "docs" / "gtp.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`([\w-]+)`", text.partition("## Commands")[2].partition("\n## ")[0])
+    assert sorted(listed) == sorted(COMMANDS)

@@ -3,9 +3,14 @@ import pytest
 
 from fakes import FixedEvaluator
 from hayago.errors import HayagoError
-from hayago.play.player import Player
+from hayago.play.endgame import EndgameJudge
+from hayago.play.player import HOPELESS_MOVES, LEVELS, Player, Style
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, WHITE, vertex_to_point
+from hayago.rules.game_rules import GameRules
+from test_rules import drawn
+
+LOOK_ONCE = Style(symmetries=1)
 
 
 def point(vertex, size=5):
@@ -20,7 +25,7 @@ def board_of(black, white=(), size=5, to_play=BLACK):
 
 def test_prior_is_the_softmax_over_legal_points():
     board = board_of("A1 B2")
-    prior = Player(FixedEvaluator()).prior(board)
+    prior = Player(FixedEvaluator()).prior(board, symmetries=1)
     legal = board.legal_points()[:-1]
     weights = np.exp(np.arange(25.0)) * legal
     assert prior.dtype == np.float32
@@ -34,7 +39,7 @@ def test_another_size_is_refused():
 
 def test_strongest_takes_the_likeliest_and_leaves_the_board_alone():
     board = Board(5)
-    assert Player(FixedEvaluator()).choose(board) == point("E1")
+    assert Player(FixedEvaluator(), LOOK_ONCE).choose(board).point == point("E1")
     assert not board.moves and board.to_play == BLACK
     assert not board.superko
 
@@ -42,16 +47,16 @@ def test_strongest_takes_the_likeliest_and_leaves_the_board_alone():
 def test_colour_out_of_turn():
     # E1 is an eye of Black's: no sensible move for Black, suicide for White.
     board = board_of("D1 E2 D2")
-    player = Player(FixedEvaluator())
-    assert player.choose(board, WHITE) == point("C1")
-    assert player.choose(board, BLACK) == point("C1")
+    player = Player(FixedEvaluator(), LOOK_ONCE)
+    assert player.choose(board, WHITE).point == point("C1")
+    assert player.choose(board, BLACK).point == point("C1")
     assert board.to_play == BLACK
 
 
 def test_logits_of_minus_infinity_still_give_a_move():
     logits = np.full(25, -np.inf, np.float32)
     for temperature in (0, 1):
-        chosen = Player(FixedEvaluator(logits=logits), temperature=temperature, seed=1).choose(Board(5))
+        chosen = Player(FixedEvaluator(logits=logits), Style(temperature), seed=1).choose(Board(5)).point
         assert 0 <= chosen < 25
 
 
@@ -59,18 +64,7 @@ def test_passes_when_nothing_sensible_is_left():
     board = board_of("A2 B1 B2 C1 C2 D1 D2 E1 E2 A4 B3 B4 C4 C3 D3 D4 E3 E4 B5 D5")
     # What is left is true eyes of Black's.
     assert board.true_eyes(BLACK).sum() == board.legal_points(BLACK)[:-1].sum()
-    assert Player(FixedEvaluator()).choose(board, BLACK) == board.pass_point
-
-
-def test_answers_a_pass_only_late():
-    player, board = Player(FixedEvaluator(size=3)), Board(3)
-    board.play(board.pass_point)
-    assert player.choose(board) != board.pass_point
-    for vertex in ("A3", "B1", "C3", "A1"):
-        board.play(point(vertex, 3))
-    assert player.choose(board) != board.pass_point
-    board.play(board.pass_point)
-    assert player.choose(board) == board.pass_point
+    assert Player(FixedEvaluator()).choose(board, BLACK).point == board.pass_point
 
 
 def test_own_moves_keep_positional_superko_even_where_the_board_does_not():
@@ -78,9 +72,11 @@ def test_own_moves_keep_positional_superko_even_where_the_board_does_not():
     board = Board(5)
     board.setup([point(v) for v in ("C1", "C2", "B2", "A3")], [point(v) for v in ("B1", "A2")], to_play=BLACK)
     seen = [board.position_hash]
-    player = Player(FixedEvaluator(logits=np.where(np.arange(25) == point("A1"), 9.0, 0.0).astype(np.float32)))
+    player = Player(
+        FixedEvaluator(logits=np.where(np.arange(25) == point("A1"), 9.0, 0.0).astype(np.float32)), LOOK_ONCE
+    )
     for _ in range(6):
-        chosen = player.choose(board)
+        chosen = player.choose(board).point
         board.play_tolerant(chosen, board.to_play)
         assert board.position_hash not in seen or chosen == board.pass_point
         seen.append(board.position_hash)
@@ -91,8 +87,8 @@ def test_sampling_follows_the_prior_and_the_seed():
     logits[[3, 7]] = np.log([0.75, 0.25])
 
     def counts(temperature, seed):
-        player = Player(FixedEvaluator(logits=logits), temperature=temperature, seed=seed)
-        moves = [player.choose(Board(5)) for _ in range(400)]
+        player = Player(FixedEvaluator(logits=logits), Style(temperature, symmetries=1), seed=seed)
+        moves = [player.choose(Board(5)).point for _ in range(400)]
         return moves, moves.count(3) / 400
 
     moves, share = counts(1.0, 1)
@@ -103,6 +99,159 @@ def test_sampling_follows_the_prior_and_the_seed():
     assert counts(0.5, 1)[1] == pytest.approx(0.9, abs=0.05)  # 9 : 1
 
 
-def test_negative_temperature():
-    with pytest.raises(ValueError, match="below 0"):
-        Player(FixedEvaluator(), temperature=-1)
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": -1}, {"opening_temperature": -1}, {"top_p": 0}, {"top_p": 1.5}, {"symmetries": 2}]
+)
+def test_styles_that_make_no_sense(wrong):
+    with pytest.raises(ValueError, match=r"temperature|top_p|symmetries"):
+        Style(**wrong)
+
+
+def test_all_symmetries_are_averaged():
+    # A network that always likes one corner best, seen from all sides, likes all corners alike.
+    logits = np.zeros(25, np.float32)
+    logits[24] = 5
+    prior = Player(FixedEvaluator(logits=logits)).prior(Board(5))
+    np.testing.assert_allclose(prior[[0, 4, 20, 24]], prior[0], rtol=1e-5)
+    assert prior[0] > prior[12]
+    once = Player(FixedEvaluator(logits=logits)).prior(Board(5), symmetries=1)
+    assert once.argmax() == 24
+    assert prior.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_one_symmetry_where_eight_take_too_long():
+    logits = np.arange(25, dtype=np.float32)
+    player = Player(FixedEvaluator(logits=logits))
+    np.testing.assert_array_equal(player.prior(Board(5), seconds=0.0), player.prior(Board(5), symmetries=1))
+
+
+def test_opening_has_its_own_temperature():
+    style = Style(temperature=0, opening_temperature=1.0, opening_moves=2, symmetries=1)
+    logits = np.zeros(25, np.float32)
+    board = Board(5)
+    player = Player(FixedEvaluator(logits=logits), style, seed=1)
+    assert len({player.choose(board).point for _ in range(30)}) > 5
+    board.play(24)
+    board.play(23)
+    assert {player.choose(board).point for _ in range(5)} == {0}
+
+
+def test_top_p_keeps_the_likeliest():
+    logits = np.full(25, -30.0, np.float32)
+    logits[[3, 7, 9]] = np.log([0.6, 0.3, 0.1])
+
+    def chosen(top_p):
+        player = Player(FixedEvaluator(logits=logits), Style(1.0, top_p=top_p, symmetries=1), seed=1)
+        return {player.choose(Board(5)).point for _ in range(100)}
+
+    assert chosen(1.0) == {3, 7, 9}
+    assert chosen(0.8) == {3, 7}
+    assert chosen(0.5) == {3}
+
+
+def test_ten_levels_from_flat_to_the_strongest():
+    assert len(LEVELS) == 10
+    temperatures = [style.temperature for style in LEVELS]
+    assert temperatures == sorted(temperatures, reverse=True) and temperatures[-1] == 0
+    assert LEVELS[-1].symmetries == 8
+
+
+# --- the end of a game ------------------------------------------------------------------------------------------------
+
+# Black has the left, White the right, White's stone at A5 and Black's at G5 are dead.
+FINISHED = """
+    . . X . X O . O .
+    . . X X X O O O O
+    X X X X O O . . .
+    . X . X O . . . .
+    O X X X O . X . .
+    . X . X O . . . .
+    X X X X O O O O O
+    . X . X X O . O .
+    X . X . X O O O .
+"""
+
+
+def finished(to_play=BLACK, **changes):
+    board = drawn(FINISHED, to_play)
+    return board, Player(FixedEvaluator(9), LOOK_ONCE, **changes)
+
+
+def test_nothing_is_played_inside_settled_area():
+    for colour in (BLACK, WHITE):
+        board, player = finished(colour)
+        choice = player.choose(board)
+        assert choice.point == board.pass_point, board
+        assert choice.judgement is not None and choice.prior is None
+
+
+def test_cleanup_takes_what_is_dead_and_then_passes():
+    board, player = finished(WHITE)
+    dead = point("G5", 9)
+    for _ in range(6):
+        choice = player.choose(board, WHITE, cleanup=True)
+        if choice.point == board.pass_point:
+            break
+        board.play(choice.point, WHITE)
+        assert board.chain_liberties(choice.point)
+        board.play(board.pass_point, BLACK)
+    assert board.colour_at(dead) == 0
+    assert player.choose(board, WHITE, cleanup=True).point == board.pass_point
+    assert EndgameJudge().judge(board, GameRules()).dead == {point("A5", 9)}
+
+
+def test_a_pass_is_answered_by_a_pass_when_won_and_by_a_move_when_not():
+    # The lower right is open; whoever is ahead need not play there once the opponent has passed.
+    board = drawn(
+        FINISHED.replace(". X . X X O . O .\n    X . X . X O O O .", ". X . X X . . O .\n    X . X . X . . . .")
+    )
+    board.play(board.pass_point, WHITE)
+    player = Player(FixedEvaluator(9), LOOK_ONCE)
+    won = player.choose(board, BLACK, rules=GameRules(komi=-40))
+    lost = player.choose(board, BLACK, rules=GameRules(komi=60))
+    assert won.point == board.pass_point and "won" in won.reason
+    assert lost.point != board.pass_point
+
+
+def test_no_judgement_before_the_late_game():
+    choice = Player(FixedEvaluator(9), LOOK_ONCE).choose(Board(9))
+    assert choice.judgement is None and choice.prior is not None
+
+
+def test_resigns_only_after_several_hopeless_moves_in_a_row():
+    def play(board, player, komi):
+        choices = []
+        for _ in range(HOPELESS_MOVES + 1):
+            choices.append(player.choose(board, BLACK, rules=GameRules(komi=komi)).point)
+            board.play(board.pass_point, BLACK)
+            board.play(board.pass_point, WHITE)
+        return choices
+
+    hopeless, won = 81.5, -81.5
+    assert play(*finished(resign=0.05), hopeless).index(None) == HOPELESS_MOVES - 1
+    assert None not in play(*finished(resign=0.05), won)
+    assert None not in play(*finished(resign=None), hopeless)
+
+
+def test_hopeless_positions_of_another_game_do_not_count():
+    board, player = finished(resign=0.05)
+    for _ in range(HOPELESS_MOVES - 1):
+        assert player.choose(board, BLACK, rules=GameRules(komi=81.5)).point is not None
+        board.play(board.pass_point, BLACK)
+        board.play(board.pass_point, WHITE)
+    other = drawn(FINISHED.replace("O X X X O . X . .", "O X X X O . . . ."))
+    assert player.choose(other, BLACK, rules=GameRules(komi=81.5)).point is not None
+
+
+def test_a_seki_is_left_alone():
+    board = drawn(
+        """
+        X X . O O
+        X X O O O
+        X X O O O
+        X X X O O
+        X X . O O
+        """
+    )
+    for colour in (BLACK, WHITE):
+        assert Player(FixedEvaluator(), LOOK_ONCE).choose(board, colour).point == board.pass_point

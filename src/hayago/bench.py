@@ -1,9 +1,9 @@
-"""How fast this machine does the project's work: encoding, reading, training, one answer of the network.
+"""How fast this machine does the project's work: encoding, reading, playouts, training, one answer of the network.
 
 Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
-(largest - smallest) / median of the rounds. Encoding and reading are timed by one thread's own CPU time, so other
-processes matter little; what two encoding threads do to one, training and inference by the wall clock: let nothing else
-run beside them.
+(largest - smallest) / median of the rounds. Encoding, reading and playouts are timed by one thread's own CPU time, so
+other processes matter little; what two encoding threads do to one, training and inference by the wall clock: let nothing
+else run beside them.
 
 The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
 """
@@ -25,11 +25,15 @@ from hayago.features.planes import unpack
 from hayago.records.games import Games
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
+from hayago.rules.cells import framed
+from hayago.rules.kernels import CELLS
+from hayago.rules.playouts import play_many
 
 Result = TypeVar("Result")
 
-PARTS = ("encode", "read", "train", "infer")
+PARTS = ("encode", "read", "playouts", "train", "infer")
 GAMES = 400
+PLAYOUTS = 1000
 ROUNDS = 5
 UNPACKED_BATCH = 256
 FILTERS = (32, 64, 192)
@@ -71,6 +75,8 @@ def bench(parts: list[str] | None = None, games: Path | None = None, threads: in
         results |= _encode(records_to_games(records))
     if "read" in parts:
         results |= _read(files)
+    if "playouts" in parts:
+        results |= _playouts()
     if "train" in parts:
         results |= _train(records_to_games(records), threads)
     if "infer" in parts:
@@ -146,6 +152,18 @@ def _read(files: list[bytes]) -> Results:
         "read_file_bytes": round(sum(map(len, files)) / len(files)),
         **_rounds("read_files_per_s", len(files), lambda: [list(scan_sgf(data)) for data in files], time.thread_time),
     }
+
+
+def _playouts() -> Results:
+    """Playouts from the empty board of 19x19, as the judge of endings makes them."""
+    cells, nothing = framed(np.zeros((19, 19), np.int8)), np.zeros(CELLS, np.uint8)
+    tally, scores = np.zeros((4, CELLS), np.int32), np.empty(PLAYOUTS, np.float32)
+    return _rounds(
+        "playouts_per_s",
+        PLAYOUTS,
+        lambda: play_many(cells, nothing, 19, 0, True, 0, tally, scores),
+        time.thread_time,
+    )
 
 
 def _train(games: Games, threads: int) -> Results:

@@ -29,7 +29,8 @@ COMMANDS = {
     "info": "Describe a network layer by layer.",
     "export": "Write a network as an ONNX file, or games as planes.",
 }
-_HELP_FLAGS = {"--help", "-h"}
+# With one of these, `hayago gtp` holds no session.
+_NO_SESSION = {"--help", "-h", "--setup", "--check", "--analysis-json"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,12 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # cyclopts would import every command to say so
         return _fail(f"no such command: {argv[0]!r} (hayago --help lists them)", 2)
     try:
-        if argv[:1] == ["gtp"] and not _HELP_FLAGS.intersection(argv):
+        if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(word.partition("=")[0] for word in argv):
             # An engine must answer at once and cyclopts alone takes a tenth of a second to import: the
             # command line is read behind the first reply.
             from hayago.play.gtp import serve
 
-            serve(lambda: _bind(argv))
+            serve(lambda: _bind(argv), _engine_name(argv))
         else:
             _bind(argv)()
         sys.stdout.flush()
@@ -86,6 +87,17 @@ def _bind(argv: Sequence[str]) -> Callable[[], Any]:
     """
     command, bound, _ = build_app().parse_args(argv, print_error=False, exit_on_error=False)
     return partial(command, *bound.args, **bound.kwargs)
+
+
+def _engine_name(argv: Sequence[str]) -> str:
+    """What `--name` says, which the first reply may need before the rest of the command line is read."""
+    name = "hayago"
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        if word == "--name":
+            name = following
+        elif word.startswith("--name="):
+            name = word.removeprefix("--name=")
+    return name
 
 
 def _is_wrong_usage(error: Exception) -> bool:

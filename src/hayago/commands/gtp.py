@@ -1,33 +1,116 @@
 """`hayago gtp`."""
 
+import sys
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import Group, Parameter, validators
+
+from hayago.errors import HayagoError
+from hayago.play.setup_lines import Client, setup_text
+
+if TYPE_CHECKING:
+    from hayago.play.game import Game
+
+_ONE_OF_THEM = Group(validator=validators.mutually_exclusive)
 
 
 def gtp(
     *,
-    model: Path | None = None,
-    temperature: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.0,
+    model: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    level: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=10), group=_ONE_OF_THEM)] = None,
+    like_human: Annotated[bool, Parameter(negative=(), group=_ONE_OF_THEM)] = False,
+    temperature: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+    top_p: Annotated[float | None, Parameter(validator=validators.Number(gt=0, lte=1))] = None,
+    symmetries: Literal[1, 8] | None = None,
+    resign: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))] = None,
     seed: int | None = None,
     device: str = "auto",
+    name: str = "hayago",
+    setup: Client | None = None,
+    check: Annotated[bool, Parameter(negative=())] = False,
+    analysis_json: Annotated[bool, Parameter(negative=())] = False,
 ) -> Any:
-    """Load the `Game` that `hayago.play.gtp.serve` plays, and give it.
+    """Speak GTP; or say how to set a Go program up, check that all is well, or speak KataGo's analysis protocol.
 
     Args:
-        model: The network to play with; by default the one in the box.
+        model: The network to play with; by default the one in the box. May be repeated, one for each size of board.
+        level: Strength from 1 to 10, the strongest.
+        like_human: Play as people do: moves as often as the network has seen them.
         temperature: 0 plays the likeliest move; 1 samples as the network has seen people play.
+        top_p: Sample only among the likeliest moves that together have this probability.
+        symmetries: How often the network looks at a position, and the average counts.
+        resign: Resign where the chance of winning stays below this; by default never.
         seed: Repeats the same samples.
         device: auto, cpu, cuda or mps.
+        name: What the engine calls itself; some clients go by it.
+        setup: Print what to paste into that program.
+        check: Load the network, play a move, and say that all is well.
+        analysis_json: Answer queries in JSON, one a line, as KaTrain sends them.
     """
-    # Imported here: this module is read while the first reply must not wait for numpy.
-    from hayago.learn.evaluator import make_evaluator
-    from hayago.play.game import Game
-    from hayago.play.player import Player
+    if setup is not None:
+        given: dict[str, Any] = {
+            "level": level,
+            "temperature": temperature,
+            "top-p": top_p,
+            "symmetries": symmetries,
+            "resign": resign,
+            "seed": seed,
+            "device": None if device == "auto" else device,
+        }
+        options = [word for path in model or [] for word in ("--model", str(path.resolve()))]
+        options += ["--like-human"] * like_human
+        options += [word for key, value in given.items() if value is not None for word in (f"--{key}", str(value))]
+        sys.stdout.write(setup_text(setup, options) + "\n")
+        return None
 
-    evaluator = make_evaluator(model, device=device)
-    player = Player(evaluator, temperature=temperature, seed=seed)
-    game = Game(player, evaluator.info.board_size)
-    game.warm_up()
-    return game
+    def load() -> "Game":
+        # Imported here: this module is read while the first reply must not wait for numpy.
+        from dataclasses import replace
+
+        from hayago.learn.evaluator import make_evaluator
+        from hayago.play.game import Game
+        from hayago.play.player import LEVELS, LIKE_HUMAN, STRONGEST, Player
+
+        style = LIKE_HUMAN if like_human else STRONGEST if level is None else LEVELS[level - 1]
+        changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}
+        style = replace(style, **{key: value for key, value in changes.items() if value is not None})
+        players: dict[int, Player] = {}
+        paths: list[Path | None] = [*model] if model else [None]
+        for path in paths:
+            evaluator = make_evaluator(path, device=device)
+            size = evaluator.info.board_size
+            if size in players:
+                raise HayagoError(f"{path}: a second network for boards of {size}x{size}")
+            players[size] = Player(evaluator, style, resign=resign, seed=seed)
+        game = Game(players)
+        game.warm_up()
+        return game
+
+    if check:
+        sys.stdout.write(_check(load) + "\n")
+        return None
+    if analysis_json:
+        from hayago.play.analysis_json import serve_json
+
+        serve_json(load)
+        return None
+    return load()
+
+
+def _check(load: Any) -> str:
+    """What loading and playing took, in one line."""
+    began = time.monotonic()
+    game = load()
+    game.warm_up_judging()
+    loaded = time.monotonic()
+    point = game.choose(1)
+    from hayago.rules.coords import point_to_vertex
+
+    move = "resign" if point is None else point_to_vertex(point, game.size)
+    sizes = ", ".join(f"{size}x{size}" for size in game.sizes)
+    return (
+        f"all is well: loaded in {loaded - began:.1f} s for boards of {sizes}, "
+        f"first move {move} in {time.monotonic() - loaded:.2f} s"
+    )

@@ -41,7 +41,7 @@ def predict(
     """
     record = _read(game)
     board, played = position_before(record, move)
-    prior = Player(make_evaluator(model)).prior(board)
+    prior = Player(make_evaluator(model)).prior(board, symmetries=1)
     if image is not None:
         from hayago.learn.plots import save_board_image
 

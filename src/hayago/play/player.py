@@ -1,22 +1,110 @@
-"""`Player`: an evaluator and a way of choosing. From a board to a prior, from a prior to a move; no protocol,
-no state.
+"""`Player`: an evaluator and a way of choosing. From a board to a prior, from a prior to a move; no protocol.
 
-Nouns: *prior*, float32 (size * size,), is the network's probability of each legal point for the colour to
-play; illegal points hold 0. The network knows no pass: when to pass is decided here.
+Nouns: *prior*, float32 (size * size,), is the network's probability of each legal point for the colour to play;
+illegal points hold 0. A *style* says how a move is picked from it; `LEVELS[0]` to `LEVELS[9]` are the levels 1 to 10.
+
+The network knows no pass. Late in a game an `EndgameJudge` says what is settled. So:
+
+    choice = player.choose(board, colour, rules=rules, seconds=5.0)
+    choice.point    a point, the pass (board.pass_point), or None: resign
+    choice.reason   why, in a few words
+    choice.prior, choice.judgement    what it was chosen by, or None where it was not needed
+
+`choose` leaves the board as it is, and the caller plays the move. It remembers the positions in which it was hopeless
+(resigning needs several) and forgets those that the board's history does not hold, so undo and new games need nothing.
 """
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.planes import encode_packed
+from hayago.play.endgame import EndgameJudge, Judgement
 from hayago.rules.board import Board
-from hayago.rules.coords import opponent
+from hayago.rules.coords import BLACK, opponent
+from hayago.rules.game_rules import GameRules
+from hayago.rules.symmetry import SYMMETRIES, point_maps
 
 if TYPE_CHECKING:  # the backends are loaded by whoever makes the evaluator
     from hayago.learn.evaluator import Evaluator
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a move is picked from the prior.
+
+    Attributes:
+        temperature: 0 plays the likeliest move; above it moves are sampled from prior ** (1 / temperature).
+        opening_temperature: the same for the opening; None is no different.
+        opening_moves: how many moves of both sides the opening lasts.
+        top_p: sampling keeps the likeliest moves that together have this much of the prior.
+        symmetries: 1 looks at the position once, 8 averages the prior over all symmetries of the board.
+    """
+
+    temperature: float = 0.0
+    opening_temperature: float | None = None
+    opening_moves: int = 30
+    top_p: float = 1.0
+    symmetries: int = 8
+
+    def __post_init__(self) -> None:
+        for temperature in (self.temperature, self.opening_temperature or 0.0):
+            if not 0 <= temperature < float("inf"):
+                raise ValueError(f"temperature is not 0 or more: {temperature}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p is not above 0 and at most 1: {self.top_p}")
+        if self.symmetries not in (1, SYMMETRIES):
+            raise ValueError(f"symmetries are not 1 or {SYMMETRIES}: {self.symmetries}")
+
+    def temperature_at(self, moves: int) -> float:
+        """The temperature after so many moves of both sides."""
+        if self.opening_temperature is not None and moves < self.opening_moves:
+            return self.opening_temperature
+        return self.temperature
+
+
+STRONGEST = Style()
+# The box's cross-entropy with people's moves is lowest at 1: 2.328 on 8,000 positions of 116 validation games of KGS
+# 2016-2017 (2.329 at 0.95, 2.334 at 1.05, 2.338 at 0.9, 2.345 at 1.1).
+LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
+# Levels 1 to 10, weakest first.
+LEVELS: tuple[Style, ...] = (
+    Style(temperature=2.0, symmetries=1),
+    Style(temperature=1.6, symmetries=1),
+    Style(temperature=1.35, symmetries=1),
+    Style(temperature=1.15, symmetries=1),
+    Style(temperature=1.0, symmetries=1),
+    Style(temperature=0.8, symmetries=1),
+    Style(temperature=0.6, top_p=0.9, symmetries=1),
+    Style(temperature=0.4, top_p=0.8, symmetries=1),
+    Style(temperature=0.0, symmetries=1),
+    STRONGEST,
+)
+
+LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
+OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
+HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
+RESIGN = 0.05  # a usual threshold: see `Player`
+
+
+class Choice(NamedTuple):
+    """What a player does, and why.
+
+    Attributes:
+        point: a point, the pass, or None to resign.
+        reason: why, in a few words.
+        prior: the network's prior, where it was asked.
+        judgement: of the position before the move, where it was judged.
+    """
+
+    point: int | None
+    reason: str
+    prior: NDArray[np.float32] | None = None
+    judgement: Judgement | None = None
 
 
 class Player:
@@ -24,25 +112,37 @@ class Player:
 
     Args:
         evaluator: the network.
-        temperature: 0 plays the likeliest move; above it moves are sampled from prior ** (1 / temperature),
-        so 1 plays
-            as the people did whose games the network has learned from.
-        seed: makes the sampling repeat exactly.
-
-    Raises:
-        ValueError: the temperature is negative.
+        style: how moves are picked.
+        judge: judges late positions; by default one of its own.
+        resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
+            change would not win; None never resigns. RESIGN is a usual one.
+        seed: makes the sampling and the judging repeat exactly.
     """
 
-    def __init__(self, evaluator: "Evaluator", *, temperature: float = 0.0, seed: int | None = None) -> None:
-        if not temperature >= 0:
-            raise ValueError(f"temperature is below 0: {temperature}")
+    def __init__(
+        self,
+        evaluator: "Evaluator",
+        style: Style = STRONGEST,
+        *,
+        judge: EndgameJudge | None = None,
+        resign: float | None = None,
+        seed: int | None = None,
+    ) -> None:
         self._evaluator = evaluator
-        self._temperature = temperature
+        self.style = style
+        self.resign = resign
+        self.judge = judge or EndgameJudge(seed=seed or 0)
         self._random = np.random.default_rng(seed)
+        # For each colour the own moves in a row that were hopeless: (moves played before, hash of the position).
+        self._hopeless: dict[int, list[tuple[int, int]]] = {}
 
-    def prior(self, board: Board) -> NDArray[np.float32]:
-        """float32 (size * size,): the softmax of the logits over the points that are legal for
-        `board.to_play`.
+    def prior(self, board: Board, symmetries: int | None = None, seconds: float | None = None) -> NDArray[np.float32]:
+        """float32 (size * size,): the softmax of the logits over the points that are legal for `board.to_play`.
+
+        Args:
+            board: the position.
+            symmetries: 1 or 8, by default as the style has it; of 8 the softmaxes are averaged.
+            seconds: the time for it; where 8 would take longer than that, one is looked at. None is no limit.
 
         Raises:
             HayagoError: the network is for boards of another size.
@@ -50,32 +150,154 @@ class Player:
         info = self._evaluator.info
         if board.size != info.board_size:
             raise HayagoError(f"the network is for boards of {info.board_size}, not {board.size}")
-        logits = self._evaluator.logits(encode_packed(board, info.planes)[np.newaxis])[0]
-        return _softmax(logits, board.legal_points()[:-1])
+        legal = board.legal_points()[:-1]
+        started = time.perf_counter()
+        prior = self._look(board, legal, range(1))
+        took = time.perf_counter() - started
+        if (self.style.symmetries if symmetries is None else symmetries) == 1:
+            return prior
+        if seconds is not None and SYMMETRIES * took > seconds:
+            return prior
+        others = self._look(board, legal, range(1, SYMMETRIES))
+        averaged: NDArray[np.float32] = (prior + (SYMMETRIES - 1) * others) / np.float32(SYMMETRIES)
+        return averaged
 
-    def choose(self, board: Board, colour: int | None = None) -> int:
-        """The move for `colour` (by default the one to play): a sensible point that repeats no earlier
-        position, or the pass. The board is left as it is."""
+    def _look(self, board: Board, legal: NDArray[np.bool_], symmetries: range) -> NDArray[np.float32]:
+        """The prior, averaged over these symmetries."""
+        planes = self._evaluator.info.planes
+        rows = np.stack([encode_packed(board, planes, symmetry) for symmetry in symmetries])
+        maps = point_maps(board.size)[:, :-1]
+        logits = self._evaluator.logits(rows)
+        priors = [_softmax(seen[maps[symmetry]], legal) for symmetry, seen in zip(symmetries, logits, strict=True)]
+        mean: NDArray[np.float32] = np.mean(priors, axis=0)
+        return mean
+
+    def choose(
+        self,
+        board: Board,
+        colour: int | None = None,
+        *,
+        rules: GameRules = GameRules(),  # noqa: B008 - frozen
+        seconds: float | None = None,
+        cleanup: bool = False,
+    ) -> Choice:
+        """The move for `colour` (by default the one to play), not yet played.
+
+        Args:
+            board: the position; own moves keep positional superko, whether or not the board does.
+            colour: who plays.
+            rules: how the game will be counted.
+            seconds: the time for this move; None is no limit but the judge's own.
+            cleanup: capture all that is dead before passing (kgs-genmove_cleanup); never resigns.
+        """
+        started = time.perf_counter()
         view = board.copy()
         view.superko = True  # the strictest rule, whichever one the opponent goes by
         if colour is not None:
             view.to_play = colour
         sensible = view.sensible_points()
-        if not sensible.any() or _should_answer_pass(view):
-            return view.pass_point
-        prior = np.where(sensible, self.prior(view), 0)
-        if self._temperature == 0:
-            return int(np.where(sensible, prior, -1).argmax())
+        judgement = None
+        if cleanup or _is_late(view) or _was_passed(view):
+            judgement = self.judge.judge(view, rules, seconds and seconds / 4)
+            if cleanup:
+                return self._clean_up(view, sensible, judgement)
+            if self._should_resign(board, view.to_play, judgement):
+                return Choice(None, "no chance is left", judgement=judgement)
+            sensible &= ~judgement.settled & ~_breaks_seki(view, sensible, judgement)
+        if not sensible.any():
+            return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
+        if judgement is not None and _was_passed(view) and _is_won(view.to_play, judgement):
+            return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
+        prior = self.prior(view, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
+        point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))
+        return Choice(point, reason, prior, judgement)
+
+    def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
+        """A point of the mask by the style, and how it was picked."""
+        temperature = self.style.temperature_at(moves)
+        if temperature == 0:
+            return int(np.where(among, prior, -1).argmax()), "likeliest"
         with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-            weights = _softmax(np.log(prior) / self._temperature, sensible).astype(np.float64)
-        return int(self._random.choice(len(weights), p=weights / weights.sum()))
+            weights = _softmax(np.log(prior) / temperature, among).astype(np.float64)
+        if self.style.top_p < 1:
+            order = np.argsort(-weights)
+            kept = np.cumsum(weights[order]) - weights[order] < self.style.top_p
+            weights[order[~kept]] = 0
+        return int(self._random.choice(len(weights), p=weights / weights.sum())), "sampled"
+
+    def _should_resign(self, board: Board, colour: int, judgement: Judgement) -> bool:
+        """Whether this is one more hopeless position in a row, and they are enough. Notes the position."""
+        if self.resign is None:
+            return False
+        sign = 1 if colour == BLACK else -1
+        winrate = judgement.black_winrate if colour == BLACK else 1 - judgement.black_winrate
+        loose = np.abs(judgement.ownership) < OPEN_TO_CHANGE
+        best = sign * judgement.score + float((1 - sign * judgement.ownership)[loose].sum())
+        if winrate > self.resign or best > 0:
+            self._hopeless[colour] = []
+            return False
+        noted = self._hopeless.get(colour, [])
+        past = [(moves, seen) for moves, seen in noted if board.position_hash_at(moves) == seen]
+        now = len(board.moves), board.position_hash
+        self._hopeless[colour] = [*past, now] if now not in past else past
+        return len(self._hopeless[colour]) >= HOPELESS_MOVES
+
+    def _clean_up(self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement) -> Choice:
+        """Take the opponent's dead stones, the nearest to capture first, and lose nothing by it."""
+        stones = board.grid().ravel()
+        dead = [point for point in judgement.dead if stones[point] == opponent(board.to_play)]
+        own_dead = sum(stones[point] == board.to_play for point in judgement.dead)
+        for point in _captures_first(board, sensible, dead):
+            after = board.copy()
+            after.play(point)
+            if sum(stones[p] == board.to_play for p in self.judge.judge(after, GameRules()).dead) <= own_dead:
+                return Choice(point, "takes dead stones", judgement=judgement)
+        return Choice(board.pass_point, "no dead stones are left", judgement=judgement)
 
 
-def _should_answer_pass(board: Board) -> bool:
-    """Interim: without a judgement of the score, a pass is believed once half the board's points have been
-    played."""
-    passed = board.moves[-1:] == [(opponent(board.to_play), board.pass_point)]
-    return passed and 2 * len(board.moves) >= board.size * board.size
+def _is_late(board: Board) -> bool:
+    """Whether so many stones are there that parts of the board may be settled; costs nothing before."""
+    return bool(np.count_nonzero(board.grid()) >= LATE * board.size**2)
+
+
+def _was_passed(board: Board) -> bool:
+    """Whether the opponent has just passed."""
+    return board.moves[-1:] == [(opponent(board.to_play), board.pass_point)]
+
+
+def _is_won(colour: int, judgement: Judgement) -> bool:
+    """Whether the game, counted now, is won."""
+    return judgement.score > 0 if colour == BLACK else judgement.score < 0
+
+
+def _breaks_seki(board: Board, points: NDArray[np.bool_], judgement: Judgement) -> NDArray[np.bool_]:
+    """bool (N*N,): of these points those that put an own chain that lives in seki into atari."""
+    breaks = np.zeros(len(points), np.bool_)
+    if not judgement.seki:
+        return breaks
+    for point in np.flatnonzero(points).tolist():
+        after = board.copy()
+        after.play(point)
+        breaks[point] = after.liberties(point) == 1 and bool(after.chain(point) & judgement.seki)
+    return breaks
+
+
+def _captures_first(board: Board, sensible: NDArray[np.bool_], dead: list[int]) -> list[int]:
+    """The sensible points beside the empty regions of the dead stones, in the order in which to try them: first those
+    on the liberties of the chain with the fewest, moves into atari last."""
+    near: dict[int, int] = {}
+    for point in dead:
+        for liberty in board.chain_liberties(point):
+            near[liberty] = min(near.get(liberty, 999), board.liberties(point))
+    ranked = []
+    for point, liberties in near.items():
+        if sensible[point]:
+            after = board.copy()
+            taken = after.captures[board.to_play]
+            after.play(point)
+            taken = after.captures[board.to_play] - taken
+            ranked.append((taken == 0 and after.liberties(point) == 1, liberties, -taken, point))
+    return [point for *_, point in sorted(ranked)]
 
 
 def _softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:

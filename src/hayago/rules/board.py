@@ -26,6 +26,7 @@ from hayago.rules.jit import kernel
 from hayago.rules.kernels import (
     CELLS,
     COLOUR,
+    DIRECTIONS,
     HEAD,
     KO,
     LIBERTIES,
@@ -44,7 +45,7 @@ from hayago.rules.kernels import (
     set_up,
     undo,
 )
-from hayago.rules.scoring import mark_area
+from hayago.rules.scoring import area_of
 
 _STONES = ".XO"
 
@@ -165,6 +166,10 @@ class Board:
         """The Zobrist hash of the stones on the board, the same in every run."""
         return int(_hash(self.position, _zobrist()))
 
+    def position_hash_at(self, moves: int) -> int | None:
+        """`position_hash` as it was after so many moves; None where fewer were played."""
+        return self._hashes[moves] if moves < len(self._hashes) else None
+
     @property
     def setup_stones(self) -> tuple[tuple[int, int], ...]:
         """The (colour, point) of the stones set up before the first move."""
@@ -201,6 +206,16 @@ class Board:
             return 0
         position = self.position
         return int(position[LIBERTIES + position[HEAD + self._cell(point)]])
+
+    def chain_liberties(self, point: int) -> frozenset[int]:
+        """The points that are liberties of the chain there; none where the point is empty."""
+        position = self.position
+        return frozenset(
+            self._point(self._cell(stone) + direction)
+            for stone in self.chain(point)
+            for direction in DIRECTIONS
+            if position[COLOUR + self._cell(stone) + direction] == EMPTY
+        )
 
     def true_eyes(self, colour: int) -> NDArray[np.bool_]:
         """bool (size * size,): the true eyes of `colour`, as `hayago.rules.kernels.mark_true_eyes` defines them."""
@@ -325,9 +340,7 @@ class Board:
 
     def area(self) -> NDArray[np.int8]:
         """int8 (size, size): the colour that owns each point by Tromp and Taylor's rules, EMPTY where neither does."""
-        area = np.empty(CELLS, np.uint8)
-        mark_area(self.position, area)
-        return area[_cells(self.size)].astype(np.int8).reshape(self.size, self.size)
+        return area_of(self.grid())[0]
 
     def area_score(self, komi: float = 0.0) -> float:
         """Black's area less White's less komi, in points, every stone on the board taken as alive."""

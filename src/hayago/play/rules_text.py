@@ -1,0 +1,98 @@
+"""Rules as KataGo's protocols word them (its docs/GTP_Extensions.md): a JSON object, or the name of a set of rules.
+
+hayago counts area, or territory without points in seki; what it cannot count (a button, a tax on groups) is refused.
+"""
+
+import json
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from hayago.rules.game_rules import PRESETS, GameRules
+
+# What a set of rules is nearest to that hayago cannot count.
+NEAREST = {"stone-scoring": "chinese", "aga-button": "aga", "ancient-territory": "japanese", "ancient-area": "chinese"}
+_NEVER_FRIENDLY = ("tromp-taylor",)  # dead stones have to be captured before the passes
+
+
+class Agreement(NamedTuple):
+    """What was agreed: the rules, and whether dead stones may stay on the board when both pass."""
+
+    rules: GameRules
+    friendly_pass_ok: bool
+
+
+def rules_as_json(agreement: Agreement) -> str:
+    """The rules as `kata-get-rules` answers them."""
+    rules = agreement.rules
+    return json.dumps(
+        {
+            "friendlyPassOk": agreement.friendly_pass_ok,
+            "hasButton": False,
+            "ko": rules.ko.upper(),
+            "scoring": rules.scoring.upper(),
+            "suicide": rules.suicide,
+            "tax": "SEKI" if rules.scoring == "territory" else "NONE",
+            "whiteHandicapBonus": rules.handicap_bonus,
+        },
+        separators=(",", ":"),
+    )
+
+
+def plain_name(name: str) -> str:
+    """A name of rules as PRESETS has it: small letters, hyphens."""
+    return name.strip().lower().replace("_", "-").replace(" ", "-")
+
+
+def named_rules(name: str, komi: float) -> Agreement:
+    """The rules of that name, with the komi that is in force.
+
+    Raises:
+        ValueError: there are none.
+    """
+    name = plain_name(name)
+    if name not in PRESETS:
+        raise ValueError(f"unknown rules: {name}")
+    return Agreement(replace(PRESETS[name], komi=komi), name not in _NEVER_FRIENDLY)
+
+
+def changed_rules(agreement: Agreement, fields: dict[str, Any]) -> Agreement:
+    """The rules with these fields of `kata-get-rules` changed.
+
+    Raises:
+        ValueError: there is no such field or value, or hayago cannot count so.
+    """
+    rules, friendly = agreement
+    for field, value in fields.items():
+        word = str(value).lower() if isinstance(value, (str, bool, int)) else ""
+        match field:
+            case "ko" if word in ("simple", "positional", "situational"):
+                rules = replace(rules, ko=word)  # type: ignore[arg-type]
+            case "scoring" if word in ("area", "territory"):
+                rules = replace(rules, scoring=word)  # type: ignore[arg-type]
+            case "suicide" if word in ("true", "false"):
+                rules = replace(rules, suicide=word == "true")
+            case "whiteHandicapBonus" if word in ("0", "n", "n-1"):
+                rules = replace(rules, handicap_bonus=word.upper())  # type: ignore[arg-type]
+            case "friendlyPassOk" if word in ("true", "false"):
+                friendly = word == "true"
+            case "hasButton" if word == "false":
+                pass
+            case "tax" if word in ("none", "seki"):
+                pass
+            case _:
+                raise ValueError(f"cannot set {field} to {value}")
+    tax = str(fields.get("tax", "")).lower()
+    if tax and tax != ("seki" if rules.scoring == "territory" else "none"):
+        raise ValueError(f"cannot count {rules.scoring} with tax {tax}")
+    return Agreement(rules, friendly)
+
+
+def read_rules(text: str, agreement: Agreement) -> Agreement:
+    """The rules that a text names or describes in JSON; the komi stays, and so do fields that are not named.
+
+    Raises:
+        ValueError: it is neither, or hayago cannot count so.
+    """
+    if not text.lstrip().startswith("{"):
+        return named_rules(text, agreement.rules.komi)
+    return changed_rules(agreement, json.loads(text))

@@ -1,0 +1,61 @@
+"""`GameRules`: what two players agree on before they play. Pure Python, so that a protocol can name rules at once.
+
+The fields and the names of the presets are those of KataGo's `kata-set-rules` (its docs/GTP_Extensions.md), which
+clients already speak. Of ko rules `Board` knows the simple one and positional superko; situational superko forbids
+less than the positional one, so a player who keeps the positional one keeps all three.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+Scoring = Literal["area", "territory"]
+Ko = Literal["simple", "positional", "situational"]
+HandicapBonus = Literal["0", "N-1", "N"]
+
+
+@dataclass(frozen=True)
+class GameRules:
+    """The rules of one game; by default Chinese ones with positional superko.
+
+    Attributes:
+        scoring: "area" counts living stones and surrounded points; "territory" counts surrounded points and prisoners,
+            and nothing in seki.
+        ko: which repetition is forbidden.
+        suicide: whether a move may take off its own chain of several stones.
+        komi: points for White.
+        handicap_bonus: further points for White where Black has had N handicap stones.
+    """
+
+    scoring: Scoring = "area"
+    ko: Ko = "positional"
+    suicide: bool = False
+    komi: float = 7.5
+    handicap_bonus: HandicapBonus = "N"
+
+    def white_points(self, handicap: int) -> float:
+        """Komi and the compensation for so many handicap stones; one stone is no handicap."""
+        if handicap < 2 or self.handicap_bonus == "0":
+            return self.komi
+        return self.komi + handicap - (self.handicap_bonus == "N-1")
+
+
+_CHINESE = GameRules()
+_JAPANESE = GameRules("territory", "simple", False, 6.5, "0")
+_AGA = GameRules("area", "situational", False, 7.5, "N-1")
+
+# The komi of a preset is the usual one; a client sets its own.
+PRESETS: Mapping[str, GameRules] = MappingProxyType(
+    {
+        "chinese": replace(_CHINESE, ko="simple"),
+        "chinese-ogs": _CHINESE,
+        "chinese-kgs": _CHINESE,
+        "japanese": _JAPANESE,
+        "korean": _JAPANESE,
+        "aga": _AGA,
+        "bga": _AGA,
+        "new-zealand": GameRules("area", "situational", True, 7.0, "0"),
+        "tromp-taylor": GameRules("area", "positional", True, 7.5, "0"),
+    }
+)
