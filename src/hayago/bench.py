@@ -2,8 +2,8 @@
 
 Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
 (largest - smallest) / median of the rounds. Encoding, reading and playouts are timed by one thread's own CPU time, so
-other processes matter little; what two encoding threads do to one, training and inference by the wall clock: let nothing
-else run beside them.
+other processes matter little; what two encoding threads do to one, training and inference by the wall clock: let
+nothing else run beside them.
 
 The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
 """
