@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.encoder import all_positions, encode_positions
-from hayago.features.planes import unpack
+from hayago.features.planes import row_bytes, unpack
 from hayago.records.games import Games
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
@@ -36,6 +37,7 @@ GAMES = 400
 PLAYOUTS = 1000
 ROUNDS = 5
 UNPACKED_BATCH = 256
+PARTS_OF_TWO = 32  # parts that two threads share
 FILTERS = (32, 64, 192)
 BATCH_SIZES = {32: 128, 64: 128, 192: 64}
 WAITING_FILTERS = 64  # waiting is worst where training is fast, and 64 filters are the least that is worth training
@@ -116,10 +118,11 @@ def _summary(key: str, values: list[float]) -> Results:
 def _encode(games: Games) -> Results:
     game, ply = all_positions(games)
     symmetry = np.zeros(len(game), np.uint8)
+    rows = np.empty((len(game), row_bytes()), np.uint8)  # written again in each round, as a trainer does
     results: Results = {"positions": len(game), "encode_threads": 1}
 
     def encode(part: slice, ladders: bool = True) -> NDArray[np.uint8]:
-        return encode_positions(games, game[part], ply[part], symmetry[part], ladders=ladders)[0]
+        return encode_positions(games, game[part], ply[part], symmetry[part], ladders=ladders, out=rows[part])[0]
 
     whole = slice(len(game))
     batches = [slice(first, first + UNPACKED_BATCH) for first in range(0, len(game), UNPACKED_BATCH)]
@@ -137,12 +140,14 @@ def _encode(games: Games) -> Results:
         lambda: encode_positions(games, game[last], ply[last], symmetry[last], 4),
         time.thread_time,
     )
+    # The same parts, whole games each, dealt to one thread and to two.
+    starts = game.searchsorted(np.linspace(0, len(last), PARTS_OF_TWO + 1).astype(np.int64)).tolist()
+    parts = [slice(first, end) for first, end in pairwise(starts)]
     ratios = []
-    middle = int(last[len(last) // 2]) + 1
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(2) as two:
         for _ in range(ROUNDS):
-            _, alone = _timed(lambda: encode(whole))
-            _, together = _timed(lambda: list(pool.map(encode, (slice(middle), slice(middle, len(game))))))
+            _, alone = _timed(lambda: list(one.map(encode, parts)))
+            _, together = _timed(lambda: list(two.map(encode, parts)))
             ratios.append(alone / together)
     return results | _summary("encode_two_threads_ratio", ratios)
 

@@ -263,6 +263,7 @@ def encode_positions(
     *,
     ladders: bool = True,
     incremental: bool = True,
+    out: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Encode K positions of recorded games.
 
@@ -277,12 +278,16 @@ def encode_positions(
         ladders: False leaves the two ladder planes empty; for measuring only.
         incremental: False encodes each position by itself, with nothing kept from the one before; the rows are the
             same, and this is how to prove it.
+        out: where to write the rows, if not into new memory, which costs a tenth of the time.
 
     Returns:
         rows uint8 (K, row_bytes(planes, size)) and labels uint16 (K,), size * size where the move is a pass.
     """
     area = games.size * games.size
-    rows = np.empty((len(game), (planes * area + 7) // 8), np.uint8)
+    shape = len(game), (planes * area + 7) // 8
+    rows = np.empty(shape, np.uint8) if out is None else out
+    if rows.shape != shape:
+        raise ValueError(f"out must have the shape {shape}, not {rows.shape}")
     labels = np.empty(len(game), np.uint16)
     _encode(
         new_position(games.size), new_memory(), games, layout(games.size), game, ply, symmetry, planes, ladders,

@@ -191,9 +191,10 @@ class _Block:
         return Batch(self.rows.take(chosen, axis=0), self._labels.take(chosen))
 
     def _encode(self, first: int) -> None:
-        rows, labels = encode_positions(self._games, *self._positions.take(slice(first, first + PART)), self._planes)
-        self.rows[first : first + len(rows)] = rows
-        self._labels[first : first + len(rows)] = labels
+        part = slice(first, min(first + PART, len(self)))
+        _, self._labels[part] = encode_positions(
+            self._games, *self._positions.take(part), self._planes, out=self.rows[part]
+        )
 
 
 def fixed_positions(games: Games, count: int, seed: int = 0) -> Positions:
