@@ -60,9 +60,9 @@ def estimate(clusters: Sequence[Cluster]) -> Estimate | None:
     score = sum(cluster.points for cluster in clusters) / games
     squares = sum((cluster.points - score * cluster.games) ** 2 for cluster in clusters)
     trials = float(count)
-    if count > 1 and squares > 0:
+    if count > 1 and 0 < score < 1:
         variance = squares * count / (count - 1) / games**2
-        trials = min(max(score * (1 - score) / variance, count), games)
+        trials = min(max(score * (1 - score) / variance, count), games) if variance else games
     return Estimate(score, *_wilson(score, trials))
 
 
