@@ -1,8 +1,8 @@
 """A GTP engine that plays by the rules and is quickly done: it walls off its side of the board, stone by stone, then
 passes. The other engines in this folder are this one with one fault each. Pure Python, so that it starts at once.
 
-Arguments: `--score B+1` is what it says of every final score; `--moves "D4 pass"` plays these first; `--log FILE`
-keeps all it was told; `--length N` walls off so many points.
+Arguments: `--score B+1` is what it says of every final score; `--moves "D4 pass"` are played first; `--log FILE`
+keeps all it was told; the others are explained below.
 """
 
 import argparse
@@ -19,9 +19,11 @@ class Engine:
         parser = argparse.ArgumentParser()
         parser.add_argument("--score", default="")
         parser.add_argument("--moves", default="")
-        parser.add_argument("--length", type=int, default=3)
+        parser.add_argument("--length", type=int, default=3, help="points of a wall")
         parser.add_argument("--log", default="")
         parser.add_argument("--after", type=int, default=2, help="moves of a game before the fault shows")
+        parser.add_argument("--delay", type=float, default=0.0, help="seconds for a move of the late one")
+        parser.add_argument("--sizes", default="", help="the only board sizes it knows")
         self.options = parser.parse_args(arguments)
         self.size = 19
         self.clear()
@@ -55,6 +57,8 @@ class Engine:
         if command not in self.commands():
             raise ValueError("unknown command")
         if command == "boardsize":
+            if self.options.sizes and words[0] not in self.options.sizes.split():
+                raise ValueError("unacceptable size")
             self.size = int(words[0])
         elif command == "clear_board":
             self.clear()

@@ -1,4 +1,4 @@
-"""Answers every genmove, and takes its time: 0.15 s."""
+"""Answers every genmove, and takes its time for it: `--delay` seconds."""
 
 import time
 
@@ -9,7 +9,7 @@ class Late(Engine):
     name = "late"
 
     def choose(self, colour):
-        time.sleep(0.15)
+        time.sleep(self.options.delay)
         return super().choose(colour)
 
 

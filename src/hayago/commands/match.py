@@ -41,8 +41,8 @@ def match(
     """
     contest = Match(read_players(players), options or MatchOptions())
     try:
+        contest.start()
         with MatchFolder(out) as folder:
-            contest.start()
             contest.agree(folder)
             _play(contest, folder)
             table = standings(folder.results, contest.names, contest.options.test)
@@ -59,11 +59,15 @@ def _play(contest: Match, folder: MatchFolder) -> None:
     """Play what is missing, with the table on stderr, or a line for each game where that is no terminal."""
     options, console = contest.options, Console(stderr=True)
     planned = contest.planned_games
-    if len(folder.openings) * 2 < options.games:
-        console.print(f"only {len(folder.openings)} openings for {options.games} games: some games may repeat others")
-    if folder.results:
-        console.print(f"{folder.path}: going on behind {len(folder.results)} of {planned} games")
     shown = len(folder.results)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if len(folder.openings) * 2 < options.games:
+        say(f"openings: {len(folder.openings)}, games: {options.games}; some games may repeat others")
+    if shown:
+        say(f"{folder.path}: going on behind {shown} of {planned} games")
 
     def render() -> Group:
         title = f"{len(folder.results)} of {planned} games"
@@ -77,7 +81,7 @@ def _play(contest: Match, folder: MatchFolder) -> None:
                 live.update(render(), refresh=True)
             for result in folder.results[shown:]:
                 if not console.is_terminal or result.charged or result.disputed or not result.winner:
-                    console.print(_line(result), markup=False, highlight=False, soft_wrap=True)
+                    say(_line(result))
             shown = len(folder.results)
 
         try:

@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from hayago.errors import HayagoError
+from hayago.learn.checkpoint import box_path, load_model
+from hayago.learn.evaluator import make_evaluator
+from hayago.play.player import Player
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coords import BLACK, WHITE
 
-_EDGE_LINES = 2  # nobody opens on the first and second line
+_EDGE_LINES = 2  # nobody opens on the first and second line of a board that has room for more
+_ROOM = 9
 _TRIES = 100  # for one opening that is not yet in the list
 
 
@@ -76,7 +80,7 @@ def sample_openings(count: int, size: int, moves: int, seed: int) -> list[GameRe
     """So many different openings, each of so many moves; the same for the same seed.
 
     Where the network in the box knows the board size, it plays them as the people whose games it has learned
-    from; else they are drawn by lot among the points from the third line up.
+    from; else they are drawn by lot among the points from the third line up (from all on boards smaller than 9x9).
 
     Raises:
         HayagoError: there are not so many.
@@ -90,7 +94,9 @@ def sample_openings(count: int, size: int, moves: int, seed: int) -> list[GameRe
                 openings[_key(opening)] = opening
                 break
         else:
-            raise HayagoError(f"found only {number} openings of {moves} moves on {size}x{size}, not {count}")
+            raise HayagoError(
+                f"on {size}x{size} there are not {count} openings of {moves} moves, only {number} were found"
+            )
     return list(openings.values())
 
 
@@ -112,18 +118,14 @@ def _key(opening: GameRecord) -> tuple[object, ...]:
 
 
 def _chooser(size: int, seed: int) -> Callable[[Board], int]:
-    from hayago.learn.checkpoint import box_path
-    from hayago.learn.evaluator import make_evaluator
-    from hayago.play.player import Player
-
     if box_path().exists():
-        evaluator = make_evaluator(threads=1)
-        if evaluator.info.board_size == size:
-            return Player(evaluator, temperature=1.0, seed=seed).choose
+        model = load_model()
+        if model.info.board_size == size:
+            return Player(make_evaluator(model, threads=1), temperature=1.0, seed=seed).choose
     random = np.random.default_rng(seed)
     row, column = np.divmod(np.arange(size * size), size)
     height = np.minimum(np.minimum(row, size - 1 - row), np.minimum(column, size - 1 - column))
-    inner = height >= min(_EDGE_LINES, height.max())
+    inner = height >= (_EDGE_LINES if size >= _ROOM else 0)
 
     def draw(board: Board) -> int:
         points = np.flatnonzero(board.sensible_points() & inner)
