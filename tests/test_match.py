@@ -247,7 +247,14 @@ def test_a_referee_that_fails_is_asked_again_and_then_left_out(play, tmp_path):
     assert code == 0
     game = results_of(tmp_path / "match")[0]
     assert game["result"] == "B+1" and "referee" not in game["scores"]
-    assert "exit status 3" in game["detail"]
+    assert "referee: the engine has ended (exit status 3) when asked 'final_score'" in game["detail"]
+
+
+def test_a_player_that_fails_behind_its_game_is_not_charged_for_it(play, tmp_path):
+    code, result, _ = play(f"one={engine('crashing_referee', '--score', 'W+1')}", OTHER)
+    assert code == 0 and not any(result["players"][0]["charges"].values())
+    game = results_of(tmp_path / "match")[0]
+    assert game["result"] == "B+3.5" and "one: the engine has ended (exit status 3)" in game["detail"]
 
 
 def test_resignation_and_move_limit(play, tmp_path):

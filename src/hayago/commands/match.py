@@ -116,7 +116,7 @@ def _tables(table: Standings, contest: Match, title: str = "") -> Group:
     players = _table("", "points", "charged", "s a game")
     for player in table.players:
         players.add_row(
-            f"{player.name} ({contest.identities[player.name]})",
+            Text(f"{player.name} ({contest.identities[player.name]})"),  # an engine's words are no markup
             f"{player.points:g} of {player.games}",
             ", ".join(f"{kind} {player.charges[kind]}" for kind in CHARGES if player.charges[kind]) or "-",
             f"{player.seconds_per_game:.1f}",

@@ -211,11 +211,14 @@ class _Seat:
             self.charge(error)
         return ""
 
-    def final_score(self) -> str:
-        """What the engine takes for the score; nothing where it cannot say. The game is over: none is charged."""
-        with contextlib.suppress(EngineError):
-            return self.client.send("final_score").strip()
-        return ""
+    def final_score(self) -> tuple[str, str]:
+        """What the engine takes for the score, or nothing and why. The game is over, so nobody is charged."""
+        try:
+            return self.client.send("final_score").strip(), ""
+        except CommandFailed:
+            return "", ""
+        except EngineError as error:
+            return "", str(error)
 
     def _out_of_time(self) -> _Over:
         return _Over("clock", opponent(self.colour), self.colour, f"{self.name}: the time has run out")
@@ -267,15 +270,18 @@ class _Game:
     def conclude(self, over: _Over, referee: bool) -> tuple[GameResult, bytes]:
         """The result, once it is over."""
         scores: dict[str, str] = {}
+        details = [over.detail]
         disputed = False
         if over.winner is not None:
             winner: int | None = over.winner
             how = "R" if over.charged is None else "T" if over.ending in ("clock", "time-out") else "F"
             result = f"{_LETTERS[over.winner]}+{how}"
         else:
-            scores = {COLOUR_NAMES[colour]: seat.final_score() for colour, seat in self._seats.items()}
+            asked = {COLOUR_NAMES[colour]: seat.final_score() for colour, seat in self._seats.items()}
             if referee:
-                scores[REFEREE], over.detail = self._ask_referee()
+                asked[REFEREE] = self._ask_referee()
+            scores = {who: said for who, (said, _) in asked.items() if said}
+            details += [trouble for _, trouble in asked.values()]
             winner, result, disputed = _judge(scores)
         black, white = self._seats[BLACK], self._seats[WHITE]
         outcome = GameResult(
@@ -284,8 +290,8 @@ class _Game:
             result=result,
             ending=over.ending,
             charged=self._seats[over.charged].name if over.charged else "",
-            detail=over.detail,
-            scores={who: said for who, said in scores.items() if said},
+            detail="; ".join(filter(None, details)),
+            scores=scores,
             disputed=disputed,
             moves=len(self._board.moves),
             fingerprint=self._fingerprint(),
