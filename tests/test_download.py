@@ -407,6 +407,14 @@ def test_a_server_that_recovers(server, tmp_path):
     assert second - first < 1 <= third - second
 
 
+def test_it_waits_longer_before_each_attempt(server, tmp_path):
+    options = DownloadOptions(pause=0, retry_pause=0.1, tries=3)
+    with pytest.raises(DownloadError):
+        fetch(server, tmp_path, status(500), options)
+    first, second, third = (moment for _, _, moment in server.requests)
+    assert second - first >= 0.1 and third - second >= 0.2
+
+
 def test_a_server_that_says_nothing(server, tmp_path):
     options = DownloadOptions(pause=0, retry_pause=0, timeout=0.2)
     asleep = threading.Event()

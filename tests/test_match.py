@@ -91,6 +91,7 @@ def test_a_match_and_what_it_leaves(play, tmp_path):
     openings = sgf.Sgf_game.from_bytes((folder / "openings.sgf").read_bytes())
     opening = [node.get_move() for node in openings.get_main_sequence()[1:]]
     assert len(opening) == 4
+    assert all(2 <= row <= 6 and 2 <= column <= 6 for _, (row, column) in opening)
     games = [moves_of(folder / "games" / f"000{number}.sgf") for number in (1, 2, 3, 4)]
     assert games[0][:4] == games[1][:4] == opening != games[2][:4] == games[3][:4]
     game = sgf.Sgf_game.from_bytes((folder / "games" / "0001.sgf").read_bytes())
@@ -102,9 +103,15 @@ def test_a_match_and_what_it_leaves(play, tmp_path):
 
 
 def test_what_the_engines_are_told(play, tmp_path):
-    log = tmp_path / "log"
+    log, referee_log = tmp_path / "log", tmp_path / "referee"
     code, _, _ = play(
-        engine("honest", "--log", str(log)), OTHER, komi=5.5, rules="japanese", time=(60, 10, 5), opening_moves=2
+        engine("honest", "--log", str(log)),
+        OTHER,
+        komi=5.5,
+        rules="japanese",
+        time=(60, 10, 5),
+        opening_moves=2,
+        referee=engine("honest", "--score", "B+1", "--log", str(referee_log)),
     )
     assert code == 0
     told = log.read_text().splitlines()
@@ -112,22 +119,15 @@ def test_what_the_engines_are_told(play, tmp_path):
     game = told[max(i for i in range(first) if told[i] == "boardsize 9") : first]
     seeds = [line for line in told if line.startswith("set_random_seed")]
     plays = [line.split()[1] for line in game if line.startswith("play")]
-    assert [line.split()[0] for line in game if not line.startswith("known_command")] == [
-        *(
-            "boardsize",
-            "clear_board",
-            "komi",
-            "kgs-rules",
-            "time_settings",
-            "set_random_seed",
-            "play",
-            "play",
-            "time_left",
-        )
-    ]
+    begun = "boardsize clear_board komi kgs-rules"
+    commands = [line.split()[0] for line in game if not line.startswith("known_command")]
+    assert commands == f"{begun} time_settings set_random_seed play play time_left".split()
     assert {"komi 5.5", "kgs-rules japanese", "time_settings 60 10 5", "time_left B 60 0"} <= set(game)
     assert plays == ["B", "W"]
-    assert len(set(seeds)) == 2
+    assert len(seeds) == len(set(seeds)) == 3  # once before the games
+    asked = [line.split()[0] for line in referee_log.read_text().splitlines() if "known_command" not in line]
+    assert asked[:6] == f"name version {begun}".split()
+    assert asked[6:11] == f"{begun} play".split() and asked[-2:] == ["final_score", "quit"]
     assert told.count("name") == 1 and told[-1] == "quit"  # one process for the whole match
 
 
@@ -150,6 +150,7 @@ def test_everybody_meets_everybody(play):
     ]
     assert all(pair["wins"] == pair["losses"] == 1 for pair in result["pairs"])
     assert [player["points"] for player in result["players"]] == [2, 2, 2]
+    assert result["distinct"] == 6  # HONEST meets OTHER twice with the same moves, under two names
 
 
 def test_the_table(capsys, tmp_path):
@@ -343,6 +344,7 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, OTHER], {"parallel": 0}, "parallel must be above 0"),
         ([HONEST, OTHER], {"timeout": 0}, "timeout must be above 0"),
         ([HONEST, OTHER], {"opening_moves": -1}, "opening moves must not be below 0"),
+        ([HONEST, OTHER], {"seed": -1}, "seed must not be below 0"),
         ([HONEST, OTHER], {"time": (0, 0, 0)}, "no such clock: 0 0 0"),
         ([HONEST, OTHER], {"time": (60, 10, 0)}, "no such clock: 60 10 0"),
         ([HONEST, OTHER], {"sprt": (5, 5)}, "must be the larger one: 5 5"),

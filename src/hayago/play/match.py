@@ -24,7 +24,7 @@ from hayago.learn.checkpoint import box_path, load_model
 from hayago.play.client import EngineDied, GtpClient, split_command
 from hayago.play.clock import TimeSettings
 from hayago.play.elo import Sprt
-from hayago.play.match_game import REFEREE, Conditions, GameResult, Pairing, play_game, set_up
+from hayago.play.match_game import REFEREE, Conditions, GameResult, Pairing, play_game, set_up, set_up_player
 from hayago.play.match_record import MatchFolder
 from hayago.play.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
 from hayago.play.standings import sprt_standing
@@ -80,7 +80,7 @@ class MatchOptions:
         for name in ("parallel", "timeout"):
             if not getattr(self, name) > 0:
                 raise HayagoError(f"{name} must be above 0: {getattr(self, name)}")
-        for name in ("opening_moves", "move_limit"):
+        for name in ("opening_moves", "move_limit", "seed"):
             if (getattr(self, name) or 0) < 0:
                 raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
         if self.time is not None:
@@ -247,7 +247,10 @@ class Match:
         for name in self._commands:
             client = self._ready.hire(name)
             self.identities[name] = client.identity()
-            set_up(client, self._conditions)
+            if name == REFEREE:
+                set_up(client, self._conditions)
+            else:
+                set_up_player(client, self._conditions, self.options.seed)
             if (name == REFEREE or not self.options.referee) and not client.known("final_score"):
                 without = "" if name == REFEREE else ", so the match needs a referee"
                 raise HayagoError(f"{name}: does not know final_score{without}")
@@ -326,7 +329,7 @@ class Match:
                     folder.add(*item)
                     on_progress()
         finally:
-            for crew in crews[: len(workers)]:
+            for crew in crews:
                 crew.kill()
             for worker in workers:
                 worker.join()

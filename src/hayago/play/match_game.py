@@ -130,8 +130,8 @@ def play_game(
         return game.conclude(over, referee)
 
 
-def set_up(client: GtpClient, conditions: Conditions, seed: int | None = None) -> None:
-    """Prepare an engine for a new game under these conditions.
+def set_up(client: GtpClient, conditions: Conditions) -> None:
+    """Prepare an engine, a player or the referee, for a new game under these conditions.
 
     Raises:
         EngineError: it will not be prepared, or is out of order.
@@ -143,9 +143,18 @@ def set_up(client: GtpClient, conditions: Conditions, seed: int | None = None) -
         if client.known(command):
             client.send(f"{command} {conditions.rules}")
             break
+
+
+def set_up_player(client: GtpClient, conditions: Conditions, seed: int) -> None:
+    """Prepare a player: with its clock and, where it takes one, its seed.
+
+    Raises:
+        EngineError: see `set_up`.
+    """
+    set_up(client, conditions)
     if conditions.time is not None:
         client.send("time_settings {} {} {}".format(*conditions.time))
-    if seed is not None and client.known("set_random_seed"):
+    if client.known("set_random_seed"):
         client.send(f"set_random_seed {seed}")
 
 
@@ -162,7 +171,7 @@ class _Seat:
     def sit_down(self, hire: Hire, conditions: Conditions, seed: int) -> None:
         try:
             self._client = hire(self.name)
-            set_up(self._client, conditions, seed)
+            set_up_player(self._client, conditions, seed)
         except EngineError as error:
             self.charge(error)
 

@@ -59,7 +59,7 @@ class Standings(NamedTuple):
 
     Attributes:
         played: finished games.
-        distinct: different games among them, by their moves.
+        distinct: different games among them, by their players and their moves.
         repeated: the numbers of games that are the same, a list for each.
         disputed: the numbers of games whose winner the players and the referee do not agree on.
         void: the numbers of games that nobody could decide.
@@ -82,9 +82,9 @@ class Standings(NamedTuple):
 def standings(results: Iterable[GameResult], names: Sequence[str], sprt: Sprt | None = None) -> Standings:
     """Count the results of the named players; the sequential test takes the first two."""
     results = sorted(results, key=lambda result: result.number)
-    same: dict[str, list[int]] = defaultdict(list)
+    same: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for result in results:
-        same[result.fingerprint].append(result.number)
+        same[result.black, result.white, result.fingerprint].append(result.number)
     return Standings(
         played=len(results),
         pairs=[_pair(results, first, second) for first, second in combinations(names, 2)],
