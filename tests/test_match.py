@@ -167,13 +167,16 @@ def test_the_table(capsys, tmp_path):
 
 def test_openings_from_a_file_and_games_that_repeat(play, tmp_path):
     path = tmp_path / "openings.sgf"
-    path.write_text("(;SZ[9]AB[cc][gg]AW[cg];W[gc];B[ee];W[ef])(;SZ[9]AB[cc][gg]AW[cg];W[gc];B[ee];W[aa])")
+    path.write_text(
+        "(;SZ[9]PB[Shusaku]BR[7p]RE[B+R]AB[cc][gg]AW[cg];W[gc];B[ee];W[ef])(;SZ[9]AB[cc][gg]AW[cg];W[gc];B[ee];W[aa])"
+    )
     code, result, err = play(HONEST, OTHER, games=4, openings=path, opening_moves=2)
     assert code == 0
     assert "openings: 1, games: 4; some games may repeat others" in err
     assert result["distinct"] == 2 and result["repeated"] == [[1, 3], [2, 4]]
     game = sgf.Sgf_game.from_bytes((tmp_path / "match" / "games" / "0001.sgf").read_bytes())
     assert game.get_root().get("AB") == {(6, 2), (2, 6)}
+    assert game.get_root().get("PB") != "Shusaku" and not game.get_root().has_property("BR")
     assert moves_of(tmp_path / "match" / "games" / "0001.sgf")[:3] == [
         ("w", (6, 6)),
         ("b", (4, 4)),

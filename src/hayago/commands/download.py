@@ -26,7 +26,7 @@ def download(
     /,
     *,
     out: Path,
-    options: Annotated[DownloadOptions | None, Parameter(name="*")] = None,
+    options: Annotated[DownloadOptions | None, Parameter(name="*", negative_iterable=())] = None,
     list_only: Annotated[bool, Parameter(name="--list", negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:

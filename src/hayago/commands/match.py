@@ -28,7 +28,7 @@ def match(
     /,
     *,
     out: Path,
-    options: Annotated[MatchOptions | None, Parameter(name="*")] = None,
+    options: Annotated[MatchOptions | None, Parameter(name="*", negative_iterable=())] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Let engines and networks play each other, and say who is how much stronger.

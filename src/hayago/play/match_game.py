@@ -338,6 +338,8 @@ class _Game:
             moves=np.array(codes, np.uint16),
             black=outcome.black,
             white=outcome.white,
+            black_rank="",
+            white_rank="",
             date=date.today().isoformat(),
             result=outcome.result,
             event=f"game {outcome.number}, opening {outcome.opening + 1}",

@@ -50,7 +50,7 @@ class DownloadOptions:
     """How archives are fetched."""
 
     only: tuple[str, ...] = ()
-    """Fetch only archives whose name matches one of these patterns, as *2015*."""
+    """Fetch only archives whose name matches one of these patterns: `*2015*`."""
     pause: float = 1.0
     """Seconds between two requests; archives are fetched one at a time."""
     tries: int = 5
