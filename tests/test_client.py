@@ -21,7 +21,7 @@ ENGINES = Path(__file__).parent / "engines"
 
 
 def engine(name, *arguments, timeout=10.0):
-    return GtpClient([sys.executable, str(ENGINES / f"{name}.py"), *arguments], timeout, name)
+    return GtpClient([sys.executable, "-S", str(ENGINES / f"{name}.py"), *arguments], timeout, name)
 
 
 def python(code, timeout=10.0):

@@ -24,7 +24,7 @@ GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), 
 
 def engine(name, *arguments):
     """A command line for one of our engines, quoted as every system reads it."""
-    return " ".join(f'"{word}"' for word in (sys.executable, ENGINES / f"{name}.py", *arguments))
+    return " ".join(f'"{word}"' for word in (sys.executable, "-S", ENGINES / f"{name}.py", *arguments))
 
 
 HONEST, OTHER = engine("honest"), f"other={engine('honest', '--length', '2')}"

@@ -7,7 +7,7 @@ class Babbling(Engine):
     name = "babbling"
 
     def choose(self, colour):
-        if self.mine >= self.options.after:
+        if self.mine >= self.after:
             self.say("let me think about this\n")
         return super().choose(colour)
 

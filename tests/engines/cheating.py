@@ -7,7 +7,7 @@ class Cheating(Engine):
     name = "cheating"
 
     def choose(self, colour):
-        return self.taken[-1] if self.mine >= self.options.after else super().choose(colour)
+        return self.taken[-1] if self.mine >= self.after else super().choose(colour)
 
 
 Cheating().run()

@@ -10,7 +10,7 @@ class Crashing(Engine):
     name = "crashing"
 
     def choose(self, colour):
-        if self.mine >= self.options.after:
+        if self.mine >= self.after:
             sys.stderr.write("out of memory\n")
             sys.stderr.flush()
             os._exit(3)

@@ -19,9 +19,9 @@ class Hanging(Engine):
     name = "hanging"
 
     def choose(self, colour):
-        if self.mine >= self.options.after:
-            if self.options.log:
-                subprocess.Popen([sys.executable, "-c", CHILD, self.options.log])
+        if self.mine >= self.after:
+            if self.options["log"]:
+                subprocess.Popen([sys.executable, "-c", CHILD, self.options["log"]])
             time.sleep(600)
         return super().choose(colour)
 

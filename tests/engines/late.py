@@ -9,7 +9,7 @@ class Late(Engine):
     name = "late"
 
     def choose(self, colour):
-        time.sleep(self.options.delay)
+        time.sleep(float(self.options["delay"]))
         return super().choose(colour)
 
 

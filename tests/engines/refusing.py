@@ -7,7 +7,7 @@ class Refusing(Engine):
     name = "refusing"
 
     def answer(self, line):
-        if line.startswith("play") and self.mine >= self.options.after:
+        if line.startswith("play") and self.mine >= self.after:
             raise ValueError("illegal move")
         return super().answer(line)
 

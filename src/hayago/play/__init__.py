@@ -1,1 +1,1 @@
-"""From an evaluator to moves: the player, the Go Text Protocol, the Gymnasium environment."""
+"""From an evaluator to moves: the player, the Go Text Protocol from both its ends, matches, the Gymnasium environment."""
