@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, NoReturn
 import numpy as np
 
 from hayago.play.client import BadReply, CommandFailed, EngineDied, EngineError, EngineTimeout, GtpClient
-from hayago.play.clock import Clock, TimeSettings
+from hayago.play.match_clock import Clock, TimeSettings
 from hayago.play.openings import moves_of, opening_board
 from hayago.records.games import WHITE_BIT
 from hayago.records.sgf import GameRecord, write_sgf

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hayago.play.clock import Clock, TimeSettings
+from hayago.play.match_clock import Clock, TimeSettings
 
 
 def spend(clock, *moves):
