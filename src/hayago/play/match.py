@@ -22,8 +22,8 @@ from typing import Any, Literal, NamedTuple
 from hayago.errors import HayagoError
 from hayago.learn.checkpoint import box_path, load_model
 from hayago.play.client import EngineDied, GtpClient, split_command
-from hayago.play.match_clock import TimeSettings
 from hayago.play.elo import Sprt
+from hayago.play.match_clock import TimeSettings
 from hayago.play.match_game import REFEREE, Conditions, GameResult, Pairing, play_game, set_up, set_up_player
 from hayago.play.match_record import MatchFolder
 from hayago.play.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
