@@ -66,7 +66,7 @@ def _fetch(downloader: Downloader, archives: list[Archive]) -> tuple[list[Fetche
     """Fetch them one after the other, with a bar for each; those that fail are told at once."""
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a server chose the name
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

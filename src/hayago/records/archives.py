@@ -3,8 +3,8 @@
 Nothing here knows what is in a file; that is `sgf`'s business.
 """
 
+import errno
 import glob
-import gzip
 import lzma
 import tarfile
 import zipfile
@@ -26,7 +26,10 @@ class DamagedArchive(HayagoError):
     """An archive that is damaged or cut short."""
 
 
-_BROKEN = (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+# What the libraries raise over damaged bytes. The OSErrors among them (of gzip, bz2, of a place before the file's
+# beginning) have no errno, or EINVAL; a disk's have others.
+_BROKEN = (EOFError, OSError, NotImplementedError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
+_BROKEN_ERRNO = (None, errno.EINVAL)
 
 
 def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
@@ -114,6 +117,8 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
             last = member
             yield f"{file.as_posix()}!{member}", data
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno not in _BROKEN_ERRNO:
+            raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
         what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists all that it tried
         raise DamagedArchive(f"{file}: the archive is damaged or cut short behind {last} ({what})") from error
     if not found:

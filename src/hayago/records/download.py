@@ -37,7 +37,8 @@ SUFFIXES = (".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.gz", ".tgz", ".zip")  
 _MAX_PAGE_BYTES = 8 << 20
 _MAX_REDIRECTS = 5
 _MAX_WAIT_SECONDS = 120.0
-_MAX_NAME = 120
+_MAX_OPTION_SECONDS = 86_400  # no system waits for ever
+_MAX_NAME = 120  # bytes
 _BLOCK_BYTES = 1 << 16
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows keeps for itself
 _BUSY = (429, 500, 502, 503, 504)
@@ -71,6 +72,9 @@ class DownloadOptions:
         for name in ("tries", "timeout", "max_megabytes"):
             if not getattr(self, name) > 0:
                 raise HayagoError(f"{name.replace('_', ' ')} must be above 0: {getattr(self, name)}")
+        for name in ("pause", "timeout"):
+            if getattr(self, name) > _MAX_OPTION_SECONDS:
+                raise HayagoError(f"{name} must not be above {_MAX_OPTION_SECONDS:,}: {getattr(self, name)}")
 
 
 class Archive(NamedTuple):
@@ -101,6 +105,10 @@ class Fetched(NamedTuple):
 
 class DownloadError(HayagoError):
     """Something could not be fetched; the message begins with its address."""
+
+
+class _Refused(DownloadError):
+    """The server does not give it to us; what is there already may be of use another day."""
 
 
 class _Broken(Exception):
@@ -154,7 +162,7 @@ class Downloader:
         found: dict[str, str] = {}
         for url in urls:
             for link in [url] if _suffix(url) else self._links(url):
-                stem = link[: -len(_suffix(link))]
+                stem = _stem(link)
                 if stem not in found or _rank(link) < _rank(found[stem]):
                     found[stem] = link
         archives: dict[str, Archive] = {}
@@ -204,13 +212,11 @@ class Downloader:
         if path.exists():
             return _describe(archive, path, 0, already_there=True)
         part = _Part(path, archive.url)
-        resumed_at = part.size
-        attempt, damaged = 0, False
+        furthest, attempt, damaged = part.size, 0, False
         while True:
-            before = part.size
             try:
                 self._attempt(archive.url, part, progress or (lambda done, total: None))
-                fetched = _describe(archive, part.path, resumed_at)
+                fetched = _describe(archive, part.path, part.resumed_at)
                 break
             except DamagedArchive as error:
                 # The bytes of two attempts may not fit each other, so once more from the beginning; then it is so.
@@ -218,11 +224,14 @@ class Downloader:
                 part.discard()
                 if damaged:
                     raise DownloadError(f"{archive.url}: {reason}") from error
-                damaged, resumed_at = True, 0
+                damaged, furthest = True, 0
             except _Broken as error:
-                attempt = 0 if part.size - before >= _BLOCK_BYTES else attempt
+                if part.size - furthest >= _BLOCK_BYTES:
+                    furthest, attempt = part.size, 0
                 self._wait_or_give_up(archive.url, error, attempt)
                 attempt += 1
+            except _Refused:
+                raise
             except HayagoError:
                 part.discard()
                 raise
@@ -255,22 +264,22 @@ class Downloader:
 
         Raises:
             _Broken: there is none now.
-            DownloadError: there will be none.
+            _Refused: there will be none.
         """
         if _split(url).scheme not in ("http", "https"):
-            raise DownloadError(f"{url}: not an http or https address")
+            raise _Refused(f"{url}: not an http or https address")
         time.sleep(max(0.0, self._last_request + self.options.pause - time.monotonic()))
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=self.options.timeout) as response:
                 if response.status_code in _BUSY:
                     raise _Broken(_status(response), _retry_after(response))
                 if response.status_code not in (200, 206, 416):
-                    raise DownloadError(f"{url}: {_status(response)}")
+                    raise _Refused(f"{url}: {_status(response)}")
                 yield response
         except requests.TooManyRedirects as error:
-            raise DownloadError(f"{url}: more than {_MAX_REDIRECTS} redirects") from error
+            raise _Refused(f"{url}: more than {_MAX_REDIRECTS} redirects") from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise DownloadError(f"{url}: no address to fetch from: {error}") from error
+            raise _Refused(f"{url}: no address to fetch from: {error}") from error
         except (requests.RequestException, HTTPError) as error:
             raise _Broken(_reason(error)) from error
         finally:
@@ -295,11 +304,15 @@ class Downloader:
     def _wait_or_give_up(self, url: str, error: _Broken, attempt: int) -> None:
         if attempt + 1 >= self.options.tries:
             raise DownloadError(f"{url}: {error} ({self.options.tries} attempts)") from error
-        time.sleep(min(max(error.wait, self.options.retry_pause * 2**attempt), _MAX_WAIT_SECONDS))
+        time.sleep(min(max(error.wait, self.options.retry_pause * 2.0 ** min(attempt, 99)), _MAX_WAIT_SECONDS))
 
 
 class _Part:
-    """An archive that is not whole yet."""
+    """An archive that is not whole yet.
+
+    Attributes:
+        resumed_at: how many of its bytes are from before.
+    """
 
     def __init__(self, path: Path, url: str) -> None:
         self.path = path.with_name(f"{path.name}.part")
@@ -308,6 +321,7 @@ class _Part:
         self._validator = self._read_validator()
         if not self._validator:
             self.discard()
+        self.resumed_at = self.size
 
     @property
     def size(self) -> int:
@@ -316,7 +330,8 @@ class _Part:
 
     def range_headers(self) -> dict[str, str]:
         """Asks for the rest, if it is the rest of the same."""
-        return {"Range": f"bytes={self.size}-", "If-Range": self._validator} if self.size else {}
+        known = self.size and self._validator
+        return {"Range": f"bytes={self.size}-", "If-Range": self._validator} if known else {}
 
     def begin(self, response: requests.Response) -> int | None:
         """Make ready for the body of this answer; the bytes that the archive has in all, if the server says so.
@@ -342,7 +357,7 @@ class _Part:
         """Forget what is there."""
         self.path.unlink(missing_ok=True)
         self._about_path.unlink(missing_ok=True)
-        self._validator = ""
+        self._validator, self.resumed_at = "", 0
 
     def complete(self) -> None:
         """The archive is whole."""
@@ -368,7 +383,7 @@ def safe_name(url: str) -> str:
     name = re.split(r"[/\\]", unquote(_split(url).path))[-1]
     suffix = _suffix(name)
     stem = re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", name[: len(name) - len(suffix)])
-    stem = stem.strip(". ")[: _MAX_NAME - len(suffix)].rstrip(". ")
+    stem = stem.strip(". ").encode()[: _MAX_NAME - len(suffix)].decode(errors="ignore").rstrip(". ")
     if not stem:
         raise DownloadError(f"{url}: gives no file name")
     return f"{'_' * bool(_RESERVED.fullmatch(stem))}{stem}{suffix}"
@@ -388,6 +403,12 @@ def _suffix(text: str) -> str:
     """The archive's suffix of a name or of an address's path, as it is written; "" where there is none."""
     path = _split(text).path if "://" in text else text
     return next((path[-len(suffix) :] for suffix in SUFFIXES if path.lower().endswith(suffix)), "")
+
+
+def _stem(url: str) -> str:
+    """An archive's address without the suffix: what its formats have in common."""
+    parts = _split(url)
+    return parts._replace(path=parts.path[: -len(_suffix(url))]).geturl()
 
 
 def _split(url: str) -> SplitResult:
