@@ -162,6 +162,13 @@ def test_the_table(capsys, tmp_path):
     assert "two is charged: illegal move; two: illegal move white" in err
 
 
+def test_the_table_while_it_runs(play, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    code, _, err = play(HONEST, f"two={engine('cheating')}")
+    assert code == 0 and "1 of 2 games" in err and "2 of 2 games" in err
+    assert "two is charged: illegal move" in err
+
+
 # Openings.
 
 
@@ -198,6 +205,17 @@ def test_openings_that_cannot_be_used(play, tmp_path, text, message):
     path.write_text(text)
     code, _, err = play(HONEST, OTHER, openings=path)
     assert code == 1 and message in err and err.count("\n") == 1
+
+
+def test_an_opening_may_not_repeat_a_position_where_the_rules_forbid_it(play, tmp_path):
+    path = tmp_path / "openings.sgf"
+    path.write_text("(;SZ[2];B[aa];W[bb];B[ba];W[ab];B[aa];W[ba];B[aa])")
+    words = {"size": 2, "openings": path}
+    assert play(HONEST, OTHER, **words)[0] == 0
+    code, _, err = play(HONEST, OTHER, ko="positional", out=tmp_path / "strict", **words)
+    assert code == 1 and "it repeats an earlier position (superko)" in err and err.count("\n") == 1
+    assert not (tmp_path / "strict" / "match.json").exists()
+    assert play(HONEST, OTHER, ko="positional", out=tmp_path / "lot", size=2, games=20, opening_moves=9)[0] == 0
 
 
 def test_sampled_openings_follow_the_seed(play, tmp_path):
@@ -295,12 +313,13 @@ def test_the_ko_rule(play, tmp_path, ko, ending):
     ("player", "options", "charge", "how", "detail"),
     [
         (engine("crashing"), {}, "crash", "F", "out of memory"),
-        (engine("hanging"), {"timeout": 0.7}, "time-out", "T", "no answer to 'genmove B' in 0.7 s"),
+        (engine("hanging"), {"timeout": 2}, "time-out", "T", "no answer to 'genmove B' in 2 s"),
+        (engine("hanging_clock"), {"timeout": 2, "time": (1, 0, 0)}, "time-out", "T", "no answer to 'time_left B 1 0'"),
         (engine("cheating"), {}, "illegal move", "F", "the point is occupied"),
         (engine("honest", "--moves", "hello"), {}, "illegal move", "F", "answered 'hello'"),
         (engine("babbling"), {}, "junk", "F", "let me think about this"),
         (engine("refusing"), {}, "refusal", "F", "illegal move"),
-        (engine("late", "--delay", "1.5"), {"time": (1, 0, 0)}, "clock", "T", "the time has run out"),
+        (engine("late", "--delay", "30"), {"time": (2, 0, 0)}, "clock", "T", "the time has run out"),
     ],
 )
 def test_whoever_misbehaves_has_lost_and_the_match_goes_on(play, tmp_path, player, options, charge, how, detail):
@@ -339,6 +358,7 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, OTHER], {"referee": ""}, "does not know final_score, so the match needs a referee"),
         ([HONEST, OTHER], {"referee": HONEST}, "referee: does not know final_score"),
         ([HONEST, "referee=gnugo"], {}, "the name referee is taken"),
+        ([HONEST, "draw=gnugo"], {}, "the name draw is taken"),
         ([OTHER, OTHER], {}, "the name other is taken"),
         ([HONEST, "nothing.safetensors"], {}, "nothing.safetensors: no such model file"),
         ([HONEST, OTHER], {"games": 3}, "games must be even: 3"),
@@ -346,11 +366,14 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, OTHER], {"size": 20}, "board size must be 2 to 19: 20"),
         ([HONEST, OTHER], {"parallel": 0}, "parallel must be above 0"),
         ([HONEST, OTHER], {"timeout": 0}, "timeout must be above 0"),
+        ([HONEST, OTHER], {"timeout": "inf"}, "timeout must not be above"),
+        ([HONEST, OTHER], {"komi": "nan"}, "komi must be a number of points: nan"),
         ([HONEST, OTHER], {"opening_moves": -1}, "opening moves must not be below 0"),
         ([HONEST, OTHER], {"seed": -1}, "seed must not be below 0"),
         ([HONEST, OTHER], {"time": (0, 0, 0)}, "no such clock: 0 0 0"),
         ([HONEST, OTHER], {"time": (60, 10, 0)}, "no such clock: 60 10 0"),
         ([HONEST, OTHER], {"sprt": (5, 5)}, "must be the larger one: 5 5"),
+        ([HONEST, OTHER], {"sprt": (0, "inf")}, "an Elo difference must not be above 2000: 0 inf"),
         ([HONEST, HONEST, OTHER], {"sprt": (0, 5)}, "the sequential test is for two players"),
     ],
 )
@@ -382,7 +405,7 @@ def wait_for_games(folder, count):
 def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
     folder = tmp_path / "match"
     log = tmp_path / "log"
-    slow = engine("late", "--log", str(log), "--delay", "0.1")
+    slow = engine("late", "--log", str(log), "--delay", "0.2")
     words = ["match", f"slow={slow}", OTHER, "--out", folder, "--size", "9", "--games", "12", "--parallel", "2"]
     words += ["--referee", REFEREE, "--json"]
     process = start(*words)

@@ -209,7 +209,10 @@ class GtpClient:
                     force()
         for thread, pipe in zip(self._threads, (process.stdout, process.stderr), strict=True):
             thread.join(_LEAVE_SECONDS)
-            if not thread.is_alive() and pipe is not None:  # a child that outlived the engine may hold the other end
+            if thread.is_alive():  # something that the engine has started outlived it and holds the other end
+                self._kill_group()
+                thread.join(_LEAVE_SECONDS)
+            if not thread.is_alive() and pipe is not None:
                 pipe.close()
 
     def kill(self) -> None:
@@ -217,12 +220,15 @@ class GtpClient:
         self._killed = True
         if self._process.poll() is not None:
             return
+        self._kill_group()
+        self._process.kill()
+
+    def _kill_group(self) -> None:
         if os.name == "nt":
             subprocess.run(["taskkill", "/F", "/T", "/PID", str(self._process.pid)], capture_output=True, check=False)
         else:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
 
     # The threads
 

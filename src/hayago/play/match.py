@@ -24,7 +24,7 @@ from hayago.learn.checkpoint import box_path, load_model
 from hayago.play.client import EngineDied, GtpClient, split_command
 from hayago.play.elo import Sprt
 from hayago.play.match_clock import TimeSettings
-from hayago.play.match_game import REFEREE, Conditions, GameResult, Pairing, play_game, set_up, set_up_player
+from hayago.play.match_game import DRAW, REFEREE, Conditions, GameResult, Pairing, play_game, set_up, set_up_player
 from hayago.play.match_record import MatchFolder
 from hayago.play.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
 from hayago.play.standings import sprt_standing
@@ -32,6 +32,8 @@ from hayago.records.sgf import GameRecord
 from hayago.rules.coords import MAX_SIZE
 
 BOX = "box"
+
+_MAX_ELO = 2000  # one point in 100,000
 
 _TICK_SECONDS = 0.5  # Windows lets no Ctrl-C through to a thread that waits without an end
 _NAME = re.compile(r"[\w.+-]+")
@@ -80,6 +82,10 @@ class MatchOptions:
         for name in ("parallel", "timeout"):
             if not getattr(self, name) > 0:
                 raise HayagoError(f"{name} must be above 0: {getattr(self, name)}")
+        if self.timeout > threading.TIMEOUT_MAX:
+            raise HayagoError(f"timeout must not be above {threading.TIMEOUT_MAX:g}: {self.timeout}")
+        if not math.isfinite(self.komi):
+            raise HayagoError(f"komi must be a number of points: {self.komi}")
         for name in ("opening_moves", "move_limit", "seed"):
             if (getattr(self, name) or 0) < 0:
                 raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
@@ -89,6 +95,8 @@ class MatchOptions:
                 raise HayagoError(f"no such clock: {main} {seconds} {stones} (main time, byo-yomi time, stones)")
         if self.sprt is not None and not self.sprt[0] < self.sprt[1]:
             raise HayagoError(f"the second Elo difference must be the larger one: {self.sprt[0]:g} {self.sprt[1]:g}")
+        if self.sprt is not None and max(map(abs, self.sprt)) > _MAX_ELO:
+            raise HayagoError(f"an Elo difference must not be above {_MAX_ELO}: {self.sprt[0]:g} {self.sprt[1]:g}")
 
     @property
     def conditions(self) -> Conditions:
@@ -128,7 +136,7 @@ def read_players(texts: Sequence[str]) -> list[MatchPlayer]:
     for text in texts:
         named = _NAMED.fullmatch(text)
         player = _player(named[2] if named else text, named[1] if named else "")
-        taken = {other.name for other in players} | {REFEREE}
+        taken = {other.name for other in players} | {REFEREE, DRAW}
         if player.name in taken:
             if named:
                 raise HayagoError(f"the name {player.name} is taken; give this player another one: {text!r}")
@@ -262,7 +270,10 @@ class Match:
             HayagoError: another match is there, or the openings cannot be had.
         """
         options = self.options
-        given = read_openings(options.openings, options.size, options.opening_moves) if options.openings else []
+        superko = options.ko == "positional"
+        given: list[GameRecord] = []
+        if options.openings:
+            given = read_openings(options.openings, options.size, options.opening_moves, superko=superko)
         agreement: dict[str, Any] = {
             **{name: getattr(options, name) for name in MatchOptions.__dataclass_fields__ if name != "parallel"},
             "players": [

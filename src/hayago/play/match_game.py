@@ -30,6 +30,7 @@ from hayago.rules.coords import BLACK, COLOUR_NAMES, WHITE, opponent, point_to_v
 
 CHARGES = ("crash", "time-out", "junk", "refusal", "illegal move", "clock")
 REFEREE = "referee"
+DRAW = "draw"
 
 _LETTERS = {BLACK: "B", WHITE: "W"}
 _CHARGE_OF: dict[type[EngineError], str] = {
@@ -81,7 +82,7 @@ class GameResult(NamedTuple):
 
     Attributes:
         number, opening, black, white, seed: see `Pairing`.
-        winner: the winner's name, "draw", or "" for a void game.
+        winner: the winner's name, DRAW, or "" for a void game.
         result: SGF's RE: B+12.5, W+R, B+F (charged), W+T (clock or time-out), 0, Void.
         ending: "passes", "resignation", "move limit", or one of CHARGES.
         charged: the name of the player who is charged, else "".
@@ -195,9 +196,9 @@ class _Seat:
         letter, limit = _LETTERS[self.colour], self._limit
         try:
             if self.clock is not None:
-                limit = min(limit, self.clock.seconds_for_move)
                 if self.client.known("time_left"):
                     self.client.send(f"time_left {letter} {round(self.clock.seconds_left)} {self.clock.stones_left}")
+                limit = min(limit, self.clock.seconds_for_move)  # only now does the clock run
             began = time.monotonic()
             answer = self.client.send(f"genmove {letter}", limit)
         except EngineError as error:
@@ -295,7 +296,7 @@ class _Game:
         black, white = self._seats[BLACK], self._seats[WHITE]
         outcome = GameResult(
             *self._pairing,
-            winner={BLACK: black.name, WHITE: white.name, 0: "draw", None: ""}[winner],
+            winner={BLACK: black.name, WHITE: white.name, 0: DRAW, None: ""}[winner],
             result=result,
             ending=over.ending,
             charged=self._seats[over.charged].name if over.charged else "",

@@ -54,13 +54,14 @@ def moves_of(opening: GameRecord) -> list[tuple[int, int]]:
     return [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in opening.moves.tolist()]
 
 
-def read_openings(path: str, size: int, moves: int | None = None) -> list[GameRecord]:
+def read_openings(path: str, size: int, moves: int | None = None, *, superko: bool = False) -> list[GameRecord]:
     """The openings in an SGF file, a folder or an archive, each once, in their order.
 
     Args:
         path: where they are.
         size: the side that their boards must have.
         moves: how many moves of each record are the opening (None: all).
+        superko: whether the rules forbid every repetition.
 
     Raises:
         HayagoError: no opening there, one for another board, or one that breaks the rules.
@@ -71,7 +72,7 @@ def read_openings(path: str, size: int, moves: int | None = None) -> list[GameRe
             if record.size != size:
                 raise HayagoError(f"{record.source}: an opening for {record.size}x{record.size}, not {size}x{size}")
             opening = record._replace(moves=record.moves[:moves])
-            opening_board(opening)
+            opening_board(opening, superko=superko)
             openings.setdefault(_key(opening), opening)
     return list(openings.values())
 
@@ -136,7 +137,7 @@ def _chooser(size: int, seed: int) -> Callable[[Board], int]:
 
 def _sample(size: int, moves: int, source: str, choose: Callable[[Board], int]) -> GameRecord:
     """An opening; a shorter one where the chooser passes."""
-    board = Board(size)
+    board = Board(size, superko=True)  # legal whichever rule the match has
     while len(board.moves) < moves:
         point = choose(board)
         if point == board.pass_point:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from hayago.play.elo import Cluster, Estimate, Sprt, elo, estimate
-from hayago.play.match_game import GameResult
+from hayago.play.match_game import DRAW, GameResult
 
 
 class PairStanding(NamedTuple):
@@ -111,7 +111,7 @@ def sprt_standing(results: Iterable[GameResult], sprt: Sprt, first: str) -> Sprt
 
 
 def _points(result: GameResult, name: str) -> float:
-    return 0.5 if result.winner == "draw" else float(result.winner == name)
+    return 0.5 if result.winner == DRAW else float(result.winner == name)
 
 
 def _pair(results: Sequence[GameResult], first: str, second: str) -> PairStanding:
@@ -127,7 +127,7 @@ def _pair(results: Sequence[GameResult], first: str, second: str) -> PairStandin
         first,
         second,
         wins=winners[first],
-        draws=winners["draw"],
+        draws=winners[DRAW],
         losses=winners[second],
         void=len(ours) - len(decided),
         wins_as_black=sum(result.winner == first for result in as_black),
