@@ -427,6 +427,12 @@ def test_a_server_that_recovers(server, tmp_path):
     assert third - second >= 1
 
 
+def test_a_server_that_asks_for_a_long_wait_is_left_alone(server, tmp_path):
+    with pytest.raises(DownloadError, match=r"answered 503 .*, to wait 3600 s \(1 attempts\)"):
+        fetch(server, tmp_path, status(503, Retry_After="3600"))
+    assert len(server.requests) == 1
+
+
 def test_it_waits_longer_before_each_attempt(server, tmp_path):
     options = DownloadOptions(pause=0, retry_pause=0.1, tries=3)
     with pytest.raises(DownloadError):
@@ -480,7 +486,7 @@ PAGE = """<html><head><base href="/archive/"></head><body>
 <a href="kgs-2015-01.zip">zip</a> <A HREF='kgs-2015-01.tar.gz'>tar.gz</A> <a href="kgs-2015-01.tar.bz2">tar.bz2</a>
 <a href="/other/KGS%20games.ZIP#top">2</a> <a href="old/kgs-2015-01.zip?again=1">3</a>
 <a href="readme.html">no</a> <a href="mailto:x.zip">no</a> <a href="http://[x.zip">no</a> <a>no</a> <a href="">no</a>
-<a href="kgs-2015-01.zip">the same</a> <a href="games.sgf.zip.html">no</a>
+<![odd[<a href="kgs-2015-01.zip">the same</a> <a href="games.sgf.zip.html">no</a>
 </body></html>"""
 
 

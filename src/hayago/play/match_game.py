@@ -18,12 +18,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple, NoReturn
 
-import numpy as np
-
 from hayago.play.client import BadReply, CommandFailed, EngineDied, EngineError, EngineTimeout, GtpClient
 from hayago.play.match_clock import Clock, TimeSettings
-from hayago.play.openings import moves_of, opening_board
-from hayago.records.games import WHITE_BIT
+from hayago.play.openings import codes_of, moves_of, opening_board
 from hayago.records.sgf import GameRecord, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coords import BLACK, COLOUR_NAMES, WHITE, opponent, point_to_vertex, vertex_to_point
@@ -332,11 +329,10 @@ class _Game:
 
     def _sgf(self, outcome: GameResult) -> bytes:
         moves = self._board.moves
-        codes = [point | (WHITE_BIT if colour == WHITE else 0) for colour, point in moves]
         record = self._opening._replace(
             komi=self._conditions.komi,
             rules=self._conditions.rules.capitalize(),
-            moves=np.array(codes, np.uint16),
+            moves=codes_of(moves),
             black=outcome.black,
             white=outcome.white,
             black_rank="",

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.learn.checkpoint import box_path, load_model
@@ -52,6 +53,11 @@ def opening_board(opening: GameRecord, *, superko: bool = False) -> Board:
 def moves_of(opening: GameRecord) -> list[tuple[int, int]]:
     """The moves as (colour, point)."""
     return [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in opening.moves.tolist()]
+
+
+def codes_of(moves: Iterable[tuple[int, int]]) -> NDArray[np.uint16]:
+    """The inverse of `moves_of`."""
+    return np.array([point | (WHITE_BIT if colour == WHITE else 0) for colour, point in moves], np.uint16)
 
 
 def read_openings(path: str, size: int, moves: int | None = None, *, superko: bool = False) -> list[GameRecord]:
@@ -143,5 +149,4 @@ def _sample(size: int, moves: int, source: str, choose: Callable[[Board], int]) 
         if point == board.pass_point:
             break
         board.play(point)
-    codes = np.array([point | (WHITE_BIT if colour == WHITE else 0) for colour, point in board.moves], np.uint16)
-    return GameRecord(size, None, 0, "", (), (), codes, "", "", "", "", "", "", "", BLACK, source, "")
+    return GameRecord(size, None, 0, "", (), (), codes_of(board.moves), "", "", "", "", "", "", "", BLACK, source, "")

@@ -189,7 +189,8 @@ class Downloader:
             except _Broken as error:
                 self._wait_or_give_up(url, error, attempt)
         finder = _LinkFinder(base)
-        finder.feed(page.decode(errors="replace"))
+        # A browser takes "<![...>" for a comment; Python 3.11's parser gives up over it.
+        finder.feed(page.decode(errors="replace").replace("<![", "<!"))
         links = [link for link in dict.fromkeys(finder.links) if _suffix(link)]
         if not links:
             raise DownloadError(f"{url}: links to no {', '.join(SUFFIXES[::2])} or .zip archive")
@@ -272,7 +273,8 @@ class Downloader:
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=self.options.timeout) as response:
                 if response.status_code in _BUSY:
-                    raise _Broken(_status(response), _retry_after(response))
+                    wait = _retry_after(response)
+                    raise _Broken(_status(response) + f", to wait {wait:g} s" * bool(wait), wait)
                 if response.status_code not in (200, 206, 416):
                     raise _Refused(f"{url}: {_status(response)}")
                 yield response
@@ -302,8 +304,8 @@ class Downloader:
                 began, received = time.monotonic(), 0
 
     def _wait_or_give_up(self, url: str, error: _Broken, attempt: int) -> None:
-        if attempt + 1 >= self.options.tries:
-            raise DownloadError(f"{url}: {error} ({self.options.tries} attempts)") from error
+        if attempt + 1 >= self.options.tries or error.wait > _MAX_WAIT_SECONDS:
+            raise DownloadError(f"{url}: {error} ({attempt + 1} attempts)") from error
         time.sleep(min(max(error.wait, self.options.retry_pause * 2.0 ** min(attempt, 99)), _MAX_WAIT_SECONDS))
 
 
