@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -354,14 +355,13 @@ class Match:
     ) -> None:
         """Play games until there are none; what is played while the match is stopped is read by nobody."""
         try:
-            while not engines.stopped:
-                pairing = games.get_nowait()
-                done.put(self._play_one(pairing, engines, openings))
+            with closing(engines):
+                while not engines.stopped:
+                    done.put(self._play_one(games.get_nowait(), engines, openings))
         except Empty:
             pass
         except BaseException as error:
             done.put(error)
-        engines.close()
         done.put(None)
 
     def _play_one(self, pairing: Pairing, engines: Engines, openings: Sequence[GameRecord]) -> tuple[GameResult, bytes]:
