@@ -164,9 +164,11 @@ def test_the_table(capsys, tmp_path):
 
 def test_the_table_while_it_runs(play, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    monkeypatch.setenv("COLUMNS", "80")
     code, _, err = play(HONEST, f"two={engine('cheating')}")
     assert code == 0 and "1 of 2 games" in err and "2 of 2 games" in err
     assert "two is charged: illegal move" in err
+    assert "…" not in err  # it wraps and is not cut
 
 
 # Openings.

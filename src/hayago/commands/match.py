@@ -51,7 +51,7 @@ def match(
     if as_json:
         sys.stdout.write(json.dumps(_as_dict(table, contest, out), ensure_ascii=False) + "\n")
     else:
-        terminal = sys.stdout.isatty()  # elsewhere no line is cut
+        terminal = sys.stdout.isatty()  # elsewhere a row is one line
         Console(file=sys.stdout, width=None if terminal else WIDTH).print(_tables(table, contest))
 
 
@@ -136,7 +136,7 @@ def _tables(table: Standings, contest: Match, title: str = "") -> Group:
 def _table(*headings: str, title: str = "") -> Table:
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading)
     return table
 
 
