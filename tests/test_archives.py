@@ -1,6 +1,7 @@
 """Finding game files in files, folders, patterns and archives, whole and broken."""
 
 import io
+import random
 import tarfile
 import zipfile
 from pathlib import Path
@@ -148,3 +149,47 @@ def test_bombs(tmp_path: Path) -> None:
         tar.addfile(info, io.BytesIO(bomb))
     with pytest.raises(HayagoError, match=r"expands more than 200 times at bomb\.sgf"):
         list(iter_files([tmp_path / "bomb.tar.xz"]))
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.tar.bz2", "x.tar.xz", "deflate.zip", "bzip2.zip", "lzma.zip"])
+def test_any_byte_may_be_wrong(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith(".zip"):
+        methods = {"deflate.zip": zipfile.ZIP_DEFLATED, "bzip2.zip": zipfile.ZIP_BZIP2, "lzma.zip": zipfile.ZIP_LZMA}
+        with zipfile.ZipFile(path, "w", methods[name]) as archive:
+            archive.writestr("one.sgf", FILES["three.sgf"])
+    else:
+        make_archive(tmp_path, name)
+    whole = path.read_bytes()
+    lots, outcomes = random.Random(1), set()
+    for _ in range(200):
+        data = bytearray(whole)
+        data[lots.randrange(len(data))] = lots.randrange(256)
+        path.write_bytes(data)
+        try:
+            outcomes.add(len(list(iter_files([path]))))
+        except HayagoError:
+            outcomes.add("refused")
+    assert "refused" in outcomes
+
+
+def test_an_archive_damaged_far_behind_its_beginning(tmp_path: Path) -> None:
+    path, lots = tmp_path / "x.tar.bz2", random.Random(1)
+    with tarfile.open(path, "w:bz2", compresslevel=1) as tar:
+        for number in range(3):  # bzip2 packs 100 kB at a time
+            info = tarfile.TarInfo(f"{number}.sgf")
+            info.size = 100_000
+            tar.addfile(info, io.BytesIO(lots.randbytes(info.size)))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(archives.DamagedArchive, match=r"cut short behind 0.sgf \(Invalid data stream\)"):
+        list(iter_files([path]))
+
+
+def test_a_file_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").mkdir()
+    for name in ("x.zip", "missing.zip"):
+        with pytest.raises(HayagoError, match=rf"^cannot read .*{name}") as caught:
+            list(archives.iter_archive(tmp_path / name, name))
+        assert not isinstance(caught.value, archives.DamagedArchive)

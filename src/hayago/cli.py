@@ -25,6 +25,8 @@ COMMANDS = {
     "evaluate": "Measure how often a network predicts the move that was played.",
     "predict": "Show the likeliest moves at one point of a game.",
     "gtp": "Play over the Go Text Protocol on stdin and stdout.",
+    "match": "Let engines and networks play each other.",
+    "download": "Fetch public archives of game records.",
     "bench": "Measure how fast this machine encodes, reads, trains and answers.",
     "info": "Describe a network layer by layer.",
     "export": "Write a network as an ONNX file, or games as planes.",

@@ -1,1 +1,1 @@
-"""From an evaluator to moves: the player, the Go Text Protocol, the Gymnasium environment."""
+"""From an evaluator to moves: the player, both ends of the Go Text Protocol, matches, the Gymnasium environment."""

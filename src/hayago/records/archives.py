@@ -3,8 +3,8 @@
 Nothing here knows what is in a file; that is `sgf`'s business.
 """
 
+import errno
 import glob
-import gzip
 import lzma
 import tarfile
 import zipfile
@@ -22,7 +22,15 @@ _RATIO_FREE_BYTES = 1 << 20  # below this a bomb does no harm, and short texts m
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 Skip = Callable[[str, str], None]
 
-_BROKEN = (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+
+class DamagedArchive(HayagoError):
+    """An archive that is damaged or cut short."""
+
+
+# What the libraries raise over damaged bytes. The OSErrors among them (of gzip, bz2, of a place before the file's
+# beginning) have no errno, or EINVAL; a disk's have others.
+_BROKEN = (EOFError, OSError, NotImplementedError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
+_BROKEN_ERRNO = (None, errno.EINVAL)
 
 
 def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
@@ -47,6 +55,16 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
                 yield from _folder(file, skip)
             else:
                 yield from _file(file, skip)
+
+
+def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
+    """As `iter_files`, of one archive in a file that does not bear the archive's name yet.
+
+    Raises:
+        DamagedArchive: it is damaged or cut short.
+        HayagoError: see `iter_files`.
+    """
+    yield from _archive(file, on_skip or (lambda _source, _reason: None), name)
 
 
 def _expand(path: str) -> list[Path]:
@@ -81,7 +99,7 @@ def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
 def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     try:
         if _is_archive(file.name):
-            yield from _archive(file, skip)
+            yield from _archive(file, skip, file.name)
         elif file.stat().st_size > MAX_MEMBER_BYTES:
             skip(file.as_posix(), "file too large")
         else:
@@ -90,18 +108,20 @@ def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
         raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
 
 
-def _archive(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
-    members = _zip_members if file.name.lower().endswith(".zip") else _tar_members
+def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
+    members = _zip_members if name.lower().endswith(".zip") else _tar_members
     found = 0
     last = "its beginning"
     try:
-        for name, data in members(file, skip):
+        for member, data in members(file, skip):
             found += 1
-            last = name
-            yield f"{file.as_posix()}!{name}", data
+            last = member
+            yield f"{file.as_posix()}!{member}", data
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno not in _BROKEN_ERRNO:
+            raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
         what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists all that it tried
-        raise HayagoError(f"{file}: the archive is damaged or cut short behind {last} ({what})") from error
+        raise DamagedArchive(f"{file}: the archive is damaged or cut short behind {last} ({what})") from error
     if not found:
         raise HayagoError(f"{file}: no .sgf file in this archive")
 

@@ -14,7 +14,7 @@ Writing SGF, and trees with variations, are sgfmill's; `write_sgf` only hands a 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -580,8 +580,13 @@ def read_sgf(data: bytes, source: str = "") -> list[GameRecord]:
     return records
 
 
-def write_sgf(record: GameRecord) -> bytes:
-    """The record as an SGF file, written by sgfmill."""
+def write_sgf(record: GameRecord, comments: Mapping[int, str] | None = None) -> bytes:
+    """The record as an SGF file, written by sgfmill.
+
+    Args:
+        record: the game.
+        comments: texts by the index of the move that they are about; -1 is the root.
+    """
     from sgfmill import sgf
 
     size = record.size
@@ -614,5 +619,8 @@ def write_sgf(record: GameRecord) -> bytes:
     for code in record.moves.tolist():
         node = game.extend_main_sequence()
         node.set_move("w" if code & WHITE_BIT else "b", place(code & POINT_MASK))
+    nodes = game.get_main_sequence()
+    for index, text in (comments or {}).items():
+        nodes[index + 1].add_comment_text(text)
     data: bytes = game.serialise()
     return data
