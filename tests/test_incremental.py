@@ -10,6 +10,7 @@ import pytest
 
 from comparison import as_games, positions_of, random_game
 from hayago.features.encoder import all_positions, encode_positions
+from hayago.features.planes import row_bytes
 from hayago.records.games import Games
 from hayago.records.sgf import read_sgf
 from hayago.records.store import records_to_games
@@ -71,3 +72,13 @@ def test_the_proof_counts_positions(demo_games: Path, tmp_path: Path) -> None:
     assert "games             3   0 with handicap stones" in done.stdout
     assert "positions       594   100% of each game" in done.stdout
     assert "different         0" in done.stdout
+
+
+def test_rows_are_written_where_they_are_wanted(real: Games) -> None:
+    game, ply = (part[:50] for part in all_positions(real))
+    asked = real, game, ply, np.zeros(50, np.uint8)
+    out = np.full((60, row_bytes()), 7, np.uint8)
+    rows, _ = encode_positions(*asked, out=out[:50])
+    assert rows.base is out and (out[:50] == encode_positions(*asked)[0]).all() and (out[50:] == 7).all()
+    with pytest.raises(ValueError, match="must have the shape"):
+        encode_positions(*asked, out=out)

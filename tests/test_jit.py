@@ -12,17 +12,17 @@ import hayago
 
 PROBE = """
 from hayago.rules.jit import kernel
-from hayago.rules.kernels import point_of
+from hayago.rules.kernels import cell_of
 
 
 @kernel
-def probe(cell: int) -> int:
-    return point_of(cell, 19)
+def probe(point: int) -> int:
+    return cell_of(point, 19)
 """
 RUN = """
 from pathlib import Path
 from hayago.rules import jit, probe
-print(probe.probe(21), jit.cache_folder(Path(probe.__file__)).name)
+print(probe.probe(1), jit.cache_folder(Path(probe.__file__)).name)
 """
 ANNOUNCED = "hayago: compiling kernels, once per version (about half a minute)\n"
 
@@ -54,8 +54,8 @@ def change(package: Path, file: str, old: str, new: str) -> None:
 def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first = run(package, RUN, cache)
-    point, folder = first.stdout.split()
-    assert point == "1"
+    cell, folder = first.stdout.split()
+    assert cell == "21"
     assert first.stderr == ANNOUNCED
     assert list((cache / folder).rglob("*.nbi"))
     assert not list(package.rglob("*.nbi"))  # the package may lie where nobody may write
@@ -66,10 +66,10 @@ def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path:
     assert again.stdout == first.stdout
     assert again.stderr == ""
 
-    change(package, "rules/kernels.py", "* size + cell % WIDTH", "* size + cell % WIDTH + 100")
+    change(package, "rules/kernels.py", "* WIDTH + point % size", "* WIDTH + point % size + 100")
     changed = run(package, RUN, cache)
-    point, new_folder = changed.stdout.split()
-    assert point == "101"
+    cell, new_folder = changed.stdout.split()
+    assert cell == "121"
     assert new_folder != folder
     assert changed.stderr == ANNOUNCED
 
@@ -82,4 +82,4 @@ def test_importing_the_board_compiles_nothing(package: Path, tmp_path: Path) -> 
 
 def test_without_a_place_to_keep_them_kernels_still_run(package: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert run(package, RUN, tmp_path / "file" / "cache").stdout.startswith("1 hayago-kernels-")
+    assert run(package, RUN, tmp_path / "file" / "cache").stdout.startswith("21 hayago-kernels-")

@@ -71,12 +71,6 @@ def cell_of(point: int, size: int) -> int:
 
 
 @kernel
-def point_of(cell: int, size: int) -> int:
-    """The point of a cell on the board."""
-    return (cell // WIDTH - 1) * size + cell % WIDTH
-
-
-@kernel
 def clear(position: Position, size: int) -> None:
     """Make it an empty board of `size`. Liberty sets need no clearing: `place` writes a new chain's whole set."""
     position[COLOUR - 1 : COLOUR + CELLS] = BORDER
