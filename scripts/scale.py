@@ -9,9 +9,9 @@ processes of their own, which print their times and peak memory.
 
 The columns: `open` is `read_store` of the training games; `first batch` is from there to the first shuffled batch of
 128, with the default options of `hayago train`; seconds are by the clock, in brackets of CPU time. Then positions a
-second of one thread's CPU time: of the bare encoder, and of the batches with those same positions, the median of rounds
-that take turns. `all` takes every position of a game, `16` is training's default, 16 of each game: these cost more, as
-the moves between them are played all the same. Kernels are compiled beforehand.
+second of one thread's CPU time: of the bare encoder, which writes a block's rows in order, and of the batches with
+those same positions, the median of rounds that take turns. `all` takes every position of a game, `16` is training's
+default, 16 of each game: these cost more, as the moves between them are played all the same. Kernels are compiled beforehand.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from statistics import median
 import numpy as np
 
 from hayago.features.encoder import encode_positions
+from hayago.features.planes import row_bytes
 from hayago.learn.batches import PART, Batches, Sampler
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
@@ -110,12 +111,16 @@ def rates(sampler: Sampler) -> dict[str, float]:
     planned = sampler.blocks(0, 1)
     batches = Batches(sampler, BATCH_SIZE).start()
     bare, served = [], []
+    memory = np.empty((0, row_bytes()), np.uint8)
     for _ in range(1 + ROUNDS):
         positions = next(planned)[0]
         steps = len(positions.game) // BATCH_SIZE
+        if len(memory) < len(positions.game):
+            memory = np.ones((len(positions.game), row_bytes()), np.uint8)
         started = time.thread_time()
         for first in range(0, len(positions.game), PART):
-            encode_positions(sampler.games, *positions.take(slice(first, first + PART)))
+            part = slice(first, min(first + PART, len(positions.game)))
+            encode_positions(sampler.games, *positions.take(part), out=memory[part])
         bare.append(len(positions.game) / (time.thread_time() - started))
         started = time.thread_time()
         taken = sum(len(batch.labels) for batch in islice(batches, steps))

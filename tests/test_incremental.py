@@ -77,8 +77,17 @@ def test_the_proof_counts_positions(demo_games: Path, tmp_path: Path) -> None:
 def test_rows_are_written_where_they_are_wanted(real: Games) -> None:
     game, ply = (part[:50] for part in all_positions(real))
     asked = real, game, ply, np.zeros(50, np.uint8)
-    out = np.full((60, row_bytes()), 7, np.uint8)
-    rows, _ = encode_positions(*asked, out=out[:50])
-    assert rows.base is out and (out[:50] == encode_positions(*asked)[0]).all() and (out[50:] == 7).all()
-    with pytest.raises(ValueError, match="must have the shape"):
-        encode_positions(*asked, out=out)
+    out, into = np.full((60, row_bytes()), 7, np.uint8), np.random.default_rng(1).permutation(60)[:50]
+    rows, labels = encode_positions(*asked)
+    _, same_labels = encode_positions(*asked, out=out, into=into)
+    np.testing.assert_array_equal(out[into], rows)
+    np.testing.assert_array_equal(same_labels, labels)
+    assert (np.delete(out, into, axis=0) == 7).all()
+    for wrong in (
+        {"out": out[:49]},
+        {"out": out[:, :-1]},
+        {"out": out, "into": into + 11},
+        {"out": out, "into": into - 60},
+    ):
+        with pytest.raises(ValueError, match="do not go into memory"):
+            encode_positions(*asked, **wrong)

@@ -219,9 +219,10 @@ def _encode(
     incremental: bool,
     work: Work,
     rows: NDArray[np.uint8],
+    into: NDArray[np.int64],
     labels: NDArray[np.uint16],
 ) -> None:
-    """Row after row; a game is replayed from where the last row left it as long as the plies rise."""
+    """Row k goes to rows[into[k]]; a game is replayed from where the last row left it as long as the plies rise."""
     now_game, now_ply = -1, 0
     for k in range(len(game)):
         g, target = game[k], ply[k]
@@ -241,7 +242,7 @@ def _encode(
             start(position, memory)
         code = int(games.codes[first + target])
         colour = WHITE if code & 0x8000 else BLACK
-        write_row(position, memory, colour, layout, int(symmetry[k]), planes, ladders, work, rows[k])
+        write_row(position, memory, colour, layout, int(symmetry[k]), planes, ladders, work, rows[into[k]])
         labels[k] = layout.points[symmetry[k], code & 0x1FF]
 
 
@@ -264,6 +265,7 @@ def encode_positions(
     ladders: bool = True,
     incremental: bool = True,
     out: NDArray[np.uint8] | None = None,
+    into: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Encode K positions of recorded games.
 
@@ -278,20 +280,23 @@ def encode_positions(
         ladders: False leaves the two ladder planes empty; for measuring only.
         incremental: False encodes each position by itself, with nothing kept from the one before; the rows are the
             same, and this is how to prove it.
-        out: where to write the rows, if not into new memory, which costs a tenth of the time.
+        out: uint8 (M, row_bytes), memory to write the rows into; new memory costs a tenth of the time.
+        into: int64 (K,), the row of `out` for each position (by default 0, 1, 2, ...): shuffles for nothing.
 
     Returns:
-        rows uint8 (K, row_bytes(planes, size)) and labels uint16 (K,), size * size where the move is a pass.
+        rows uint8 (K, row_bytes(planes, size)), or `out`, and labels uint16 (K,), size * size where the move is a pass.
     """
     area = games.size * games.size
-    shape = len(game), (planes * area + 7) // 8
-    rows = np.empty(shape, np.uint8) if out is None else out
-    if rows.shape != shape:
-        raise ValueError(f"out must have the shape {shape}, not {rows.shape}")
+    width = (planes * area + 7) // 8
+    rows = np.empty((len(game), width), np.uint8) if out is None else out
+    if into is None:
+        into = np.arange(len(game))
+    if rows.shape[1] != width or into.max(initial=-1) >= len(rows) or into.min(initial=0) < 0:
+        raise ValueError(f"rows of {width} bytes do not go into memory of the shape {rows.shape}")
     labels = np.empty(len(game), np.uint16)
     _encode(
         new_position(games.size), new_memory(), games, layout(games.size), game, ply, symmetry, planes, ladders,
-        incremental, new_work(), rows, labels,
+        incremental, new_work(), rows, into, labels,
     )  # fmt: skip
     return rows, labels
 

@@ -159,7 +159,9 @@ class _Block:
         """`memory` are the rows of a block that is no longer needed."""
         self._games = games
         self._positions = positions
-        self._order = order
+        # Rows are written to where they are dealt from: to gather them afterwards would cost more than to scatter them.
+        self._places = np.empty_like(order)
+        self._places[order] = np.arange(len(order))
         self._planes = planes
         self._done = 0
         if memory is None or len(memory) < len(order):
@@ -171,10 +173,10 @@ class _Block:
             self._futures = [pool.submit(self._encode, first) for first in range(0, len(self), PART)]
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._places)
 
     def advance(self, count: int) -> None:
-        """See that at least the first `count` positions are encoded, unless a pool does so anyway."""
+        """See that at least `count` positions are encoded, unless a pool does so anyway."""
         while self._futures is None and self._done < count:
             self._encode(self._done)
             self._done += PART
@@ -186,15 +188,14 @@ class _Block:
             future.result()
 
     def deal(self, first: int, count: int) -> Batch:
-        """A copy of at most `count` of the rows, in the order in which they are dealt."""
-        chosen = self._order[first : first + count]
-        return Batch(self.rows.take(chosen, axis=0), self._labels.take(chosen))
+        """A copy of at most `count` of the rows, in the order in which they are dealt; all must be encoded."""
+        dealt = slice(first, min(first + count, len(self)))
+        return Batch(self.rows[dealt].copy(), self._labels[dealt].copy())
 
     def _encode(self, first: int) -> None:
-        part = slice(first, min(first + PART, len(self)))
-        _, self._labels[part] = encode_positions(
-            self._games, *self._positions.take(part), self._planes, out=self.rows[part]
-        )
+        part = slice(first, first + PART)
+        places, positions = self._places[part], self._positions.take(part)
+        _, self._labels[places] = encode_positions(self._games, *positions, self._planes, out=self.rows, into=places)
 
 
 def fixed_positions(games: Games, count: int, seed: int = 0) -> Positions:
