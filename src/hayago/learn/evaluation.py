@@ -1,101 +1,401 @@
-"""How well a network predicts the moves of game records: top-1, top-5 and cross-entropy.
+"""Measuring networks: from examples, by way of the planes and the networks, to outcomes; and what the outcomes say.
 
-The prior is the plain softmax over all N*N points, as in the paper: illegal points are not masked. Passes are no
-examples.
+How to read it. `answers` is the pipeline: threads encode the parts that come next while a network computes, every part
+once for all networks (a smaller set of planes is the beginning of the larger one's row) and under all symmetries.
+`measure` lets it run over all examples and keeps a few numbers for each; `conclude` turns them into an `Evaluation`,
+from which tables and reports are made (`hayago.learn.results`, `hayago.learn.report`).
+
+*Symmetries*: the network sees each position under 1, 2, 4 or 8 of the symmetries, its probabilities are turned back
+and averaged, as in the paper; the logarithms of the averages then stand in the place of the logits.
 """
 
-from collections.abc import Callable
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.features.encoder import all_positions, encode_positions
+from hayago.features.encoder import encode_positions
+from hayago.features.planes import PLANE_SETS, PLANES, row_bytes
+from hayago.learn.breakdown import Row, break_down
+from hayago.learn.checkpoint import ModelInfo
 from hayago.learn.evaluator import Evaluator
-from hayago.records.games import Games
-from hayago.records.identity import game_keys, split_of
+from hayago.learn.examples import Examples
+from hayago.learn.measures import (
+    Bootstrap,
+    Measure,
+    Outcomes,
+    Summary,
+    calibration,
+    differences,
+    fit_temperature,
+    summarise,
+)
+from hayago.learn.predictors import Answers
+from hayago.learn.traits import Tactics, Trait, joined_tactics, tactics_of, traits_of
+from hayago.records.identity import split_of
+from hayago.rules.symmetry import point_maps
+
+# Of the 8, so many: the board as it is, turned by 180 degrees, by 90 and 270, and all these mirrored.
+SYMMETRY_SETS = {1: (0,), 2: (0, 3), 4: (0, 3, 5, 6), 8: tuple(range(8))}
+TEMPERATURES = (1.0, 0.25, 0.5, 0.75, 1.25, 1.5)  # the network's own first
+ROWS = 256  # that a network computes at once
+_WORKERS = 4
 
 
-class Metrics(NamedTuple):
-    """What was measured, over `positions` positions of `games` games.
+class Part(NamedTuple):
+    """B examples behind the networks.
 
     Attributes:
-        top1: share of the positions, 0 to 1, where the likeliest point was played.
-        top5: share where one of the five likeliest was.
-        cross_entropy: mean of -log(probability of the point that was played), in nats.
-        positions, games: how many were measured.
+        first: the place of the first among the examples.
+        labels: uint16 (B,), the points that were played.
+        tactics: of these moves.
+        logits: for each network by name, float32 (B * S, N*N): S symmetries of each example.
     """
 
-    top1: float
-    top5: float
-    cross_entropy: float
-    positions: int
-    games: int
+    first: int
+    labels: NDArray[np.uint16]
+    tactics: Tactics
+    logits: dict[str, NDArray[np.float32]]
 
 
-def evaluate(
-    evaluator: Evaluator,
-    games: Games,
-    *,
-    batch_size: int = 256,
-    limit: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> Metrics:
-    """Measure a network on all positions of the games, a batch at a time.
+def check_fit(evaluator: Evaluator, size: int) -> None:
+    """Raise HayagoError unless the network plays on boards of this size, from planes that there are."""
+    info = evaluator.info
+    if size != info.board_size:
+        raise HayagoError(f"the network plays on {info.board_size}x{info.board_size}, the games on {size}x{size}")
+    if info.planes not in PLANE_SETS:
+        raise HayagoError(f"the network reads {info.planes} planes, and no set of so many is known")
 
-    Args:
-        limit: stop after about so many positions, spread evenly over the games (0: all).
-        progress: called after each batch with the positions done and those to do.
+
+def answers(
+    evaluators: Mapping[str, Evaluator],
+    examples: Examples,
+    symmetries: int = 1,
+    rows: int = ROWS,
+    pool: ThreadPoolExecutor | None = None,
+) -> Iterator[Part]:
+    """What the networks answer to all examples, part by part, `rows` rows or fewer in each.
 
     Raises:
-        HayagoError: the games hold no position, or are of another size than the network's board.
+        HayagoError: a network does not fit, or answers with what is no number.
     """
-    info = evaluator.info
-    if games.size != info.board_size:
-        raise HayagoError(
-            f"the network plays on {info.board_size}x{info.board_size}, the games on {games.size}x{games.size}"
+    for evaluator in evaluators.values():
+        check_fit(evaluator, examples.games.size)
+    if pool is None:
+        with ThreadPoolExecutor(_workers(), "encode") as pool:
+            yield from answers(evaluators, examples, symmetries, rows, pool)
+        return
+    size = examples.games.size
+    kinds = np.array(SYMMETRY_SETS[symmetries], np.uint8)
+    step = max(1, rows // symmetries)
+
+    def encode(first: int) -> tuple[int, NDArray[np.uint8], NDArray[np.uint16], Tactics]:
+        game, ply = examples.game[first : first + step], examples.ply[first : first + step]
+        encoded, labels = encode_positions(
+            examples.games, np.repeat(game, symmetries), np.repeat(ply, symmetries), np.tile(kinds, len(game))
         )
-    game, ply = all_positions(games)
-    if limit and limit < len(game):
-        chosen = np.linspace(0, len(game) - 1, limit).astype(np.int64)
-        game, ply = game[chosen], ply[chosen]
-    if not len(game):
-        raise HayagoError("the games hold no move to predict")
-    symmetry = np.zeros(len(game), np.uint8)
-    sums = np.zeros(3)
-    for first in range(0, len(game), batch_size):
-        part = slice(first, first + batch_size)
-        rows, labels = encode_positions(games, game[part], ply[part], symmetry[part], info.planes)
-        sums += _sums(evaluator.logits(rows), labels)
-        if progress is not None:
-            progress(min(first + batch_size, len(game)), len(game))
-    top1, top5, cross_entropy = (sums / len(game)).tolist()
-    return Metrics(top1, top5, cross_entropy, len(game), len(np.unique(game)))
+        plain = labels[::symmetries]
+        return first, encoded, plain, tactics_of(encoded[::symmetries], plain, size)
+
+    starts = iter(range(0, len(examples), step))
+    ahead = deque(pool.submit(encode, first) for first in islice(starts, _workers() + 1))
+    while ahead:
+        first, encoded, labels, tactics = ahead.popleft().result()
+        if (start := next(starts, None)) is not None:
+            ahead.append(pool.submit(encode, start))
+        logits = {}
+        for name, evaluator in evaluators.items():
+            planes = evaluator.info.planes
+            own = encoded if planes == PLANES else np.ascontiguousarray(encoded[:, : row_bytes(planes, size)])
+            logits[name] = evaluator.logits(own)
+            if not np.isfinite(logits[name]).all():
+                raise HayagoError(f"{name}: answers with values that are no numbers")
+        yield Part(first, labels, tactics, logits)
 
 
-def _sums(logits: NDArray[np.float32], labels: NDArray[np.uint16]) -> tuple[float, float, float]:
-    """Over a batch: how often the played point is first, how often among five, and the sum of -log(prior)."""
-    wide = logits.astype(np.float64)
-    highest = wide.max(1, keepdims=True)
-    log_sums = np.log(np.exp(wide - highest).sum(1)) + highest[:, 0]
-    played = np.take_along_axis(wide, labels[:, None].astype(np.int64), 1)
-    # Ties count against the network: a point is first if none of the others is as likely.
-    rank = (wide >= played).sum(1) - 1
-    return float((rank < 1).sum()), float((rank < 5).sum()), float((log_sums - played[:, 0]).sum())
+def averaged(logits: NDArray[np.float32], symmetries: int) -> NDArray[np.float32]:
+    """float32 (B, N*N): the logits themselves for one symmetry, else the logarithms of the averaged probabilities."""
+    if symmetries == 1:
+        return logits
+    area = logits.shape[1]
+    size = round(area**0.5)
+    maps = point_maps(size)[:, :-1].astype(np.int64)
+    turned = logits.reshape(-1, symmetries, area)
+    turned = np.stack([turned[:, n, maps[s]] for n, s in enumerate(SYMMETRY_SETS[symmetries])], 1)
+    turned -= turned.max(2, keepdims=True)
+    turned -= np.log(np.exp(turned).sum(2, keepdims=True))
+    top = turned.max(1, keepdims=True)
+    mean: NDArray[np.float32] = np.log(np.exp(turned - top).mean(1)) + top[:, 0]
+    return mean
 
 
-def trained_on(evaluator: Evaluator, games: Games) -> int:
-    """How many of the games the network may have learned from.
+class Measured(NamedTuple):
+    """What `measure` keeps.
 
-    The split of a game follows from the game alone, so these are the games whose split is "train", if the network was
-    trained on any store of games. It errs on the safe side: not every such game was in that store.
+    Attributes:
+        temperatures: for each network by name, at which temperatures.
+        outcomes: of each network, under all symmetries asked for.
+        plain: the same without symmetries; empty where one symmetry was asked for.
+        tactics: of all examples.
+        seconds: how long it took.
     """
-    if not evaluator.info.data_fingerprint:
+
+    temperatures: dict[str, tuple[float, ...]]
+    outcomes: dict[str, Outcomes]
+    plain: dict[str, Outcomes]
+    tactics: Tactics
+    seconds: float
+
+
+def measure(
+    evaluators: Mapping[str, Evaluator],
+    examples: Examples,
+    *,
+    symmetries: int = 1,
+    fitted: Mapping[str, float] | None = None,
+    rows: int = ROWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Measured:
+    """Let networks answer the very same examples, and keep a few numbers for each.
+
+    Args:
+        symmetries: under how many each position is seen.
+        fitted: for each network a temperature that is measured behind the TEMPERATURES.
+        rows: how many rows a network computes at once.
+        progress: called after each part with the examples done and those to do.
+
+    Raises:
+        HayagoError: a network does not fit, or answers with what is no number.
+    """
+    started = time.perf_counter()
+    heats: dict[str, tuple[float, ...]] = {
+        name: (*TEMPERATURES, fitted[name]) if fitted else TEMPERATURES for name in evaluators
+    }
+    outcomes = {name: Outcomes.empty(len(examples), len(heats[name])) for name in evaluators}
+    plain = {name: Outcomes.empty(len(examples), 1) for name in evaluators if symmetries > 1}
+    tactics = []
+
+    def keep(name: str, part: Part) -> None:
+        logits = part.logits[name]
+        outcomes[name].fill(part.first, averaged(logits, symmetries), part.labels, heats[name])
+        if name in plain:
+            plain[name].fill(part.first, logits[::symmetries], part.labels, (1.0,))
+
+    with ThreadPoolExecutor(_workers(), "evaluate") as pool:
+        keeping: deque[Future[None]] = deque()
+        for part in answers(evaluators, examples, symmetries, rows, pool):
+            tactics.append(part.tactics)
+            keeping += [pool.submit(keep, name, part) for name in evaluators]
+            while len(keeping) > 2 * len(evaluators):
+                keeping.popleft().result()
+            if progress is not None:
+                progress(part.first + len(part.labels), len(examples))
+        for future in keeping:
+            future.result()
+    return Measured(heats, outcomes, plain, joined_tactics(tactics), time.perf_counter() - started)
+
+
+def fit_temperatures(
+    evaluators: Mapping[str, Evaluator], examples: Examples, *, symmetries: int = 1, rows: int = ROWS
+) -> dict[str, float]:
+    """For each network the temperature at which its cross-entropy on these examples is smallest.
+
+    The logits of all examples are held at once: 1.4 KB for each on 19x19.
+    """
+    parts = [
+        (part.labels, {name: averaged(logits, symmetries) for name, logits in part.logits.items()})
+        for part in answers(evaluators, examples, symmetries, rows)
+    ]
+    labels = np.concatenate([labels for labels, _ in parts])
+    return {name: fit_temperature(np.concatenate([logits[name] for _, logits in parts]), labels) for name in evaluators}
+
+
+def priors(evaluator: Evaluator, examples: Examples, symmetries: int = 1) -> NDArray[np.float32]:
+    """float32 (K, N*N): the probabilities of all points, for a few examples to look at."""
+    (*parts,) = answers({"": evaluator}, examples, symmetries)
+    logits = np.concatenate([averaged(part.logits[""], symmetries) for part in parts])
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    shares: NDArray[np.float32] = weights / weights.sum(1, keepdims=True)
+    return shares
+
+
+class Fit(NamedTuple):
+    """The temperature fitted for a network on other games, and what it does to the measures of these.
+
+    Attributes:
+        temperature: which.
+        cross_entropy: at it.
+        gain: paired, cross-entropy at temperature 1 less that at this one; above 0 it is better.
+        sampled: how often a move drawn at it is the one that was played.
+        calibration_error: at it.
+    """
+
+    temperature: float
+    cross_entropy: Measure
+    gain: Measure
+    sampled: Measure
+    calibration_error: Measure
+
+
+class Gain(NamedTuple):
+    """What the symmetries add: the measures without them, and the paired differences."""
+
+    top1_without: Measure
+    cross_entropy_without: Measure
+    top1: Measure
+    top5: Measure
+    cross_entropy: Measure
+
+
+class Model(NamedTuple):
+    """One network of an evaluation, and all that was measured of it; None is what was not asked for."""
+
+    name: str
+    info: ModelInfo
+    temperatures: tuple[float, ...]
+    outcomes: Outcomes
+    summary: Summary
+    rows: list[Row]
+    fit: Fit | None
+    gain: Gain | None
+
+
+class Difference(NamedTuple):
+    """One predictor beside another on the positions that both answered: theirs minus ours, paired.
+
+    top5 and cross_entropy are None where one of them names a single move only.
+    """
+
+    ours: str
+    theirs: str
+    positions: int
+    games: int
+    ours_top1: Measure
+    theirs_top1: Measure
+    top1: Measure
+    top5: Measure | None = None
+    cross_entropy: Measure | None = None
+
+
+@dataclass
+class Evaluation:
+    """Everything that was measured.
+
+    Attributes:
+        examples: on what.
+        traits: of these.
+        tactics: of these.
+        symmetries: under how many the networks saw each position.
+        models: the networks, in the order they were named.
+        engines: what other predictors answered.
+        differences: of the other networks from the first, and of each engine from each network.
+        positions_per_s: examples in a second, all networks together.
+        notes: what was lost on the way or must be known to judge the rest, a line each.
+    """
+
+    examples: Examples
+    traits: list[Trait]
+    tactics: Tactics
+    symmetries: int
+    models: list[Model]
+    engines: list[Answers]
+    differences: list[Difference]
+    positions_per_s: float
+    notes: list[str] = field(default_factory=list)
+
+
+def conclude(
+    examples: Examples,
+    infos: Mapping[str, ModelInfo],
+    measured: Measured,
+    *,
+    symmetries: int = 1,
+    fitted: Mapping[str, float] | None = None,
+    engines: list[Answers] | None = None,
+    notes: list[str] | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """From outcomes to measures, breakdowns and differences. `seed` decides the draws of the bootstrap."""
+    bootstrap = Bootstrap(examples.game, seed)
+    traits = traits_of(examples, measured.tactics)
+    models = []
+    for name, info in infos.items():
+        outcomes = measured.outcomes[name]
+        fit = _fit(outcomes, fitted[name], bootstrap) if fitted else None
+        gain = _gain(measured.plain[name], outcomes, bootstrap) if name in measured.plain else None
+        rows = break_down(outcomes, traits, bootstrap)
+        summary = summarise(outcomes, bootstrap)
+        models.append(Model(name, info, measured.temperatures[name], outcomes, summary, rows, fit, gain))
+    first = models[0]
+    beside = [
+        Difference(
+            first.name,
+            other.name,
+            len(examples),
+            bootstrap.games,
+            first.summary.top_k[0],
+            other.summary.top_k[0],
+            *differences(first.outcomes, other.outcomes, bootstrap),
+        )
+        for other in models[1:]
+    ]
+    for engine in engines or ():
+        if len(engine.answered):
+            beside += [_beside(model, engine, examples, seed) for model in models]
+    pace = len(examples) / max(measured.seconds, 1e-9)
+    return Evaluation(examples, traits, measured.tactics, symmetries, models, engines or [], beside, pace, notes or [])
+
+
+def _fit(outcomes: Outcomes, temperature: float, bootstrap: Bootstrap) -> Fit:
+    own, fitted = (outcomes.log_prior[:, t].astype(np.float64) for t in (0, len(TEMPERATURES)))
+    cross_entropy, gain, sampled = bootstrap.means((-fitted, fitted - own, np.exp(fitted)))
+    return Fit(temperature, cross_entropy, gain, sampled, calibration(outcomes, bootstrap, len(TEMPERATURES))[1])
+
+
+def _gain(plain: Outcomes, outcomes: Outcomes, bootstrap: Bootstrap) -> Gain:
+    top1, cross_entropy = bootstrap.means((plain.rank < 1, -plain.log_prior[:, 0]))
+    return Gain(top1, cross_entropy, *differences(plain, outcomes, bootstrap))
+
+
+def _beside(model: Model, engine: Answers, examples: Examples, seed: int) -> Difference:
+    """An engine beside a network, on the positions that the engine answered."""
+    answered = engine.answered
+    bootstrap = Bootstrap(examples.game[answered], seed)
+    ours, theirs = model.outcomes.rank[answered] < 1, engine.right(examples)
+    means = bootstrap.means((ours, theirs, theirs - ours.astype(np.float64)))
+    return Difference(model.name, engine.name, len(answered), bootstrap.games, *means)
+
+
+def learned_from(info: ModelInfo, examples: Examples, stored: tuple[str, frozenset[bytes]] | None = None) -> int:
+    """In how many of the games that have an example the network may have learned.
+
+    The split of a game follows from the game alone, so without its store these are the games whose split is "train", if
+    the network was trained on any store: an upper bound.
+
+    Args:
+        stored: fingerprint of the store that the network was trained on, and the keys of its games for training.
+
+    Raises:
+        HayagoError: the network was trained on another store.
+    """
+    if not info.data_fingerprint:
         return 0
-    count = 0
-    for g in range(len(games.offsets) - 1):
-        setup = games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
-        moves = games.codes[games.offsets[g] : games.offsets[g + 1]]
-        count += split_of(game_keys(games.size, setup, moves)[0]) == "train"
-    return count
+    keys = [examples.key(g)[0] for g in examples.used.tolist()]
+    if stored is None:
+        return sum(split_of(key) == "train" for key in keys)
+    fingerprint, trained = stored
+    if fingerprint != info.data_fingerprint:
+        raise HayagoError(f"the network was trained on store {info.data_fingerprint[:16]}, not on {fingerprint[:16]}")
+    return sum(key in trained for key in keys)
+
+
+def _workers() -> int:
+    return min(_WORKERS, os.cpu_count() or 1)

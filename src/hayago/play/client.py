@@ -14,7 +14,6 @@ import shlex
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
