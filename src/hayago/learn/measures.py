@@ -93,8 +93,10 @@ class Bootstrap:
         generator = np.random.Generator(np.random.Philox(seed))
         # How often each game is drawn. With more than 255 games none is drawn that often in the age of the world.
         self._drawn = np.empty((SAMPLES if self.games > 1 else 0, self.games), np.uint8)
-        for row in self._drawn:
-            row[:] = np.bincount(generator.integers(0, self.games, self.games), minlength=self.games)
+        for first in range(0, len(self._drawn), _DRAWS_AT_ONCE):
+            part = self._drawn[first : first + _DRAWS_AT_ONCE]
+            drawn = generator.integers(0, self.games, part.shape) + np.arange(len(part))[:, None] * self.games
+            part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
 
     def sums(
         self, columns: Iterable[NDArray[Any]], classes: NDArray[np.integer] | None = None, count: int = 1
