@@ -106,6 +106,7 @@ class GtpClient:
         self.name = name or Path(self.command[0]).name
         self._timeout_seconds = timeout_seconds
         self._known: dict[str, bool] = {}
+        self._killed = False
         self._replies: SimpleQueue[tuple[bool, str] | EngineError] = SimpleQueue()
         self._stderr = b""
         try:
@@ -162,7 +163,7 @@ class GtpClient:
         if isinstance(reply, EngineError):
             self._replies.put(reply)  # it holds for whatever is asked next, too
             self.kill()
-            raise type(reply)(f"{reply}, asked {line!r}") from None
+            raise type(reply)(f"{reply} when asked {line!r}") from None
         succeeded, text = reply
         if not succeeded:
             raise CommandFailed(f"{self.name}: {line!r} was answered {_short(text)!r}", text)
@@ -186,8 +187,8 @@ class GtpClient:
         return " ".join(filter(None, words))
 
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
+        """Whether the process still runs and may be asked."""
+        return not self._killed and self._process.poll() is None
 
     # Ending
 
@@ -199,11 +200,13 @@ class GtpClient:
             process.stdin.write(b"quit\n")
         with contextlib.suppress(OSError):
             process.stdin.close()
-        for end in (lambda: None, process.terminate, self.kill):
-            end()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+        for force in (process.terminate, self.kill, None):
+            try:
                 process.wait(_LEAVE_SECONDS)
                 break
+            except subprocess.TimeoutExpired:
+                if force:
+                    force()
         for thread, pipe in zip(self._threads, (process.stdout, process.stderr), strict=True):
             thread.join(_LEAVE_SECONDS)
             if not thread.is_alive() and pipe is not None:  # a child that outlived the engine may hold the other end
@@ -211,6 +214,7 @@ class GtpClient:
 
     def kill(self) -> None:
         """End the process and all that it started, at once. A `send` that waits in another thread gets EngineDied."""
+        self._killed = True
         if self._process.poll() is not None:
             return
         if os.name == "nt":
