@@ -2,8 +2,9 @@
 
     python tests/recount.py GAMES.sgf MODEL.safetensors POSITIONS
 
-Nothing of hayago is imported. Prints how many of the positions, spread evenly over all moves that are no passes, have the
-played point first and among the first five, and the mean cross-entropy; `hayago evaluate --limit POSITIONS` must agree.
+Nothing of hayago is imported. Prints how many of the positions, spread evenly over all moves that are no passes, have
+the played point first and among the first five, and the mean cross-entropy; `hayago evaluate --limit POSITIONS` must
+agree.
 """
 
 import sys

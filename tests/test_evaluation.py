@@ -82,12 +82,12 @@ def test_every_example_is_measured_once_in_its_place() -> None:
     logits = evaluator.logits(rows)
     ranks = (logits >= logits[np.arange(151), labels][:, None]).sum(1) - 1
     for size in (7, 64, 1000):  # of parts: many more than are encoded ahead, few, one
-        told: list[tuple[int, int]] = []
-        measured = measure({"net": evaluator}, examples, rows=size, progress=lambda *n: told.append(n))
+        done: list[int] = []
+        measured = measure({"net": evaluator}, examples, rows=size, progress=lambda now, _, done=done: done.append(now))
         assert measured.outcomes["net"].rank.tolist() == ranks.tolist()
         assert measured.outcomes["net"].likeliest.tolist() == logits.argmax(1).tolist()
         assert len(measured.tactics.stones) == 151
-        assert told[-1] == (151, 151) and [done for done, _ in told] == [*range(size, 151, size), 151]
+        assert done == [*range(size, 151, size), 151]
         assert measured.plain == {}
 
 
@@ -174,8 +174,8 @@ def test_side_by_side() -> None:
     assert second.ours_top1.value == 0  # every fourth move is one that the second network never names
     text = as_text(found)
     assert "engine beside one on 9 positions" in text and "difference -22.22" in text
-    assert "asked 10, answered 9, of these 1 passes or resignations and 1 illegal moves" in text
-    assert "1 positions lost: it fell over" in text
+    assert "asked 10, answered 9, of these 1 passes or resignations and" in text
+    assert "1 illegal moves; 1 positions lost" in text
     assert as_dict(found)["engines"][0]["lost"] == {"it fell over": 1}
 
 

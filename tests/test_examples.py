@@ -109,9 +109,9 @@ def test_a_recipe_gives_the_same_positions_by_prepare_and_by_evaluate(tmp_path: 
         store = read_store(tmp_path / f"{name}.parquet")
         chosen.append(choose_examples(store.games, facts_of(store.table), Selection(recipe="kgs-2015")))
     assert [len(examples) for examples in chosen] == [26, 26]  # of 40 and 12 moves, Black's
-    assert chosen[0].fingerprint() == chosen[1].fingerprint() == examples_of(
-        kgs_games(), recipe="kgs-2015"
-    ).fingerprint()
+    assert (
+        chosen[0].fingerprint() == chosen[1].fingerprint() == examples_of(kgs_games(), recipe="kgs-2015").fingerprint()
+    )
 
 
 def test_recipes() -> None:

@@ -15,9 +15,7 @@ from learning import demo_games
 
 
 def tactics(examples: Examples) -> Tactics:
-    rows, labels = encode_positions(
-        examples.games, examples.game, examples.ply, np.zeros(len(examples), np.uint8)
-    )
+    rows, labels = encode_positions(examples.games, examples.game, examples.ply, np.zeros(len(examples), np.uint8))
     return tactics_of(rows, labels, examples.games.size)
 
 

@@ -34,15 +34,15 @@ def evaluate(
     games: list[str],
     /,
     *,
-    model: list[Path] | None = None,
-    engine: list[str] | None = None,
+    model: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    engine: Annotated[list[str] | None, Parameter(negative=())] = None,
     engine_positions: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 500,
     engine_seconds: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 30.0,
     split: Split | None = None,
     selection: Annotated[Selection | None, Parameter(name="*")] = None,
     limit: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     symmetries: Literal[1, 2, 4, 8] = 1,
-    fit: list[str] | None = None,
+    fit: Annotated[list[str] | None, Parameter(negative=())] = None,
     trained_on: Path | None = None,
     breakdown: Annotated[bool, Parameter(negative=())] = False,
     report: Path | None = None,
@@ -104,12 +104,16 @@ def evaluate(
     )
     if csv is not None:
         _write(csv, as_csv({model.name: model.rows for model in concluded.models}).encode())
-    if plots is not None:
-        _write_plots(concluded, plots)
-    if report is not None:
-        from hayago.learn.report import report as make_report
+    if plots is not None or report is not None:
+        from hayago.learn.evaluation_plots import pictures
 
-        _write(report, make_report(concluded, next(iter(evaluators.values()))))
+        charts = pictures(concluded)
+        if plots is not None:
+            _write_plots(charts, plots)
+        if report is not None:
+            from hayago.learn.report import report as make_report
+
+            _write(report, make_report(concluded, next(iter(evaluators.values())), charts))
     if as_json:
         sys.stdout.write(json.dumps(results.as_dict(concluded)) + "\n")
     else:
@@ -236,12 +240,10 @@ def _write(path: Path, content: bytes) -> None:
     write_atomically(path, lambda file: file.write(content))
 
 
-def _write_plots(concluded: evaluation.Evaluation, folder: Path) -> None:
-    from hayago.learn.evaluation_plots import pictures
-
+def _write_plots(charts: dict[str, bytes], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HayagoError(f"cannot write {folder}: {error.strerror}") from error
-    for name, picture in pictures(concluded).items():
+    for name, picture in charts.items():
         _write(folder / f"{name}.svg", picture)

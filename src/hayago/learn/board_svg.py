@@ -20,6 +20,7 @@ STYLE = """
 .b-heat{fill:#c0271a}.b-last{fill:none;stroke:#3b8ae0;stroke-width:.13}
 .b-played{fill:none;stroke:#123f91;stroke-width:.13}
 .b-text{font:600 .58px system-ui,sans-serif;text-anchor:middle;fill:#1a0d00}
+.b-text{stroke:#fff4e0;stroke-width:.1;paint-order:stroke}
 .b-edge{font:.5px system-ui,sans-serif;text-anchor:middle;fill:#6b5220}
 """
 
@@ -56,8 +57,8 @@ def board_svg(board: Board, prior: NDArray[np.float32], played: int, label: str)
     parts.append(f'<rect class="b-played" x="{column - 0.44:g}" y="{row - 0.44:g}" width=".88" height=".88"/>')
     for point in np.argsort(-prior, kind="stable")[:SHOWN].tolist():
         row, column = divmod(point, size)
-        text = f"{prior[point] * 100:.0f}" if prior[point] >= 0.01 else "&lt;1"
-        parts.append(f'<text class="b-text" x="{column}" y="{row + 0.2:g}">{text}</text>')
+        if prior[point] >= 0.01:
+            parts.append(f'<text class="b-text" x="{column}" y="{row + 0.2:g}">{prior[point] * 100:.0f}</text>')
     return "".join(parts) + "</svg>"
 
 

@@ -103,7 +103,7 @@ def ask(
             reasons.append(str(error))
             failures += 1
             if error.for_good or failures == MOST_FAILURES:
-                reasons += ["not asked any more"] * (count - k - 1)
+                reasons += [str(error) if error.for_good else "not asked any more"] * (count - k - 1)
                 break
         if progress is not None:
             progress(k + 1, count)

@@ -5,7 +5,7 @@ SVG images inside data URIs, boards are SVG in the page. The page is made for a 
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from html import escape as _e
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from hayago.learn import board_svg, results
 from hayago.learn.breakdown import Row
 from hayago.learn.evaluation import Evaluation, priors
-from hayago.learn.evaluation_plots import pictures
 from hayago.learn.evaluator import Evaluator
 from hayago.learn.examples import Examples
 from hayago.learn.measures import Measure
@@ -52,11 +51,14 @@ figure img,figure svg{display:block;width:100%;height:auto}figcaption{font-size:
 table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:.28rem .6rem;border-bottom:1px solid #e6e2d8}
 th{font-weight:600;white-space:nowrap}td small{color:#5a6270;white-space:nowrap}
-.plots table{font-size:.8rem}.plots td:first-child{white-space:nowrap}.plots td small{display:block}
+.plots table{font-size:.8rem}.plots th{white-space:normal}.plots td small{display:block}
 th:first-child,td:first-child,.left{text-align:left}
-@media(max-width:36rem){td small{display:block}th,td{padding:.28rem .35rem}table{font-size:.82rem}}
+@media(max-width:36rem){td small{display:block}th,td{padding:.28rem .35rem}table{font-size:.82rem}
+.plots table{font-size:.74rem}.plots td small{font-size:.66rem}.plots th,.plots td{padding:.28rem .2rem}}
 @media print{body{background:#fff;font-size:10pt}main{max-width:none;padding:0}
-.card,figure,.scroll,.line{border:1px solid #ccc}.scroll{overflow:visible}h2{break-after:avoid}tr{break-inside:avoid}
+.card,figure,.scroll,.line{border:1px solid #ccc}.scroll{overflow:visible}
+h2,h3,h3+p{break-after:avoid}tr{break-inside:avoid}
+.cards{grid-template-columns:repeat(6,1fr)}.card b{font-size:1.2rem}
 .plots,.boards{grid-template-columns:repeat(2,1fr)}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
@@ -68,10 +70,14 @@ class Picked(NamedTuple):
     prior: NDArray[np.float32]
 
 
-def report(evaluation: Evaluation, evaluator: Evaluator) -> bytes:
-    """The report, UTF-8. `evaluator` is the first network: it is asked once more for the boards that are shown."""
+def report(evaluation: Evaluation, evaluator: Evaluator, charts: Mapping[str, bytes]) -> bytes:
+    """The report, UTF-8.
+
+    Args:
+        evaluator: the first network; it is asked once more for the boards that are shown.
+        charts: the evaluation's `hayago.learn.evaluation_plots.pictures`.
+    """
     misses, surprises = pick(evaluation, evaluator)
-    charts = pictures(evaluation)
     first = evaluation.models[0]
     title = "How well " + " and ".join(model.name for model in evaluation.models) + " predicts moves"
     if len(evaluation.models) > 1:
@@ -91,9 +97,7 @@ def report(evaluation: Evaluation, evaluator: Evaluator) -> bytes:
     ]
     if evaluation.differences or evaluation.engines:
         body += ["<h2>Side by side</h2>", _differences_table(evaluation)]
-        body += [
-            f'<p class="quiet">{_e(line)}</p>' for engine in evaluation.engines for line in results.engine_lines(engine)
-        ]
+        body += [f'<p class="quiet">{_e(results.engine_line(engine))}</p>' for engine in evaluation.engines]
     body += [
         "<h2>Beside published figures</h2>",
         "<p>For orientation only: other games, years, ranks and ways to count.</p>",
@@ -152,8 +156,8 @@ _LEGEND = (
 
 _METHOD = """
 <p>An example is the position before a move that is no pass; games that are damaged, illegal or there twice are left
-out. The prior is the plain softmax over all points, illegal ones not masked, from the planes of AlphaGo's paper. Top-k: the
-played point is among the k likeliest, ties counted against the network. Cross-entropy in nats; perplexity is its
+out. The prior is the plain softmax over all points, illegal ones not masked, from the planes of AlphaGo's paper. Top-k:
+the played point is among the k likeliest, ties counted against the network. Cross-entropy in nats; perplexity is its
 exponential. Calibration error: the mean distance between probability and share right of the first choice, in 15 bins.
 Intervals: 1,000 draws of whole games with replacement, 2.5th to 97.5th percentile; differences are paired.</p>
 """
@@ -217,20 +221,19 @@ def _measures_table(evaluation: Evaluation) -> str:
 
 
 def _differences_table(evaluation: Evaluation) -> str:
-    header = ["", "beside", "positions", "top-1", "top-1 beside", "difference, points", "cross-entropy"]
+    header = ["", "positions", "top-1", "beside", "points", "cross-entropy"]
     rows = [
         [
-            difference.theirs,
-            difference.ours,
+            f"{difference.theirs} beside {difference.ours}",
             f"{difference.positions:,}",
-            results.percent(difference.theirs_top1),
-            results.percent(difference.ours_top1),
-            results.points(difference.top1),
-            results.plain(difference.cross_entropy, "+") if difference.cross_entropy is not None else "",
+            results.percent(difference.theirs_top1, 1),
+            results.percent(difference.ours_top1, 1),
+            results.points(difference.top1, 1),
+            results.plain(difference.cross_entropy, "+", 3) if difference.cross_entropy is not None else "-",
         ]
         for difference in evaluation.differences
     ]
-    return _table(header, rows)
+    return f'<div class="plots">{_table(header, rows)}</div>'
 
 
 def _published_table() -> str:
@@ -238,7 +241,7 @@ def _published_table() -> str:
     return _table(["", "games", "top-1"], rows, left=2)
 
 
-def _breakdown(evaluation: Evaluation, trait: str, meaning: str, charts: dict[str, bytes]) -> str:
+def _breakdown(evaluation: Evaluation, trait: str, meaning: str, charts: Mapping[str, bytes]) -> str:
     tables = {model.name: [row for row in model.rows if row.trait == trait] for model in evaluation.models}
     shown = next(iter(tables.values()))
     if not shown:
@@ -285,7 +288,7 @@ def _cell(text: str) -> str:
     return f"{value} <small>[{rest}</small>" if bracket and rest.endswith("]") else _e(text)
 
 
-def _chart(charts: dict[str, bytes], name: str, caption: str) -> str:
+def _chart(charts: Mapping[str, bytes], name: str, caption: str) -> str:
     data = base64.b64encode(charts[name]).decode()
     below = f"<figcaption>{_e(caption)}</figcaption>" if caption else ""
     return f'<figure><img alt="{_e(name)}" src="data:image/svg+xml;base64,{data}">{below}</figure>'

@@ -19,10 +19,10 @@ def percent(measure: Measure, digits: int = 2) -> str:
     return f"{value}% [{low}-{high}]" if measure.has_interval else f"{value}%"
 
 
-def points(measure: Measure) -> str:
+def points(measure: Measure, digits: int = 2) -> str:
     """A difference of shares in percentage points with its interval: +1.20 [+0.70 to +1.71]."""
-    shown = f"{100 * measure.value:+.2f}"
-    return f"{shown} [{100 * measure.low:+.2f} to {100 * measure.high:+.2f}]" if measure.has_interval else shown
+    value, low, high = (f"{100 * number:+.{digits}f}" for number in measure)
+    return f"{value} [{low} to {high}]" if measure.has_interval else value
 
 
 def plain(measure: Measure, sign: str = "", digits: int = 4) -> str:
@@ -41,7 +41,7 @@ def as_text(evaluation: Evaluation, *, breakdown: bool = False) -> str:
         if breakdown:
             lines += _breakdown_lines(model)
     lines += [difference_line(difference) for difference in evaluation.differences]
-    lines += [line for engine in evaluation.engines for line in engine_lines(engine)]
+    lines += [engine_line(engine) for engine in evaluation.engines]
     lines.append(f"set: {evaluation.examples.describe()}")
     lines.append(f"fingerprint: {evaluation.examples.fingerprint()}")
     return "\n".join(lines) + "\n"
@@ -99,14 +99,13 @@ def difference_line(difference: Difference) -> str:
     return line
 
 
-def engine_lines(engine: Answers) -> list[str]:
-    """What an engine got wrong beyond another move, and what was lost."""
-    lines = [
+def engine_line(engine: Answers) -> str:
+    """What an engine answered, beside moves."""
+    return (
         f"{engine.name}: asked {len(engine.chosen):,}, answered {len(engine.answered):,},"
-        f" of these {engine.passes:,} passes or resignations and {engine.illegal:,} illegal moves"
-    ]
-    lines += [f"{engine.name}: {count:,} positions lost: {reason}" for reason, count in engine.lost.items()]
-    return lines
+        f" of these {engine.passes:,} passes or resignations and {engine.illegal:,} illegal moves;"
+        f" {sum(engine.lost.values()):,} positions lost"
+    )
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Selection:
     min_rank: str = ""
     """Both players must have at least this rank: 6d, 1p, 3k. Professionals stand above all amateurs."""
     moves_by: str = ""
-    """Only moves by players of at least this rank are examples; games without such a player are left out."""
+    """Games without a player of at least this rank are left out; evaluate measures the moves of such players only."""
     since: int | None = None
     """The first year; games without a date are left out."""
     until: int | None = None
