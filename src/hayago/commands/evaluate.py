@@ -80,9 +80,10 @@ def evaluate(
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     selection = selection or Selection()
+    split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
     size = next(iter(evaluators.values())).info.board_size
-    store = _read(games, split or ("all" if selection.recipe else "test"), selection, size, note)
+    store = _read(games, split, selection, size, note)
     examples = choose_examples(store.games, facts_of(store.table), selection, limit)
     _leave_out_what_does_not_fit(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
@@ -180,17 +181,15 @@ def _read(paths: list[str], split: Split, selection: Selection, size: int, note:
         return read_store(path)
 
 
-def _fit_examples(
-    games: list[str], fit: list[str] | None, split: Split | None, size: int, note: Note
-) -> Examples | None:
+def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: int, note: Note) -> Examples | None:
     """What the temperature is fitted on, or None where nothing was named and the store has no other games for it."""
     if fit is not None:
         store = _read(fit, "validation", Selection(), size, note)
-    elif _is_store(games[0]) and split in (None, "test"):
+    elif _is_store(games[0]) and split == "test":
         store = read_store(games[0], "validation")
     else:
         return None
-    if not len(store.games.codes):
+    if not len(store):
         return None
     return choose_examples(store.games, limit=FIT_POSITIONS)
 

@@ -80,7 +80,6 @@ def answers(
     examples: Examples,
     symmetries: int = 1,
     rows: int = ROWS,
-    pool: ThreadPoolExecutor | None = None,
 ) -> Iterator[Part]:
     """What the networks answer to all examples, part by part, `rows` rows or fewer in each.
 
@@ -89,10 +88,6 @@ def answers(
     """
     for evaluator in evaluators.values():
         check_fit(evaluator, examples.games.size)
-    if pool is None:
-        with ThreadPoolExecutor(_workers(), "encode") as pool:
-            yield from answers(evaluators, examples, symmetries, rows, pool)
-        return
     size = examples.games.size
     kinds = np.array(SYMMETRY_SETS[symmetries], np.uint8)
     step = max(1, rows // symmetries)
@@ -105,20 +100,25 @@ def answers(
         plain = labels[::symmetries]
         return first, encoded, plain, tactics_of(encoded[::symmetries], plain, size)
 
-    starts = iter(range(0, len(examples), step))
-    ahead = deque(pool.submit(encode, first) for first in islice(starts, _workers() + 1))
-    while ahead:
-        first, encoded, labels, tactics = ahead.popleft().result()
-        if (start := next(starts, None)) is not None:
-            ahead.append(pool.submit(encode, start))
-        logits = {}
-        for name, evaluator in evaluators.items():
-            planes = evaluator.info.planes
-            own = encoded if planes == PLANES else np.ascontiguousarray(encoded[:, : row_bytes(planes, size)])
-            logits[name] = evaluator.logits(own)
-            if not np.isfinite(logits[name]).all():
-                raise HayagoError(f"{name}: answers with values that are no numbers")
-        yield Part(first, labels, tactics, logits)
+    with ThreadPoolExecutor(_workers(), "encode") as pool:
+        starts = iter(range(0, len(examples), step))
+        ahead = deque(pool.submit(encode, first) for first in islice(starts, _workers() + 1))
+        while ahead:
+            first, encoded, labels, tactics = ahead.popleft().result()
+            if (start := next(starts, None)) is not None:
+                ahead.append(pool.submit(encode, start))
+            logits = {name: _logits(name, evaluator, encoded) for name, evaluator in evaluators.items()}
+            yield Part(first, labels, tactics, logits)
+
+
+def _logits(name: str, evaluator: Evaluator, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The network's logits for rows of all planes, of which it may read the beginning only."""
+    info = evaluator.info
+    own = rows if info.planes == PLANES else rows[:, : row_bytes(info.planes, info.board_size)]
+    logits = evaluator.logits(np.ascontiguousarray(own))
+    if not np.isfinite(logits).all():
+        raise HayagoError(f"{name}: answers with values that are no numbers")
+    return logits
 
 
 def averaged(logits: NDArray[np.float32], symmetries: int) -> NDArray[np.float32]:
@@ -189,9 +189,9 @@ def measure(
         if name in plain:
             plain[name].fill(part.first, logits[::symmetries], part.labels, (1.0,))
 
-    with ThreadPoolExecutor(_workers(), "evaluate") as pool:
+    with ThreadPoolExecutor(_workers(), "outcomes") as pool:
         keeping: deque[Future[None]] = deque()
-        for part in answers(evaluators, examples, symmetries, rows, pool):
+        for part in answers(evaluators, examples, symmetries, rows):
             tactics.append(part.tactics)
             keeping += [pool.submit(keep, name, part) for name in evaluators]
             while len(keeping) > 2 * len(evaluators):
@@ -220,7 +220,7 @@ def fit_temperatures(
 
 def priors(evaluator: Evaluator, examples: Examples, symmetries: int = 1) -> NDArray[np.float32]:
     """float32 (K, N*N): the probabilities of all points, for a few examples to look at."""
-    (*parts,) = answers({"": evaluator}, examples, symmetries)
+    parts = answers({"": evaluator}, examples, symmetries)
     logits = np.concatenate([averaged(part.logits[""], symmetries) for part in parts])
     weights = np.exp(logits - logits.max(1, keepdims=True))
     shares: NDArray[np.float32] = weights / weights.sum(1, keepdims=True)
