@@ -206,6 +206,10 @@ def test_evaluate_chooses_positions_and_symmetries(capsys, model, small, tmp_pat
     assert run(capsys, *options, "--since", 1990)[0] == 1  # no game has a date
     assert "no game is left" in run(capsys, *options, "--recipe", "pro-1990")[2]
     assert "no such recipe" in run(capsys, *options, "--recipe", "mine")[2]
+    ranked = tmp_path / "ranked.sgf"
+    ranked.write_text("(;SZ[19]BR[7d]WR[5d];B[pp];W[dd];B[dp])")
+    strong = json.loads(run(capsys, "evaluate", ranked, "--model", model, "--moves-by", "6d", "--json")[1])
+    assert strong["positions"] == 2 and strong["set"]["other_moves_left_out"] == 1
 
 
 def test_evaluate_reads_sgf_and_says_what_it_left_out(capsys, model, small, tmp_path):

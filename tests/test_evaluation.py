@@ -6,21 +6,12 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.encoder import encode_positions
-from hayago.learn import evaluation
+from hayago.learn import pipeline
 from hayago.learn.checkpoint import ModelInfo
-from hayago.learn.evaluation import (
-    SYMMETRY_SETS,
-    TEMPERATURES,
-    Evaluation,
-    averaged,
-    conclude,
-    fit_temperatures,
-    learned_from,
-    measure,
-    priors,
-)
+from hayago.learn.evaluation import Evaluation, conclude, learned_from
 from hayago.learn.evaluator import Evaluator, make_evaluator
 from hayago.learn.examples import Examples, choose_examples
+from hayago.learn.pipeline import SYMMETRY_SETS, TEMPERATURES, averaged, fit_temperatures, measure, priors
 from hayago.learn.predictors import LOST, Answers
 from hayago.learn.results import as_dict, as_text
 from hayago.records.games import POINT_MASK, Games
@@ -209,6 +200,6 @@ def test_a_failure_while_outcomes_are_kept_is_not_lost(monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise RuntimeError("no room")
 
-    monkeypatch.setattr(evaluation, "averaged", fail)
+    monkeypatch.setattr(pipeline, "averaged", fail)
     with pytest.raises(RuntimeError, match="no room"):
         measure({"net": Fake(np.zeros((9, 361), np.float32))}, choose_examples(first_moves(9)))

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from hayago.learn.checkpoint import box_path
-from hayago.learn.evaluation import measure
 from hayago.learn.evaluator import make_evaluator
 from hayago.learn.examples import choose_examples
+from hayago.learn.pipeline import measure
 from hayago.records.sgf import read_sgf
 from hayago.records.store import records_to_games
 from recount import recount
 
-POSITIONS = 60
+POSITIONS = 40
 
 
 @pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box")
@@ -20,6 +20,6 @@ def test_the_independent_recount_agrees(demo_games: Path) -> None:
     examples = choose_examples(records_to_games(read_sgf(demo_games.read_bytes())), limit=POSITIONS)
     outcomes = measure({"box": make_evaluator(threads=1)}, examples).outcomes["box"]
     first, five, cross_entropy = recount(demo_games, box_path(), POSITIONS)
-    assert 10 < first < five < POSITIONS
+    assert 5 < first < five < POSITIONS
     assert (int((outcomes.rank < 1).sum()), int((outcomes.rank < 5).sum())) == (first, five)
     assert -outcomes.log_prior[:, 0].mean() == pytest.approx(cross_entropy, abs=1e-4)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from hayago.learn.board_svg import board_svg
-from hayago.learn.evaluation import Evaluation, conclude, fit_temperatures, measure
+from hayago.learn.evaluation import Evaluation, conclude
 from hayago.learn.evaluation_plots import pictures
 from hayago.learn.evaluator import Evaluator, make_evaluator
 from hayago.learn.examples import Facts, choose_examples
+from hayago.learn.pipeline import fit_temperatures, measure
 from hayago.learn.predictors import LOST, Answers
 from hayago.learn.published import PUBLISHED
 from hayago.learn.report import BOARDS, pick, report

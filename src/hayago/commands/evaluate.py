@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
-from hayago.learn import evaluation, results
+from hayago.learn import evaluation, pipeline, results
 from hayago.learn.breakdown import as_csv
 from hayago.learn.evaluator import Evaluator, make_evaluator
 from hayago.learn.examples import Examples, choose_examples, facts_of
@@ -89,13 +89,13 @@ def evaluate(
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():
         _warn_of_training(name, evaluator, examples, stored, note)
-    rows = evaluation.ROWS if device in ("auto", "cpu") else GPU_ROWS
+    rows = pipeline.ROWS if device in ("auto", "cpu") else GPU_ROWS
     fitted = None
     if (for_fit := _fit_examples(games, fit, split, size, note)) is not None:
         with _progress(console, "fitting the temperature"):
-            fitted = evaluation.fit_temperatures(evaluators, for_fit, symmetries=symmetries, rows=rows)
+            fitted = pipeline.fit_temperatures(evaluators, for_fit, symmetries=symmetries, rows=rows)
     with _progress(console, "evaluating") as progress:
-        measured = evaluation.measure(
+        measured = pipeline.measure(
             evaluators, examples, symmetries=symmetries, fitted=fitted, rows=rows, progress=progress
         )
     answers = [_ask(command, engine_seconds, examples, engine_positions, console, note) for command in engine or ()]
@@ -151,7 +151,7 @@ def _evaluators(models: list[Path], device: str, note: Note) -> dict[str, Evalua
 def _leave_out_what_does_not_fit(evaluators: dict[str, Evaluator], size: int, note: Note) -> None:
     for name, evaluator in list(evaluators.items()):
         try:
-            evaluation.check_fit(evaluator, size)
+            pipeline.check_fit(evaluator, size)
         except HayagoError as error:
             if len(evaluators) == 1:
                 raise HayagoError(f"{name}: {error}") from error

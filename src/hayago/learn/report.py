@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from hayago.learn import board_svg, results
 from hayago.learn.breakdown import Row
-from hayago.learn.evaluation import Evaluation, priors
+from hayago.learn.evaluation import Evaluation
 from hayago.learn.evaluator import Evaluator
 from hayago.learn.examples import Examples
 from hayago.learn.measures import Measure
+from hayago.learn.pipeline import priors
 from hayago.learn.published import PUBLISHED
 from hayago.learn.traits import surprising
 from hayago.records.games import POINT_MASK
