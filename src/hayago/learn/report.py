@@ -80,9 +80,8 @@ def report(evaluation: Evaluation, evaluator: Evaluator, charts: Mapping[str, by
     """
     misses, surprises = pick(evaluation, evaluator)
     first = evaluation.models[0]
-    title = "How well " + " and ".join(model.name for model in evaluation.models) + " predicts moves"
-    if len(evaluation.models) > 1:
-        title = title.replace("predicts", "predict")
+    names = " and ".join(model.name for model in evaluation.models)
+    title = f"How well {names} {'predict' if len(evaluation.models) > 1 else 'predicts'} moves"
     body = [
         f"<h1>{_e(title)}</h1>",
         f'<p class="quiet">Measured by hayago on {date.today().isoformat()}.</p>',
@@ -105,10 +104,14 @@ def report(evaluation: Evaluation, evaluator: Evaluator, charts: Mapping[str, by
         _published_table(),
         "<h2>Breakdowns</h2>",
         *(_breakdown(evaluation, trait.name, trait.meaning, charts) for trait in evaluation.traits),
-        "<h2>The worst misses</h2>",
-        f"<p>The moves that {_e(first.name)} thought least likely, one a game.</p>" + _LEGEND,
-        _boards(evaluation.examples, misses),
     ]
+    if misses:
+        body += [
+            "<h2>The worst misses</h2>",
+            f"<p>The moves that {_e(first.name)} thought least likely, one a game.</p>",
+            _LEGEND,
+            _boards(evaluation.examples, misses),
+        ]
     if surprises:
         body += [
             "<h2>The best surprises</h2>",
@@ -317,7 +320,7 @@ def _figure(examples: Examples, k: int, prior: NDArray[np.float32]) -> str:
         f", {part}" for part in (players, fact.event, fact.date) if part.strip(" -?")
     )
     svg = board_svg.board_svg(board, prior, played, _e(f"{where}: {text}"))
-    return f"<figure>{svg}<figcaption><b>{_e(text)}</b><br>{_e(where)}</figcaption></figure>"
+    return f"<figure>{svg}<figcaption><b>{_e(text)}</b><br><bdi>{_e(where)}</bdi></figcaption></figure>"
 
 
 def _chance(probability: float) -> str:
