@@ -1,7 +1,8 @@
 """A GTP engine that is asked for moves and has one habit, named by its argument; `hayago evaluate` must live with each.
 
-reg, undo, again    answers the vertex of the move behind the last one on the diagonal, by reg_genmove; by genmove and
+reg, undo, again    answers the vertex of column C one row above the number of moves, by reg_genmove; by genmove and
                     undo; by genmove alone
+stuck, tired        like undo, but refuses to undo; resigns at every third question
 die, hang, junk     does so at every third question
 nonsense, illegal, resign, refuse    answers with no vertex, an occupied point, "resign"; takes no move of the 2nd on
 """
@@ -11,7 +12,8 @@ import sys
 import time
 
 habit = sys.argv[1]
-KNOWN = {"undo": ["undo"], "again": []}.get(habit, ["reg_genmove"])
+UNDOING = "undo", "stuck", "tired"
+KNOWN = [] if habit == "again" else ["undo"] if habit in UNDOING else ["reg_genmove"]
 moves = []
 asked = 0
 
@@ -27,6 +29,8 @@ def answer(command, words):
             raise ValueError("illegal move")
         moves.append(words[1])
     elif command == "undo":
+        if habit == "stuck":
+            raise ValueError("cannot undo")
         moves.pop()
     elif command in ("reg_genmove", "genmove"):
         asked += 1
@@ -37,6 +41,8 @@ def answer(command, words):
                 time.sleep(60)
             if habit == "junk":
                 sys.stdout.write("and that is all\n")
+            if habit == "tired":
+                return "resign"
         vertex = {"nonsense": "north", "illegal": moves[0] if moves else "A1", "resign": "resign"}.get(habit)
         vertex = vertex or f"C{len(moves) + 1}"
         if command == "genmove":

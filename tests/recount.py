@@ -1,10 +1,7 @@
-"""Move prediction counted once more, independently: sgfmill reads, the slow twin finds the planes, torch computes.
+"""Move prediction counted once more, with nothing of hayago: python tests/recount.py GAMES.sgf MODEL.safetensors COUNT
 
-    python tests/recount.py GAMES.sgf MODEL.safetensors POSITIONS
-
-Nothing of hayago is imported. Prints how many of the positions, spread evenly over all moves that are no passes, have
-the played point first and among the first five, and the mean cross-entropy; `hayago evaluate --limit POSITIONS` must
-agree.
+sgfmill reads, the slow twin finds the planes, torch computes. Prints how many of COUNT positions, spread evenly over
+all but passes, have the played point first and among five, and the cross-entropy, as `hayago evaluate --limit COUNT`.
 """
 
 import sys
@@ -13,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from sgfmill import sgf
+from sgfmill import sgf, sgf_grammar
 from torch.nn.functional import conv2d, log_softmax
 
 from twin import BLACK, WHITE, TwinBoard
@@ -21,28 +18,25 @@ from twin import BLACK, WHITE, TwinBoard
 
 def recount(games: Path, model: Path, count: int) -> tuple[int, int, float]:
     weights = {name: value.float() for name, value in load_file(model).items()}
-    layers = sum(name.startswith("hidden") and name.endswith("weight") for name in weights)
-    texts = [b"(;GM" + text for text in games.read_bytes().split(b"(;GM")[1:]]
-    played = [[node.get_move() for node in sgf.Sgf_game.from_bytes(text).get_main_sequence()[1:]] for text in texts]
-    places = [(g, n) for g, moves in enumerate(played) for n, (_, point) in enumerate(moves) if point is not None]
-    first = five = loss = 0.0
-    for g, n in (places[k] for k in np.linspace(0, len(places) - 1, count).astype(int)):
+    trees = map(sgf.Sgf_game.from_coarse_game_tree, sgf_grammar.parse_sgf_collection(games.read_bytes()))
+    played = [[node.get_move() for node in tree.get_main_sequence()[1:]] for tree in trees]
+    places = [(moves, n) for moves in played for n, (_, at) in enumerate(moves) if at is not None]
+    ranks, losses = [], []
+    for moves, n in (places[k] for k in np.linspace(0, len(places) - 1, count).astype(int)):
+        points = (361 if at is None else (18 - at[0]) * 19 + at[1] for _, at in moves[: n + 1])
+        colours = (BLACK if colour == "b" else WHITE for colour, _ in moves[: n + 1])
+        *before, (to_play, label) = zip(colours, points, strict=True)
         board = TwinBoard(19)
-        colours, points = zip(
-            *((BLACK if c == "b" else WHITE, 361 if p is None else (18 - p[0]) * 19 + p[1]) for c, p in played[g]),
-            strict=True,
-        )
-        for colour, point in zip(colours[:n], points[:n], strict=True):
-            board.play(colour, point)
-        x = torch.from_numpy(board.planes(colours[n])).float()[None]
-        for layer in range(layers):
-            kernel = weights[f"hidden.{layer}.weight"]
-            x = conv2d(x, kernel, weights[f"hidden.{layer}.bias"], padding=kernel.shape[2] // 2).relu()
+        for move in before:
+            board.play(*move)
+        x = torch.from_numpy(board.planes(to_play)).float()[None]
+        for layer in range(sum(name.startswith("hidden") for name in weights) // 2):
+            kernel, bias = weights[f"hidden.{layer}.weight"], weights[f"hidden.{layer}.bias"]
+            x = conv2d(x, kernel, bias, padding=kernel.shape[2] // 2).relu()
         logits = conv2d(x, weights["last.weight"]).flatten() + weights["last.bias"]
-        better = int((logits >= logits[points[n]]).sum()) - 1
-        first, five = first + (better < 1), five + (better < 5)
-        loss -= float(log_softmax(logits, 0)[points[n]])
-    return int(first), int(five), loss / count
+        ranks.append(int((logits >= logits[label]).sum()))
+        losses.append(-float(log_softmax(logits, 0)[label]))
+    return sum(rank == 1 for rank in ranks), sum(rank <= 5 for rank in ranks), sum(losses) / count
 
 
 if __name__ == "__main__":

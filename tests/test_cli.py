@@ -160,8 +160,9 @@ def test_evaluate_writes_report_table_and_plots(capsys, model, small, tmp_path):
     assert table.read_text().splitlines()[1].startswith(f"{model},move number,1-30,3,1,")
     assert (plots / "top-k.svg").exists()
     assert "move number" not in run(capsys, "evaluate", small, "--model", model)[1]
-    code, out, err = run(capsys, "evaluate", small, "--model", model, "--report", tmp_path / "no" / "r.html")
-    assert (code, out) == (1, "") and "cannot write" in err
+    for option in ("--report", "--csv"):
+        code, out, err = run(capsys, "evaluate", "no-such-game", "--model", model, option, tmp_path / "no" / "file")
+        assert (code, out) == (1, "") and "cannot write" in err  # before anything is read
 
 
 def test_evaluate_goes_on_without_what_cannot_be_used(capsys, model, small, tmp_path):
@@ -174,6 +175,7 @@ def test_evaluate_goes_on_without_what_cannot_be_used(capsys, model, small, tmp_
     assert code == 0 and [one["name"] for one in found["models"]] == [model]
     for text in ("missing: no such model file", "9x9, the games on 19x19", "3 positions lost", "no-such-engine"):
         assert text in " ".join(found["notes"]) and text in err
+    assert json.loads(run(capsys, "evaluate", small, "--model", other, *options[:2], "--json")[1])["name"] == model
     code, out, err = run(capsys, "evaluate", small, "--model", other)
     assert (code, out) == (1, "") and err.count("\n") == 1
     code, out, err = run(capsys, "evaluate", small, "--model", "missing", "--model", "too")
@@ -188,6 +190,9 @@ def test_evaluate_asks_engines(capsys, model, small):
         {"name": engine, "asked": 2, "answered": 2, "passes": 0, "illegal": 0, "lost": {}},
     ]
     assert found["differences"][0]["positions"] == 2
+    options[-1] = 0.001
+    found = json.loads(run(capsys, "evaluate", small, *options, "--json")[1])
+    assert found["engines"][0]["answered"] == 0 and "in 0.001 s" in found["notes"][-1]
 
 
 def test_evaluate_chooses_positions_and_symmetries(capsys, model, small, tmp_path):
@@ -206,10 +211,22 @@ def test_evaluate_chooses_positions_and_symmetries(capsys, model, small, tmp_pat
     assert run(capsys, *options, "--since", 1990)[0] == 1  # no game has a date
     assert "no game is left" in run(capsys, *options, "--recipe", "pro-1990")[2]
     assert "no such recipe" in run(capsys, *options, "--recipe", "mine")[2]
-    ranked = tmp_path / "ranked.sgf"
-    ranked.write_text("(;SZ[19]BR[7d]WR[5d];B[pp];W[dd];B[dp])")
-    strong = json.loads(run(capsys, "evaluate", ranked, "--model", model, "--moves-by", "6d", "--json")[1])
-    assert strong["positions"] == 2 and strong["set"]["other_moves_left_out"] == 1
+
+
+def test_evaluate_measures_a_recipe(capsys, model, tmp_path):
+    games, store = tmp_path / "ranked.sgf", tmp_path / "kgs.parquet"
+    games.write_text("(;SZ[19]DT[2015-02-03]BR[7d]WR[5d];B[pp];W[dd];B[dp])(;SZ[19]DT[2014]BR[7d]WR[7d];B[pp])")
+    assert run(capsys, "prepare", games, "--out", store, "--recipe", "kgs-2015")[0] == 0
+    sets = [
+        json.loads(run(capsys, "evaluate", *options, "--model", model, "--json")[1])["set"]
+        for options in (
+            [store, "--recipe", "kgs-2015"],  # all of the store, in whichever split the game is
+            [games, "--recipe", "kgs-2015"],
+            [games, "--until", 2015, "--since", 2015, "--moves-by", "6d"],
+        )
+    ]
+    assert sets[0] == sets[1] == sets[2]
+    assert (sets[0]["available"], sets[0]["other_moves_left_out"]) == (2, 1)
 
 
 def test_evaluate_reads_sgf_and_says_what_it_left_out(capsys, model, small, tmp_path):

@@ -38,10 +38,7 @@ def first_moves(count: int) -> Games:
 
 
 def evaluated(evaluators: dict[str, Evaluator], examples: Examples, **options: object) -> Evaluation:
-    measured = measure(evaluators, examples, **options)  # type: ignore[arg-type]
-    infos = {name: evaluator.info for name, evaluator in evaluators.items()}
-    options.pop("rows", None)
-    return conclude(examples, infos, measured, **options)  # type: ignore[arg-type]
+    return conclude(examples, measure(evaluators, examples, **options))  # type: ignore[arg-type]
 
 
 def test_ranks_and_cross_entropy() -> None:
@@ -76,7 +73,6 @@ def test_every_example_is_measured_once_in_its_place() -> None:
         done: list[int] = []
         measured = measure({"net": evaluator}, examples, rows=size, progress=lambda now, _, done=done: done.append(now))
         assert measured.outcomes["net"].rank.tolist() == ranks.tolist()
-        assert measured.outcomes["net"].likeliest.tolist() == logits.argmax(1).tolist()
         assert len(measured.tactics.stones) == 151
         assert done == [*range(size, 151, size), 151]
         assert measured.plain == {}
@@ -87,8 +83,10 @@ def test_networks_of_all_planes_sets_see_the_same_positions() -> None:
     networks = {str(planes): make_evaluator(small_model(planes=planes, layers=2), threads=1) for planes in (4, 20, 48)}
     measured = measure(networks, examples)
     for name, evaluator in networks.items():
-        rows, _ = encode_positions(examples.games, examples.game, examples.ply, np.zeros(40, np.uint8), int(name))
-        assert measured.outcomes[name].likeliest.tolist() == evaluator.logits(rows).argmax(1).tolist()
+        rows, labels = encode_positions(examples.games, examples.game, examples.ply, np.zeros(40, np.uint8), int(name))
+        logits = evaluator.logits(rows)
+        ranks = (logits >= logits[np.arange(40), labels][:, None]).sum(1) - 1
+        assert measured.outcomes[name].rank.tolist() == ranks.tolist()
 
 
 @pytest.mark.parametrize("symmetries", SYMMETRY_SETS)
@@ -108,7 +106,7 @@ def test_symmetries_average_probabilities_on_the_board_as_it_is(symmetries: int)
     if symmetries > 1:
         alone = measure({"net": evaluator}, examples).outcomes["net"]
         assert measured.plain["net"].rank.tolist() == alone.rank.tolist()
-        gain = conclude(examples, {"net": evaluator.info}, measured, symmetries=symmetries).models[0].gain
+        gain = conclude(examples, measured).models[0].gain
         assert gain is not None
         expected = alone.log_prior[:, 0].mean() - np.log(played).mean()
         assert gain.cross_entropy.value == pytest.approx(expected, abs=1e-5)
@@ -152,15 +150,11 @@ def test_side_by_side() -> None:
     points = played[::4].astype(np.uint16)
     points[:3] = LOST, 361, 0
     engine = Answers("engine", np.arange(0, 40, 4), points, illegal=1, passes=1, lost={"it fell over": 1})
-    both = {"one": Fake(always), "two": Fake(half)}
-    found = evaluated(both, examples)
-    (difference,) = found.differences
-    assert (difference.ours, difference.theirs, difference.positions) == ("one", "two", 40)
-    assert difference.top1.value == -0.5
     measured = measure({"one": Fake(always), "two": Fake(half)}, examples)
-    infos = {name: evaluator.info for name, evaluator in both.items()}
-    found = conclude(examples, infos, measured, engines=[engine], notes=["it fell over"])
-    first, second = found.differences[1:]
+    found = conclude(examples, measured, [engine], ["it fell over"])
+    networks, first, second = found.differences
+    assert (networks.ours, networks.theirs, networks.positions) == ("one", "two", 40)
+    assert networks.top1.value == -0.5
     assert (first.positions, first.ours_top1.value, first.theirs_top1.value) == (9, 1.0, 7 / 9)
     assert second.ours_top1.value == 0  # every fourth move is one that the second network never names
     text = as_text(found)
@@ -168,6 +162,7 @@ def test_side_by_side() -> None:
     assert "asked 10, answered 9, of these 1 passes or resignations and" in text
     assert "1 illegal moves; 1 positions lost" in text
     assert as_dict(found)["engines"][0]["lost"] == {"it fell over": 1}
+    assert as_dict(found)["notes"] == ["it fell over"]
 
 
 def test_networks_that_do_not_fit_are_refused() -> None:

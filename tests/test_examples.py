@@ -120,9 +120,14 @@ def test_recipes() -> None:
     professional = PrepareOptions(recipe="pro-2024", min_rank="9p")
     assert (professional.since, professional.moves_by, professional.min_rank) == (2024, "", "9p")
     assert (professional.min_moves, PrepareOptions().min_moves) == (1, 30)
-    assert PrepareOptions(recipe="pro-2024", min_moves=50).min_moves == 50
-    for wrong in ({"recipe": "kgs"}, {"recipe": "gogod-2015"}, {"moves_by": "strong"}):
-        with pytest.raises(HayagoError):
+    for wrong, message in (
+        ({"recipe": "kgs"}, "no such recipe"),
+        ({"recipe": "gogod-2015"}, "no such recipe"),
+        ({"moves_by": "strong"}, "not a rank"),
+        ({"recipe": "kgs-2015", "since": 2010}, "kgs-2015 means since 2015"),  # a recipe is the same for everyone
+        ({"recipe": "kgs-2015", "moves_by": "1d"}, "kgs-2015 means moves-by 6d"),
+    ):
+        with pytest.raises(HayagoError, match=message):
             Selection(**wrong)  # type: ignore[arg-type]
 
 

@@ -119,5 +119,5 @@ def test_surprising_moves_are_far_away_and_do_nothing_at_once() -> None:
     chosen = surprising(examples, found)
     assert 20 < chosen.sum() < 1500
     assert distances(examples)[chosen].min() == 8
-    assert found.stones[chosen].min() > 50
+    assert found.stones[chosen].min() >= 50
     assert not (found.captures | found.saves | found.ladder_capture | found.ladder_escape)[chosen].any()

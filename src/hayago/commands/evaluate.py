@@ -4,7 +4,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -79,11 +79,14 @@ def evaluate(
         notes.append(text)
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
+    for path in (report, csv):
+        if path is not None and not path.parent.is_dir():  # said now, not behind an hour of measuring
+            raise HayagoError(f"cannot write {path}: there is no such folder")
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
-    size = next(iter(evaluators.values())).info.board_size
-    store = _read(games, split, selection, size, note)
+    sizes = list(dict.fromkeys(evaluator.info.board_size for evaluator in evaluators.values()))
+    store = _read(games, split, selection, sizes, note)
     examples = choose_examples(store.games, facts_of(store.table), selection, limit)
     _leave_out_what_does_not_fit(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
@@ -91,7 +94,7 @@ def evaluate(
         _warn_of_training(name, evaluator, examples, stored, note)
     rows = pipeline.ROWS if device in ("auto", "cpu") else GPU_ROWS
     fitted = None
-    if (for_fit := _fit_examples(games, fit, split, size, note)) is not None:
+    if (for_fit := _fit_examples(games, fit, split, examples.games.size, note)) is not None:
         with _progress(console, "fitting the temperature"):
             fitted = pipeline.fit_temperatures(evaluators, for_fit, symmetries=symmetries, rows=rows)
     with _progress(console, "evaluating") as progress:
@@ -99,10 +102,7 @@ def evaluate(
             evaluators, examples, symmetries=symmetries, fitted=fitted, rows=rows, progress=progress
         )
     answers = [_ask(command, engine_seconds, examples, engine_positions, console, note) for command in engine or ()]
-    infos = {name: evaluator.info for name, evaluator in evaluators.items()}
-    concluded = evaluation.conclude(
-        examples, infos, measured, symmetries=symmetries, fitted=fitted, engines=answers, notes=notes
-    )
+    concluded = evaluation.conclude(examples, measured, answers, notes)
     if csv is not None:
         _write(csv, as_csv({model.name: model.rows for model in concluded.models}).encode())
     if plots is not None or report is not None:
@@ -163,8 +163,11 @@ def _is_store(path: str) -> bool:
     return path.endswith(".parquet")
 
 
-def _read(paths: list[str], split: Split, selection: Selection, size: int, note: Note) -> GameStore:
-    """The games of a store, or of records by way of one: bad, illegal and double games are left out alike."""
+def _read(paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note) -> GameStore:
+    """The games of a store, or of records by way of one: bad, illegal and double games are left out alike.
+
+    Of records, those on boards of the first of the sizes on which there are any.
+    """
     if any(map(_is_store, paths)):
         if len(paths) > 1:
             raise HayagoError("evaluate takes one .parquet file, or games in other files, not both")
@@ -172,6 +175,13 @@ def _read(paths: list[str], split: Split, selection: Selection, size: int, note:
         if not len(store):
             raise HayagoError(f"{paths[0]}: no game in the {split} split")
         return store
+    for size in sizes[:-1]:
+        with suppress(HayagoError):
+            return _read_records(paths, selection, size, note)
+    return _read_records(paths, selection, sizes[-1], note)
+
+
+def _read_records(paths: list[str], selection: Selection, size: int, note: Note) -> GameStore:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "games.parquet"
         filters = {**asdict(selection), "min_moves": 1}
@@ -184,7 +194,7 @@ def _read(paths: list[str], split: Split, selection: Selection, size: int, note:
 def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: int, note: Note) -> Examples | None:
     """What the temperature is fitted on, or None where nothing was named and the store has no other games for it."""
     if fit is not None:
-        store = _read(fit, "validation", Selection(), size, note)
+        store = _read(fit, "validation", Selection(), [size], note)
     elif _is_store(games[0]) and split == "test":
         store = read_store(games[0], "validation")
     else:

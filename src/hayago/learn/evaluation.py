@@ -4,8 +4,8 @@ The outcomes come from `hayago.learn.pipeline`; tables, text and reports are mad
 `hayago.learn.results` and `hayago.learn.report`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +53,6 @@ class Model(NamedTuple):
     """One network of an evaluation, and all that was measured of it; None is what was not asked for."""
 
     name: str
-    info: ModelInfo
     temperatures: tuple[float, ...]
     outcomes: Outcomes
     summary: Summary
@@ -100,34 +99,26 @@ class Evaluation:
     tactics: Tactics
     symmetries: int
     models: list[Model]
-    engines: list[Answers]
+    engines: Sequence[Answers]
     differences: list[Difference]
     positions_per_s: float
-    notes: list[str] = field(default_factory=list)
+    notes: Sequence[str]
 
 
 def conclude(
-    examples: Examples,
-    infos: Mapping[str, ModelInfo],
-    measured: Measured,
-    *,
-    symmetries: int = 1,
-    fitted: Mapping[str, float] | None = None,
-    engines: list[Answers] | None = None,
-    notes: list[str] | None = None,
-    seed: int = 0,
+    examples: Examples, measured: Measured, engines: Sequence[Answers] = (), notes: Sequence[str] = ()
 ) -> Evaluation:
-    """From outcomes to measures, breakdowns and differences. `seed` decides the draws of the bootstrap."""
-    bootstrap = Bootstrap(examples.game, seed)
+    """From outcomes to measures, breakdowns and differences."""
+    bootstrap = Bootstrap(examples.game)
     traits = traits_of(examples, measured.tactics)
     models = []
-    for name, info in infos.items():
-        outcomes = measured.outcomes[name]
-        fit = _fit(outcomes, fitted[name], bootstrap) if fitted else None
+    for name, outcomes in measured.outcomes.items():
+        heats = measured.temperatures[name]
+        fit = _fit(outcomes, heats[-1], bootstrap) if len(heats) > len(TEMPERATURES) else None
         gain = _gain(measured.plain[name], outcomes, bootstrap) if name in measured.plain else None
         rows = break_down(outcomes, traits, bootstrap)
         summary = summarise(outcomes, bootstrap)
-        models.append(Model(name, info, measured.temperatures[name], outcomes, summary, rows, fit, gain))
+        models.append(Model(name, heats, outcomes, summary, rows, fit, gain))
     first = models[0]
     beside = [
         Difference(
@@ -141,11 +132,11 @@ def conclude(
         )
         for other in models[1:]
     ]
-    for engine in engines or ():
+    for engine in engines:
         if len(engine.answered):
-            beside += [_beside(model, engine, examples, seed) for model in models]
+            beside += [_beside(model, engine, examples) for model in models]
     pace = len(examples) / max(measured.seconds, 1e-9)
-    return Evaluation(examples, traits, measured.tactics, symmetries, models, engines or [], beside, pace, notes or [])
+    return Evaluation(examples, traits, measured.tactics, measured.symmetries, models, engines, beside, pace, notes)
 
 
 def _fit(outcomes: Outcomes, temperature: float, bootstrap: Bootstrap) -> Fit:
@@ -159,10 +150,10 @@ def _gain(plain: Outcomes, outcomes: Outcomes, bootstrap: Bootstrap) -> Gain:
     return Gain(top1, cross_entropy, *differences(plain, outcomes, bootstrap))
 
 
-def _beside(model: Model, engine: Answers, examples: Examples, seed: int) -> Difference:
+def _beside(model: Model, engine: Answers, examples: Examples) -> Difference:
     """An engine beside a network, on the positions that the engine answered."""
     answered = engine.answered
-    bootstrap = Bootstrap(examples.game[answered], seed)
+    bootstrap = Bootstrap(examples.game[answered])
     ours, theirs = model.outcomes.rank[answered] < 1, engine.right(examples)
     means = bootstrap.means((ours, theirs, theirs - ours.astype(np.float64)))
     return Difference(model.name, engine.name, len(answered), bootstrap.games, *means)

@@ -38,6 +38,7 @@ def _svg(draw: Any, *arguments: Any) -> bytes:
     style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "hayago",  # the same picture is the same file
+        "text.parse_math": False,  # a model's name may hold a dollar sign
         "font.family": "sans-serif",
         "font.size": 9.5,
         "axes.spines.top": False,
@@ -65,12 +66,25 @@ def _colour(number: int) -> str:
     return _COLOURS[number % len(_COLOURS)]
 
 
-def _errors(measures: list[Measure], scale: float = 100) -> list[list[float]]:
-    """Down and up from each value to the ends of its interval; nothing where there is none."""
-    return [
-        [scale * (m.value - m.low) if m.has_interval else 0.0 for m in measures],
-        [scale * (m.high - m.value) if m.has_interval else 0.0 for m in measures],
-    ]
+def _errors(measures: list[Measure]) -> list[list[float]]:
+    """Down and up from each value to the ends of its interval, in per cent; nothing where there is none."""
+    ends = [(m.value - m.low, m.high - m.value) if m.has_interval else (0.0, 0.0) for m in measures]
+    # Rounding can put an end past its value, and matplotlib takes no length below 0.
+    return [[100 * max(end, 0.0) for end in side] for side in zip(*ends, strict=True)]
+
+
+def _draw_curve(axes: "Axes", number: int, name: str, x: list[float], measures: list[Measure]) -> None:
+    axes.errorbar(
+        x,
+        [100 * measure.value for measure in measures],
+        yerr=_errors(measures),
+        marker="o",
+        markersize=4,
+        linewidth=1.2,
+        elinewidth=0.9,
+        color=_colour(number),
+        label=name,
+    )
 
 
 def _draw_top_k(axes: "Axes", evaluation: Evaluation) -> None:
@@ -90,18 +104,7 @@ def _draw_calibration(axes: "Axes", evaluation: Evaluation) -> None:
     axes.plot([0, 100], [0, 100], color="#999999", linewidth=0.9, linestyle="--")
     for number, model in enumerate(evaluation.models):
         bins = model.summary.reliability
-        rights = [b.right for b in bins]
-        axes.errorbar(
-            [100 * b.probability for b in bins],
-            [100 * right.value for right in rights],
-            yerr=_errors(rights),
-            marker="o",
-            markersize=4,
-            linewidth=1.2,
-            elinewidth=0.9,
-            color=_colour(number),
-            label=model.name,
-        )
+        _draw_curve(axes, number, model.name, [100 * b.probability for b in bins], [b.right for b in bins])
     axes.set(
         xlabel="probability of the first choice, %",
         ylabel="right, %",
@@ -117,17 +120,7 @@ def _draw_sampling(axes: "Axes", evaluation: Evaluation) -> None:
     for number, model in enumerate(evaluation.models):
         pairs = sorted(zip(model.temperatures, model.summary.sampled, strict=True))
         heats, measures = [0.0, *(heat for heat, _ in pairs)], [model.summary.top_k[0], *(m for _, m in pairs)]
-        axes.errorbar(
-            heats,
-            [100 * measure.value for measure in measures],
-            yerr=_errors(measures),
-            marker="o",
-            markersize=4,
-            linewidth=1.2,
-            elinewidth=0.9,
-            color=_colour(number),
-            label=model.name,
-        )
+        _draw_curve(axes, number, model.name, heats, measures)
     axes.set(xlabel="temperature (0: the likeliest move)", ylabel="drawn move is the played one, %")
     axes.set_ylim(bottom=0)
     _legend(axes, evaluation)

@@ -26,13 +26,11 @@ class Outcomes(NamedTuple):
     """What a network said of K examples, at T temperatures.
 
     Attributes:
-        likeliest: uint16 (K,), its first choice.
         rank: uint16 (K,), how many other points it thinks at least as likely as the one that was played.
         log_prior: float32 (K, T), the logarithm of the probability of the point that was played.
         log_top: float32 (K, T), the logarithm of the probability of its first choice.
     """
 
-    likeliest: NDArray[np.uint16]
     rank: NDArray[np.uint16]
     log_prior: NDArray[np.float32]
     log_top: NDArray[np.float32]
@@ -41,12 +39,7 @@ class Outcomes(NamedTuple):
     def empty(cls, count: int, temperatures: int) -> "Outcomes":
         """Room for the outcomes of so many examples."""
         shape = count, temperatures
-        return cls(
-            np.zeros(count, np.uint16),
-            np.zeros(count, np.uint16),
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.float32),
-        )
+        return cls(np.zeros(count, np.uint16), np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     def fill(
         self,
@@ -59,7 +52,6 @@ class Outcomes(NamedTuple):
         part = slice(first, first + len(labels))
         played = np.take_along_axis(logits, labels[:, None].astype(np.int64), 1)
         top = logits.max(1, keepdims=True)
-        self.likeliest[part] = logits.argmax(1)
         self.rank[part] = (logits >= played).sum(1) - 1
         for t, temperature in enumerate(temperatures):
             log_sum = np.log(np.exp((logits - top) / np.float32(temperature)).sum(1))
@@ -237,8 +229,8 @@ def calibration(outcomes: Outcomes, bootstrap: Bootstrap, t: int = 0) -> tuple[l
     error = float(_calibration_error(sums.real))
     low, high = interval(_calibration_error(sums.samples))
     # Noise only ever adds to this error, so the draws lie above it by about as much as it lies above the truth: the
-    # interval is the draws' mirrored at the value (the basic bootstrap).
-    return found, Measure(error, max(0.0, 2 * error - float(high)), max(0.0, 2 * error - float(low)))
+    # interval is the draws' mirrored at the value (the basic bootstrap), and made to hold it.
+    return found, Measure(error, float(np.maximum(2 * error - high, 0)), float(np.maximum(2 * error - low, error)))
 
 
 def _calibration_error(sums: NDArray[np.float64]) -> NDArray[np.float64]:

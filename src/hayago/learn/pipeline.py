@@ -126,13 +126,15 @@ class Measured(NamedTuple):
     """What `measure` keeps.
 
     Attributes:
-        temperatures: for each network by name, at which temperatures.
+        symmetries: under how many each position was seen.
+        temperatures: for each network by name, at which temperatures: TEMPERATURES, and the fitted one if there is any.
         outcomes: of each network, under all symmetries asked for.
         plain: the same without symmetries; empty where one symmetry was asked for.
         tactics: of all examples.
         seconds: how long it took.
     """
 
+    symmetries: int
     temperatures: dict[str, tuple[float, ...]]
     outcomes: dict[str, Outcomes]
     plain: dict[str, Outcomes]
@@ -185,7 +187,7 @@ def measure(
                 progress(part.first + len(part.labels), len(examples))
         for future in keeping:
             future.result()
-    return Measured(heats, outcomes, plain, joined_tactics(tactics), time.perf_counter() - started)
+    return Measured(symmetries, heats, outcomes, plain, joined_tactics(tactics), time.perf_counter() - started)
 
 
 def fit_temperatures(

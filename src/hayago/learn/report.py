@@ -194,7 +194,7 @@ def _range(measure: Measure, scale: float, form: str) -> str:
 def _measures_table(evaluation: Evaluation) -> str:
     header = ["", *(model.name for model in evaluation.models)]
     rows = []
-    for k in (1, 2, 3, 5, 10, 20):
+    for k in results.SHOWN_K:
         rows.append([f"top-{k}", *(results.percent(model.summary.top_k[k - 1]) for model in evaluation.models)])
     rows += [
         ["cross-entropy, nats", *(results.plain(model.summary.cross_entropy) for model in evaluation.models)],

@@ -10,7 +10,7 @@ from hayago.learn.evaluation import Difference, Evaluation, Model
 from hayago.learn.measures import TOP_K, Measure
 from hayago.learn.predictors import Answers
 
-_SHOWN_K = (1, 2, 3, 5, 10, 20)
+SHOWN_K = (1, 2, 3, 5, 10, 20)
 
 
 def percent(measure: Measure, digits: int = 2) -> str:
@@ -54,7 +54,7 @@ def _model_lines(model: Model, evaluation: Evaluation) -> list[str]:
         f"top-1 {percent(summary.top_k[0])}, top-5 {percent(summary.top_k[4])},"
         f" cross-entropy {plain(summary.cross_entropy)}"
         f" on {len(examples):,} positions of {len(examples.used):,} games{under}",
-        "top-k: " + ", ".join(f"{k} {summary.top_k[k - 1].value:.2%}" for k in _SHOWN_K),
+        "top-k: " + ", ".join(f"{k} {summary.top_k[k - 1].value:.2%}" for k in SHOWN_K),
         f"perplexity {summary.perplexity.value:.2f}, mean rank {summary.mean_rank.value:.2f},"
         f" calibration error {percent(summary.calibration_error)}",
         f"a move drawn from the prior is the one that was played: {percent(summary.sampled[0])}",

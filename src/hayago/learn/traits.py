@@ -1,8 +1,8 @@
 """What sorts of positions and moves there are: the traits by which an evaluation is broken down.
 
 A *trait* puts every example into one of a few *classes* (a code and a label), or into none. Those that follow from the
-record alone are found at once by `record_traits`; what the move does on the board is read from the packed rows of the
-planes by `tactics_of`, while they pass by on their way to the network.
+record alone are found by `traits_of`; what the move does on the board is read from the packed rows of the planes by
+`tactics_of`, while they pass by on their way to the network.
 """
 
 from typing import NamedTuple
@@ -171,7 +171,7 @@ def traits_of(examples: Examples, tactics: Tactics) -> list[Trait]:
         _binned("move number", "the first move of a game is 1", examples.ply + 1, _MOVE_NUMBERS),
         Trait(
             "phase",
-            "by the stones on the board: up to 50 of 361 points, up to 150, more",
+            "by the stones on the board: fewer than 50 on 361 points, fewer than 150, more",
             ("opening", "middle game", "endgame"),
             phase.astype(np.uint8),
         ),
@@ -194,7 +194,7 @@ def traits_of(examples: Examples, tactics: Tactics) -> list[Trait]:
         ),
         Trait(
             "ladder",
-            "the move begins a working ladder, or saves a chain from one",
+            "the move begins a working ladder, or saves a chain in atari so that no ladder catches it",
             ("neither", "capture", "escape"),
             ladder.astype(np.uint8),
         ),
@@ -205,7 +205,7 @@ def surprising(examples: Examples, tactics: Tactics) -> NDArray[np.bool_]:
     """bool (K,): moves that nothing on the board calls for at once: behind the opening, at least _FAR lines from the
     previous move, no capture, no rescue, no ladder."""
     called_for = tactics.captures | tactics.saves | tactics.ladder_capture | tactics.ladder_escape
-    return (tactics.stones > _OPENING_SHARE * examples.games.size**2) & (distances(examples) >= _FAR) & ~called_for
+    return (tactics.stones >= _OPENING_SHARE * examples.games.size**2) & (distances(examples) >= _FAR) & ~called_for
 
 
 def _binned(name: str, meaning: str, values: NDArray[np.int64], edges: tuple[int, ...]) -> Trait:

@@ -4,6 +4,7 @@ The engine plays through the recorded games as far as the positions lie. It is a
 board alone, else by `genmove` and `undo`, else by `genmove` and the whole game anew.
 """
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -78,11 +79,13 @@ class EnginePredictor:
         colour = _colour(int(games.codes[games.offsets[game] + ply]))
         if client.known("reg_genmove"):
             return _point(client, client.send(f"reg_genmove {colour}"), games.size)
-        self._at = None
-        point = _point(client, client.send(f"genmove {colour}"), games.size)
-        if client.known("undo"):
-            client.send("undo")
-            self._at = game, ply
+        self._at = None  # unknown until the move is taken back
+        answer = client.send(f"genmove {colour}")
+        point = _point(client, answer, games.size)
+        if not _is_resignation(answer) and client.known("undo"):  # who resigned has played nothing
+            with suppress(CommandFailed):
+                client.send("undo")
+                self._at = game, ply
         return point
 
     def _leave(self) -> None:
@@ -99,9 +102,13 @@ def _colour(code: int) -> str:
     return "white" if code & WHITE_BIT else "black"
 
 
+def _is_resignation(vertex: str) -> bool:
+    return vertex.strip().lower() == "resign"
+
+
 def _point(client: GtpClient, vertex: str, size: int) -> int:
     """The point of an engine's answer; a resignation is taken for a pass."""
-    if vertex.strip().lower() == "resign":
+    if _is_resignation(vertex):
         return size * size
     try:
         return vertex_to_point(vertex.strip(), size)

@@ -9,7 +9,7 @@ same public archive gets the same positions, and their fingerprint (`hayago.lear
 - `pro-YEAR`: games of that year without handicap. Whether the players are professionals is the archive's business:
   many collections leave the ranks out.
 
-A recipe takes games of any length. Filters named beside it narrow it further.
+A recipe takes short games, too. Filters that it does not set may narrow it further.
 """
 
 import re
@@ -57,8 +57,12 @@ class Selection:
         if self.recipe:
             filters = recipe_filters(self.recipe)
             for field in fields(self):
-                if field.name in filters and getattr(self, field.name) == field.default:
-                    object.__setattr__(self, field.name, filters[field.name])
+                if field.name not in filters:
+                    continue
+                wanted = filters[field.name]
+                if getattr(self, field.name) not in (field.default, wanted):
+                    raise HayagoError(f"{self.recipe} means {field.name.replace('_', '-')} {wanted}, no other")
+                object.__setattr__(self, field.name, wanted)
         for rank in (self.min_rank, self.moves_by):
             if rank and not rank_number(rank):
                 raise HayagoError(f"not a rank: {rank!r} (6d, 1p, 3k)")
