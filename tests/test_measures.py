@@ -144,6 +144,10 @@ def test_breakdown_rows_are_the_measures_of_their_positions() -> None:
         assert row.top1.value == pytest.approx((outcomes.rank[inside] < 1).mean())
         assert row.top5.value == pytest.approx((outcomes.rank[inside] < 5).mean())
         assert row.cross_entropy.value == pytest.approx(-outcomes.log_prior[inside].mean(), rel=1e-5)
+    lone = break_down(
+        outcomes, [trait._replace(codes=np.where(np.arange(200) == 50, 0, 1).astype(np.uint8))], Bootstrap(game)
+    )
+    assert [row.top1.has_interval for row in lone] == [False, True]  # of a class in a single game nothing can be drawn
     lines = as_csv({"one, or two": rows}).splitlines()
     assert len(lines) == 4
     assert lines[1].startswith(f'"one, or two",third,a,{rows[0].positions},20,{rows[0].top1.value:.6f},')

@@ -115,7 +115,7 @@ def report(evaluation: Evaluation, evaluator: Evaluator, charts: Mapping[str, by
     if surprises:
         body += [
             "<h2>The best surprises</h2>",
-            f"<p>Moves that {_e(first.name)} foresaw although nothing on the board called for them at once: behind the "
+            f"<p>Moves that {_e(first.name)} foresaw although nothing on the board called for them at once: after the "
             "opening, eight lines or more from the previous move, no capture, no rescue, no ladder; one a game.</p>",
             _boards(evaluation.examples, surprises),
         ]

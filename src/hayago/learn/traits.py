@@ -188,7 +188,7 @@ def traits_of(examples: Examples, tactics: Tactics) -> list[Trait]:
         Trait("captures", "the move takes stones off the board", _YES_NO, tactics.captures.astype(np.uint8)),
         Trait(
             "saves from atari",
-            "an own chain had one liberty and has more behind the move, by extending or by capturing beside it",
+            "an own chain had one liberty and has more after the move, by extending or by capturing beside it",
             _YES_NO,
             tactics.saves.astype(np.uint8),
         ),
@@ -202,7 +202,7 @@ def traits_of(examples: Examples, tactics: Tactics) -> list[Trait]:
 
 
 def surprising(examples: Examples, tactics: Tactics) -> NDArray[np.bool_]:
-    """bool (K,): moves that nothing on the board calls for at once: behind the opening, at least _FAR lines from the
+    """bool (K,): moves that nothing on the board calls for at once: after the opening, at least _FAR lines from the
     previous move, no capture, no rescue, no ladder."""
     called_for = tactics.captures | tactics.saves | tactics.ladder_capture | tactics.ladder_escape
     return (tactics.stones >= _OPENING_SHARE * examples.games.size**2) & (distances(examples) >= _FAR) & ~called_for
