@@ -158,6 +158,7 @@ def test_side_by_side() -> None:
     assert (first.positions, first.ours_top1.value, first.theirs_top1.value) == (9, 1.0, 7 / 9)
     assert second.ours_top1.value == 0  # every fourth move is one that the second network never names
     text = as_text(found)
+    assert "nan" not in text  # of a single game
     assert "engine beside one on 9 positions" in text and "difference -22.22" in text
     assert "asked 10, answered 9, of these 1 passes or resignations and" in text
     assert "1 illegal moves; 1 positions lost" in text

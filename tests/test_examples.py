@@ -43,6 +43,9 @@ def test_the_fingerprint_is_that_of_the_set() -> None:
         examples_of(games, limit=119),
         examples_of([*games[:2], record(3, 41)]),
     ]
+    long = record(5, 100)
+    late = long._replace(moves=long.moves[[*range(97), 99, 98, 97]])  # another game from move 98 on
+    assert examples_of([long]).fingerprint() != examples_of([late]).fingerprint()
     assert len({fingerprint, *(other.fingerprint() for other in others)}) == 5
 
 

@@ -111,6 +111,13 @@ def test_calibration_by_hand() -> None:
     assert bins[1].low <= 0.5 <= bins[1].high and bins[1].high - bins[1].low == pytest.approx(1 / BINS)
     assert error.value == pytest.approx((2 * 0.05 + 4 * 0.25 + 2 * 0.5) / 8)
     assert error.low < error.value <= error.high
+    rng = np.random.default_rng(0)
+    probability = rng.uniform(0.1, 0.9, 300)
+    calibrated = Outcomes.empty(300, 1)._replace(
+        rank=(rng.random(300) > probability).astype(np.uint16), log_top=np.log(probability)[:, None].astype(np.float32)
+    )
+    _, noise = calibration(calibrated, Bootstrap(np.arange(300)))
+    assert noise.low < noise.value / 2  # most of it is noise, as it may well be
     _, alone = calibration(outcomes, Bootstrap(np.zeros(8, np.int64)))
     assert alone.value == error.value and not alone.has_interval
 
@@ -144,10 +151,10 @@ def test_breakdown_rows_are_the_measures_of_their_positions() -> None:
         assert row.top1.value == pytest.approx((outcomes.rank[inside] < 1).mean())
         assert row.top5.value == pytest.approx((outcomes.rank[inside] < 5).mean())
         assert row.cross_entropy.value == pytest.approx(-outcomes.log_prior[inside].mean(), rel=1e-5)
-    lone = break_down(
-        outcomes, [trait._replace(codes=np.where(np.arange(200) == 50, 0, 1).astype(np.uint8))], Bootstrap(game)
-    )
-    assert [row.top1.has_interval for row in lone] == [False, True]  # of a class in a single game nothing can be drawn
+    one_game, two_games = (np.where(np.isin(np.arange(200), some), 0, NONE) for some in ([50, 51], [50, 150]))
+    for codes, known in ((one_game, False), (two_games, True)):  # although some draws hold neither of the two
+        (row,) = break_down(outcomes, [trait._replace(codes=codes.astype(np.uint8))], Bootstrap(game))
+        assert row.positions == 2 and row.cross_entropy.has_interval == known
     lines = as_csv({"one, or two": rows}).splitlines()
     assert len(lines) == 4
     assert lines[1].startswith(f'"one, or two",third,a,{rows[0].positions},20,{rows[0].top1.value:.6f},')

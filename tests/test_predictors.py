@@ -46,7 +46,12 @@ def test_a_limit_spreads_the_questions() -> None:
     told: list[tuple[int, int]] = []
     with EnginePredictor(f'"{sys.executable}" "{ENGINE}" reg', 20.0) as engine:
         ask(engine, choose_examples(two_games()), 3, lambda *numbers: told.append(numbers))
+        assert engine.predict(two_games(), 1, 0) == vertex_to_point("C3", 19)  # back to the beginning
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_only_failures_in_a_row_end_the_questions() -> None:
+    assert np.flatnonzero(answers("die").points == LOST).tolist() == [2, 5, 8]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +77,8 @@ def test_answers_that_are_no_moves() -> None:
     assert illegal.illegal == 10 and illegal.lost == {}  # all but the first: A1 on an empty board
     nonsense = answers("nonsense")
     (junk, failed), (given_up, rest) = nonsense.lost.items()
-    assert "not a vertex: 'north'" in junk and given_up == "not asked any more"
-    assert (failed, rest) == (3, 8)
+    assert "not a vertex: 'north'" in junk and "not asked any more" in given_up
+    assert (failed, rest, nonsense.passes) == (3, 8, 0)
 
 
 def test_an_engine_that_refuses_a_game_is_asked_about_others() -> None:
@@ -85,8 +90,7 @@ def test_an_engine_that_refuses_a_game_is_asked_about_others() -> None:
 def test_an_engine_that_is_not_there() -> None:
     with EnginePredictor("no-such-engine --mode gtp", 1.0) as engine:
         found = ask(engine, choose_examples(two_games()))
-        with pytest.raises(NoAnswer, match="no-such-engine") as caught:
+        with pytest.raises(NoAnswer, match="no-such-engine"):
             engine.predict(two_games(), 0, 0)
-    assert caught.value.for_good
-    assert list(found.lost.values()) == [11]
+    assert list(found.lost.values()) == [3, 8]
     assert not len(found.answered)

@@ -130,6 +130,8 @@ def test_worst_misses_and_best_surprises(page: str, evaluation: Evaluation, netw
     for one in [*misses, *surprises]:
         assert np.log(one.prior[examples.codes[one.k] & POINT_MASK]) == pytest.approx(log_prior[one.k], rel=1e-3)
     assert all(surprising(examples, evaluation.tactics)[one.k] and outcomes.rank[one.k] == 0 for one in surprises)
+    right = evaluation.models[0]._replace(outcomes=outcomes._replace(rank=np.zeros_like(outcomes.rank)))
+    assert pick(replace(evaluation, models=[right]), network)[0] == []  # who is always right misses nothing
     assert page.count('<svg viewBox="-1.1') == len(misses) + len(surprises)
 
 

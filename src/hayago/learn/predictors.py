@@ -22,15 +22,7 @@ MOST_FAILURES = 3
 
 
 class NoAnswer(HayagoError):
-    """A predictor gave no answer to a position; the message says why in one line.
-
-    Attributes:
-        for_good: nothing will ever be answered any more.
-    """
-
-    def __init__(self, message: str, *, for_good: bool = False) -> None:
-        super().__init__(message)
-        self.for_good = for_good
+    """A predictor gave no answer to a position; the message says why in one line."""
 
 
 class MovePredictor(Protocol):
@@ -102,8 +94,8 @@ def ask(
         except NoAnswer as error:
             reasons.append(str(error))
             failures += 1
-            if error.for_good or failures == MOST_FAILURES:
-                reasons += [str(error) if error.for_good else "not asked any more"] * (count - k - 1)
+            if failures == MOST_FAILURES:
+                reasons += [f"not asked any more after {MOST_FAILURES} failures in a row"] * (count - k - 1)
                 break
         if progress is not None:
             progress(k + 1, count)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from hayago.learn.predictors import NoAnswer
-from hayago.play.client import CommandFailed, EngineError, EngineNotStarted, GtpClient
+from hayago.play.client import CommandFailed, EngineError, GtpClient
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
 from hayago.rules.coords import point_to_vertex, vertex_to_point
 
@@ -52,8 +52,6 @@ class EnginePredictor:
                 self._client = GtpClient(self.name, self._timeout_seconds)
             self._go_to(self._client, games, game, ply)
             return self._ask(self._client, games, game, ply)
-        except EngineNotStarted as error:
-            raise NoAnswer(str(error), for_good=True) from error
         except CommandFailed as error:
             self._at = None
             raise NoAnswer(str(error)) from error
