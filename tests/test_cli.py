@@ -143,8 +143,90 @@ def test_prepare_and_evaluate(capsys, model, tmp_path):
     code, out, _ = run(capsys, "evaluate", store, "--model", model, "--json")
     metrics = json.loads(out)
     assert code == 0
-    assert list(metrics) == ["top1", "top5", "cross_entropy", "positions", "games"]
-    assert metrics["games"] < 60 and 0 <= metrics["top1"] <= metrics["top5"] <= 1
+    assert list(metrics)[:5] == ["top1", "top5", "cross_entropy", "positions", "games"]
+    assert metrics["games"] < 60 and 0 <= metrics["top1"] <= metrics["top5"] <= metrics["top20"] <= 1
+    low, high = metrics["intervals"]["top5"]
+    assert low <= metrics["top5"] <= high
+    assert metrics["fit"]["temperature"] > 0  # on the store's validation games
+    assert {row["trait"] for row in metrics["breakdown"]} >= {"move number", "phase", "colour", "distance", "captures"}
+
+
+def test_evaluate_writes_report_table_and_plots(capsys, model, small, tmp_path):
+    report, table, plots = tmp_path / "r.html", tmp_path / "t.csv", tmp_path / "new" / "plots"
+    options = ["--model", model, "--report", report, "--csv", table, "--plots", plots, "--breakdown"]
+    code, out, _ = run(capsys, "evaluate", small, *options)
+    assert code == 0 and "move number" in out and "fingerprint: " in out
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert table.read_text().splitlines()[1].startswith(f"{model},move number,1-30,3,1,")
+    assert (plots / "top-k.svg").exists()
+    assert "move number" not in run(capsys, "evaluate", small, "--model", model)[1]
+    for option in ("--report", "--csv"):
+        code, out, err = run(capsys, "evaluate", "no-such-game", "--model", model, option, tmp_path / "no" / "file")
+        assert (code, out) == (1, "") and "cannot write" in err  # before anything is read
+
+
+def test_evaluate_goes_on_without_what_cannot_be_used(capsys, model, small, tmp_path):
+    info = ModelInfo(filters=2, planes=48, layers=2, board_size=9)
+    other = tmp_path / "nine.safetensors"
+    save_model(other, {name: np.zeros(shape) for name, shape in info.tensor_shapes().items()}, info)
+    options = ["--model", model, "--model", tmp_path / "missing", "--model", other, "--engine", "no-such-engine"]
+    code, out, err = run(capsys, "evaluate", small, *options, "--json")
+    found = json.loads(out)
+    assert code == 0 and [one["name"] for one in found["models"]] == [model]
+    for text in ("missing: no such model file", "9x9, the games on 19x19", "3 positions lost", "no-such-engine"):
+        assert text in " ".join(found["notes"]) and text in err
+    assert json.loads(run(capsys, "evaluate", small, "--model", other, *options[:2], "--json")[1])["name"] == model
+    code, out, err = run(capsys, "evaluate", small, "--model", other)
+    assert (code, out) == (1, "") and err.count("\n") == 1
+    code, out, err = run(capsys, "evaluate", small, "--model", "missing", "--model", "too")
+    assert (code, out) == (1, "") and "none of the networks can be used" in err
+
+
+def test_evaluate_asks_engines(capsys, model, small):
+    engine = f'"{sys.executable}" "{Path(__file__).parent / "guessing_engine.py"}" reg'
+    options = ["--model", model, "--engine", engine, "--engine-positions", 2, "--engine-seconds", 20]
+    found = json.loads(run(capsys, "evaluate", small, *options, "--json")[1])
+    assert found["engines"] == [
+        {"name": engine, "asked": 2, "answered": 2, "passes": 0, "illegal": 0, "lost": {}},
+    ]
+    assert found["differences"][0]["positions"] == 2
+    options[-1] = 0.001
+    found = json.loads(run(capsys, "evaluate", small, *options, "--json")[1])
+    assert found["engines"][0]["answered"] == 0 and "in 0.001 s" in found["notes"][-1]
+
+
+def test_evaluate_chooses_positions_and_symmetries(capsys, model, small, tmp_path):
+    store = tmp_path / "games.parquet"
+    run(capsys, "prepare", DEMO, "--out", store)
+    options = ["evaluate", store, "--model", model, "--limit", 40, "--json"]
+    plain = json.loads(run(capsys, *options)[1])
+    turned = json.loads(run(capsys, *options, "--symmetries", 8)[1])
+    assert plain["positions"] == turned["positions"] == 40 and plain["gain"] is None
+    assert turned["gain"]["cross_entropy_without"] == pytest.approx(plain["cross_entropy"])
+    assert turned["cross_entropy"] != plain["cross_entropy"]
+    validation = json.loads(run(capsys, *options, "--split", "validation")[1])
+    assert validation["set"]["fingerprint"] != plain["set"]["fingerprint"] and validation["fit"] is None
+    fitted = json.loads(run(capsys, *options, "--split", "validation", "--fit", small)[1])
+    assert fitted["fit"]["temperature"] > 0
+    assert run(capsys, *options, "--since", 1990)[0] == 1  # no game has a date
+    assert "no game is left" in run(capsys, *options, "--recipe", "pro-1990")[2]
+    assert "no such recipe" in run(capsys, *options, "--recipe", "mine")[2]
+
+
+def test_evaluate_measures_a_recipe(capsys, model, tmp_path):
+    games, store = tmp_path / "ranked.sgf", tmp_path / "kgs.parquet"
+    games.write_text("(;SZ[19]DT[2015-02-03]BR[7d]WR[5d];B[pp];W[dd];B[dp])(;SZ[19]DT[2014]BR[7d]WR[7d];B[pp])")
+    assert run(capsys, "prepare", games, "--out", store, "--recipe", "kgs-2015")[0] == 0
+    sets = [
+        json.loads(run(capsys, "evaluate", *options, "--model", model, "--json")[1])["set"]
+        for options in (
+            [store, "--recipe", "kgs-2015"],  # all of the store, in whichever split the game is
+            [games, "--recipe", "kgs-2015"],
+            [games, "--until", 2015, "--since", 2015, "--moves-by", "6d"],
+        )
+    ]
+    assert sets[0] == sets[1] == sets[2]
+    assert (sets[0]["available"], sets[0]["other_moves_left_out"]) == (2, 1)
 
 
 def test_evaluate_reads_sgf_and_says_what_it_left_out(capsys, model, small, tmp_path):
@@ -166,6 +248,15 @@ def test_evaluate_warns_of_games_that_were_trained_on(capsys, model, small, tmp_
     options = ["evaluate", small, "--model"]  # its key says "train"
     assert "WARNING" in run(capsys, *options, trained)[2]
     assert "WARNING" not in run(capsys, *options, model)[2]
+    store_of_others = [*options, trained, "--trained-on", store]
+    assert "was trained on store ab" in run(capsys, *store_of_others)[2]
+    from hayago.records.store import read_store
+
+    known = ModelInfo(filters=2, planes=48, layers=2, data_fingerprint=read_store(store).fingerprint)
+    save_model(trained, weights, known)
+    assert "WARNING" not in run(capsys, *store_of_others)[2]  # it saw other games
+    seen = run(capsys, "evaluate", store, "--split", "train", "--limit", 30, "--model", trained, "--trained-on", store)
+    assert "was trained on 30 of these 30 games" in seen[2]
 
 
 def test_export_gives_the_same_logits(capsys, model, tmp_path):

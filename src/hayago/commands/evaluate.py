@@ -3,74 +3,256 @@
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.progress import Progress
 
 from hayago.errors import HayagoError
-from hayago.learn import evaluation
-from hayago.learn.evaluator import make_evaluator
-from hayago.records.games import Games
-from hayago.records.store import PrepareOptions, prepare, read_store
+from hayago.files import write_atomically
+from hayago.learn import evaluation, pipeline, results
+from hayago.learn.breakdown import as_csv
+from hayago.learn.evaluator import Evaluator, make_evaluator
+from hayago.learn.examples import Examples, choose_examples, facts_of
+from hayago.learn.predictors import Answers, ask
+from hayago.records.selection import Selection
+from hayago.records.store import GameStore, PrepareOptions, prepare, read_store
+
+Split = Literal["test", "validation", "train", "all"]
+
+BOX = "box"
+FIT_POSITIONS = 4096
+GPU_ROWS = 2048
 
 
 def evaluate(
     games: list[str],
     /,
     *,
-    model: Path | None = None,
-    split: Literal["test", "validation", "train", "all"] = "test",
+    model: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    engine: Annotated[list[str] | None, Parameter(negative=())] = None,
+    engine_positions: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 500,
+    engine_seconds: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 30.0,
+    split: Split | None = None,
+    selection: Annotated[Selection | None, Parameter(name="*")] = None,
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    symmetries: Literal[1, 2, 4, 8] = 1,
+    fit: Annotated[list[str] | None, Parameter(negative=())] = None,
+    trained_on: Path | None = None,
+    breakdown: Annotated[bool, Parameter(negative=())] = False,
+    report: Path | None = None,
+    csv: Path | None = None,
+    plots: Path | None = None,
     device: str = "auto",
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Measure how often a network predicts the move that was played.
+    """Measure how often networks, and engines beside them, predict the move that was played.
 
     Args:
         games: A prepared .parquet file, or SGF files, folders, glob patterns, archives.
-        model: The network; by default the one in the box.
-        split: Which games of a .parquet file; SGF games are all measured.
+        model: A network; several are measured on the same positions. "box", the default, is the one in the box.
+        engine: Command line of a GTP engine to set beside the networks; may be named several times.
+        engine_positions: An engine is asked about so many positions, spread evenly.
+        engine_seconds: How long an engine may take for an answer.
+        split: Which games of a .parquet file: by default those for testing, all with a recipe. SGF games are all
+            measured.
+        limit: Measure on so many positions, spread evenly (0: all).
+        symmetries: Average the probabilities over so many symmetries of the board.
+        fit: Games to fit the temperature on; by default the validation games of the .parquet file.
+        trained_on: The .parquet file that the networks were trained on, to know which of the games they have seen.
+        breakdown: Print the measures by move number, phase, colour, rank, year and more, too.
+        report: Write a report for people, one HTML file.
+        csv: Write the breakdowns as a CSV file.
+        plots: Write the charts as SVG files into this folder.
         device: auto, cpu, cuda or mps.
-        as_json: Print top1, top5, cross_entropy, positions and games as JSON.
+        as_json: Print everything as JSON.
     """
-    evaluator = make_evaluator(model, device=device)
-    chosen = _read(games, split, evaluator.info.board_size)
+    notes: list[str] = []
     console = Console(stderr=True)
-    seen = evaluation.trained_on(evaluator, chosen)
-    if seen:
-        console.print(
-            f"WARNING: the network may have been trained on {seen:,} of these games: this is no fair measure",
-            style="bold red",
+
+    def note(text: str, style: str | None = None) -> None:
+        notes.append(text)
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    for path in (report, csv):
+        if path is not None and not path.parent.is_dir():  # said now, not behind an hour of measuring
+            raise HayagoError(f"cannot write {path}: there is no such folder")
+    selection = selection or Selection()
+    split = split or ("all" if selection.recipe else "test")
+    evaluators = _evaluators(model or [Path(BOX)], device, note)
+    sizes = list(dict.fromkeys(evaluator.info.board_size for evaluator in evaluators.values()))
+    store = _read(games, split, selection, sizes, note)
+    examples = choose_examples(store.games, facts_of(store.table), selection, limit)
+    _leave_out_what_does_not_fit(evaluators, examples.games.size, note)
+    stored = None if trained_on is None else _trained(trained_on)
+    for name, evaluator in evaluators.items():
+        _warn_of_training(name, evaluator, examples, stored, note)
+    rows = pipeline.ROWS if device in ("auto", "cpu") else GPU_ROWS
+    fitted = None
+    if (for_fit := _fit_examples(games, fit, split, examples.games.size, note)) is not None:
+        with _progress(console, "fitting the temperature"):
+            fitted = pipeline.fit_temperatures(evaluators, for_fit, symmetries=symmetries, rows=rows)
+    with _progress(console, "evaluating") as progress:
+        measured = pipeline.measure(
+            evaluators, examples, symmetries=symmetries, fitted=fitted, rows=rows, progress=progress
         )
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("evaluating", total=None)
-        metrics = evaluation.evaluate(
-            evaluator, chosen, progress=lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    answers = [_ask(command, engine_seconds, examples, engine_positions, console, note) for command in engine or ()]
+    concluded = evaluation.conclude(examples, measured, answers, notes)
+    if csv is not None:
+        _write(csv, as_csv({model.name: model.rows for model in concluded.models}).encode())
+    if plots is not None or report is not None:
+        from hayago.learn.evaluation_plots import pictures
+
+        charts = pictures(concluded)
+        if plots is not None:
+            _write_plots(charts, plots)
+        if report is not None:
+            from hayago.learn.report import report as make_report
+
+            _write(report, make_report(concluded, next(iter(evaluators.values())), charts))
     if as_json:
-        sys.stdout.write(json.dumps(metrics._asdict()) + "\n")
-        return
-    sys.stdout.write(
-        f"top-1 {metrics.top1:.2%}, top-5 {metrics.top5:.2%}, cross-entropy {metrics.cross_entropy:.4f}"
-        f" on {metrics.positions:,} positions of {metrics.games:,} games\n"
-    )
+        sys.stdout.write(json.dumps(results.as_dict(concluded)) + "\n")
+    else:
+        sys.stdout.write(results.as_text(concluded, breakdown=breakdown))
 
 
-def _read(paths: list[str], split: Literal["test", "validation", "train", "all"], size: int) -> Games:
-    """The games of a store, or of records by way of one: bad, illegal and double games are left out alike."""
-    if [path for path in paths if path.endswith(".parquet")]:
+Note = Callable[..., None]
+
+
+@contextmanager
+def _progress(console: Console, text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, and the function that moves it."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(text, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _evaluators(models: list[Path], device: str, note: Note) -> dict[str, Evaluator]:
+    """The networks by name; one that cannot be used is left out, unless there is no other."""
+    evaluators: dict[str, Evaluator] = {}
+    for path in dict.fromkeys(models):
+        in_the_box = str(path) == BOX and not path.exists()
+        try:
+            evaluators[str(path)] = make_evaluator(None if in_the_box else path, device=device)
+        except HayagoError as error:
+            if len(models) == 1:
+                raise
+            note(f"left out: {error}")
+    if not evaluators:
+        raise HayagoError("none of the networks can be used")
+    return evaluators
+
+
+def _leave_out_what_does_not_fit(evaluators: dict[str, Evaluator], size: int, note: Note) -> None:
+    for name, evaluator in list(evaluators.items()):
+        try:
+            pipeline.check_fit(evaluator, size)
+        except HayagoError as error:
+            if len(evaluators) == 1:
+                raise HayagoError(f"{name}: {error}") from error
+            note(f"left out: {name}: {error}")
+            del evaluators[name]
+
+
+def _is_store(path: str) -> bool:
+    return path.endswith(".parquet")
+
+
+def _read(paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note) -> GameStore:
+    """The games of a store, or of records by way of one: bad, illegal and double games are left out alike.
+
+    Of records, those on boards of the first of the sizes on which there are any.
+    """
+    if any(map(_is_store, paths)):
         if len(paths) > 1:
             raise HayagoError("evaluate takes one .parquet file, or games in other files, not both")
         store = read_store(paths[0], None if split == "all" else split)
         if not len(store):
             raise HayagoError(f"{paths[0]}: no game in the {split} split")
-        return store.games
+        return store
+    for size in sizes[:-1]:
+        with suppress(HayagoError):
+            return _read_records(paths, selection, size, note)
+    return _read_records(paths, selection, sizes[-1], note)
+
+
+def _read_records(paths: list[str], selection: Selection, size: int, note: Note) -> GameStore:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "games.parquet"
-        report = prepare(paths, path, PrepareOptions(size=size, min_moves=1))
+        filters = {**asdict(selection), "min_moves": 1}
+        report = prepare(paths, path, PrepareOptions(size=size, **filters))
         if report.rejected:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.table())
-            sys.stderr.write(f"left out: {reasons}\n")
-        return read_store(path).games
+            note("left out: " + ", ".join(f"{reason} {count:,}" for reason, count in report.table()))
+        return read_store(path)
+
+
+def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: int, note: Note) -> Examples | None:
+    """What the temperature is fitted on, or None where nothing was named and the store has no other games for it."""
+    if fit is not None:
+        store = _read(fit, "validation", Selection(), [size], note)
+    elif _is_store(games[0]) and split == "test":
+        store = read_store(games[0], "validation")
+    else:
+        return None
+    if not len(store):
+        return None
+    return choose_examples(store.games, limit=FIT_POSITIONS)
+
+
+def _trained(path: Path) -> tuple[str, frozenset[bytes]]:
+    store = read_store(path, "train")
+    return store.fingerprint, frozenset(store.table["key"].to_pylist())
+
+
+def _warn_of_training(
+    name: str,
+    evaluator: Evaluator,
+    examples: Examples,
+    stored: tuple[str, frozenset[bytes]] | None,
+    note: Note,
+) -> None:
+    try:
+        seen = evaluation.learned_from(evaluator.info, examples, stored)
+    except HayagoError as error:
+        note(f"{name}: {error}: which of the games it has seen is a guess")
+        stored = None
+        seen = evaluation.learned_from(evaluator.info, examples)
+    if not seen:
+        return
+    of = f"of these {len(examples.used):,} games"
+    if stored is not None:
+        text = f"WARNING: {name} was trained on {seen:,} {of}: this is no fair measure"
+    else:
+        text = (
+            f"WARNING: {name} may have been trained on up to {seen:,} {of}; then this is no fair measure"
+            " (--trained-on tells, if its store is still there)"
+        )
+    note(text, "bold red")
+
+
+def _ask(command: str, seconds: float, examples: Examples, positions: int, console: Console, note: Note) -> Answers:
+    from hayago.play.predictor import EnginePredictor
+
+    with EnginePredictor(command, seconds) as predictor, _progress(console, command) as progress:
+        answers = ask(predictor, examples, positions, progress)
+    for reason, count in answers.lost.items():
+        note(f"{command}: {count:,} positions lost: {reason}")
+    return answers
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda file: file.write(content))
+
+
+def _write_plots(charts: dict[str, bytes], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HayagoError(f"cannot write {folder}: {error.strerror}") from error
+    for name, picture in charts.items():
+        _write(folder / f"{name}.svg", picture)

@@ -1,101 +1,182 @@
-"""How well a network predicts the moves of game records: top-1, top-5 and cross-entropy.
+"""What the outcomes of an evaluation say: measures, breakdowns, gains and differences, all in one `Evaluation`.
 
-The prior is the plain softmax over all N*N points, as in the paper: illegal points are not masked. Passes are no
-examples.
+The outcomes come from `hayago.learn.pipeline`; tables, text and reports are made of the Evaluation by
+`hayago.learn.results` and `hayago.learn.report`.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.features.encoder import all_positions, encode_positions
-from hayago.learn.evaluator import Evaluator
-from hayago.records.games import Games
-from hayago.records.identity import game_keys, split_of
+from hayago.learn.breakdown import Row, break_down
+from hayago.learn.checkpoint import ModelInfo
+from hayago.learn.examples import Examples
+from hayago.learn.measures import Bootstrap, Measure, Outcomes, Summary, calibration, differences, summarise
+from hayago.learn.pipeline import TEMPERATURES, Measured
+from hayago.learn.predictors import Answers
+from hayago.learn.traits import Tactics, Trait, traits_of
+from hayago.records.identity import split_of
 
 
-class Metrics(NamedTuple):
-    """What was measured, over `positions` positions of `games` games.
+class Fit(NamedTuple):
+    """The temperature fitted for a network on other games, and what it does to the measures of these.
 
     Attributes:
-        top1: share of the positions, 0 to 1, where the likeliest point was played.
-        top5: share where one of the five likeliest was.
-        cross_entropy: mean of -log(probability of the point that was played), in nats.
-        positions, games: how many were measured.
+        temperature: which.
+        cross_entropy: at it.
+        gain: paired, cross-entropy at temperature 1 less that at this one; above 0 it is better.
+        sampled: how often a move drawn at it is the one that was played.
+        calibration_error: at it.
     """
 
-    top1: float
-    top5: float
-    cross_entropy: float
+    temperature: float
+    cross_entropy: Measure
+    gain: Measure
+    sampled: Measure
+    calibration_error: Measure
+
+
+class Gain(NamedTuple):
+    """What the symmetries add: the measures without them, and the paired differences."""
+
+    top1_without: Measure
+    cross_entropy_without: Measure
+    top1: Measure
+    top5: Measure
+    cross_entropy: Measure
+
+
+class Model(NamedTuple):
+    """One network of an evaluation, and all that was measured of it; None is what was not asked for."""
+
+    name: str
+    temperatures: tuple[float, ...]
+    outcomes: Outcomes
+    summary: Summary
+    rows: list[Row]
+    fit: Fit | None
+    gain: Gain | None
+
+
+class Difference(NamedTuple):
+    """One predictor beside another on the positions that both answered: theirs minus ours, paired.
+
+    top5 and cross_entropy are None where one of them names a single move only.
+    """
+
+    ours: str
+    theirs: str
     positions: int
     games: int
+    ours_top1: Measure
+    theirs_top1: Measure
+    top1: Measure
+    top5: Measure | None = None
+    cross_entropy: Measure | None = None
 
 
-def evaluate(
-    evaluator: Evaluator,
-    games: Games,
-    *,
-    batch_size: int = 256,
-    limit: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> Metrics:
-    """Measure a network on all positions of the games, a batch at a time.
+@dataclass
+class Evaluation:
+    """Everything that was measured.
+
+    Attributes:
+        examples: on what.
+        traits: of these.
+        tactics: of these.
+        symmetries: under how many the networks saw each position.
+        models: the networks, in the order they were named.
+        engines: what other predictors answered.
+        differences: of the other networks from the first, and of each engine from each network.
+        positions_per_s: examples in a second, all networks together.
+        notes: what was lost on the way or must be known to judge the rest, a line each.
+    """
+
+    examples: Examples
+    traits: list[Trait]
+    tactics: Tactics
+    symmetries: int
+    models: list[Model]
+    engines: Sequence[Answers]
+    differences: list[Difference]
+    positions_per_s: float
+    notes: Sequence[str]
+
+
+def conclude(
+    examples: Examples, measured: Measured, engines: Sequence[Answers] = (), notes: Sequence[str] = ()
+) -> Evaluation:
+    """From outcomes to measures, breakdowns and differences."""
+    bootstrap = Bootstrap(examples.game)
+    traits = traits_of(examples, measured.tactics)
+    models = []
+    for name, outcomes in measured.outcomes.items():
+        heats = measured.temperatures[name]
+        fit = _fit(outcomes, heats[-1], bootstrap) if len(heats) > len(TEMPERATURES) else None
+        gain = _gain(measured.plain[name], outcomes, bootstrap) if name in measured.plain else None
+        rows = break_down(outcomes, traits, bootstrap)
+        summary = summarise(outcomes, bootstrap)
+        models.append(Model(name, heats, outcomes, summary, rows, fit, gain))
+    first = models[0]
+    beside = [
+        Difference(
+            first.name,
+            other.name,
+            len(examples),
+            bootstrap.games,
+            first.summary.top_k[0],
+            other.summary.top_k[0],
+            *differences(first.outcomes, other.outcomes, bootstrap),
+        )
+        for other in models[1:]
+    ]
+    for engine in engines:
+        if len(engine.answered):
+            beside += [_beside(model, engine, examples) for model in models]
+    pace = len(examples) / max(measured.seconds, 1e-9)
+    return Evaluation(examples, traits, measured.tactics, measured.symmetries, models, engines, beside, pace, notes)
+
+
+def _fit(outcomes: Outcomes, temperature: float, bootstrap: Bootstrap) -> Fit:
+    own, fitted = (outcomes.log_prior[:, t].astype(np.float64) for t in (0, len(TEMPERATURES)))
+    cross_entropy, gain, sampled = bootstrap.means((-fitted, fitted - own, np.exp(fitted)))
+    return Fit(temperature, cross_entropy, gain, sampled, calibration(outcomes, bootstrap, len(TEMPERATURES))[1])
+
+
+def _gain(plain: Outcomes, outcomes: Outcomes, bootstrap: Bootstrap) -> Gain:
+    top1, cross_entropy = bootstrap.means((plain.rank < 1, -plain.log_prior[:, 0]))
+    return Gain(top1, cross_entropy, *differences(plain, outcomes, bootstrap))
+
+
+def _beside(model: Model, engine: Answers, examples: Examples) -> Difference:
+    """An engine beside a network, on the positions that the engine answered."""
+    answered = engine.answered
+    bootstrap = Bootstrap(examples.game[answered])
+    ours, theirs = model.outcomes.rank[answered] < 1, engine.right(examples)
+    means = bootstrap.means((ours, theirs, theirs - ours.astype(np.float64)))
+    return Difference(model.name, engine.name, len(answered), bootstrap.games, *means)
+
+
+def learned_from(info: ModelInfo, examples: Examples, stored: tuple[str, frozenset[bytes]] | None = None) -> int:
+    """In how many of the games that have an example the network may have learned.
+
+    The split of a game follows from the game alone, so without its store these are the games whose split is "train", if
+    the network was trained on any store: an upper bound.
 
     Args:
-        limit: stop after about so many positions, spread evenly over the games (0: all).
-        progress: called after each batch with the positions done and those to do.
+        stored: fingerprint of the store that the network was trained on, and the keys of its games for training.
 
     Raises:
-        HayagoError: the games hold no position, or are of another size than the network's board.
+        HayagoError: the network was trained on another store.
     """
-    info = evaluator.info
-    if games.size != info.board_size:
-        raise HayagoError(
-            f"the network plays on {info.board_size}x{info.board_size}, the games on {games.size}x{games.size}"
-        )
-    game, ply = all_positions(games)
-    if limit and limit < len(game):
-        chosen = np.linspace(0, len(game) - 1, limit).astype(np.int64)
-        game, ply = game[chosen], ply[chosen]
-    if not len(game):
-        raise HayagoError("the games hold no move to predict")
-    symmetry = np.zeros(len(game), np.uint8)
-    sums = np.zeros(3)
-    for first in range(0, len(game), batch_size):
-        part = slice(first, first + batch_size)
-        rows, labels = encode_positions(games, game[part], ply[part], symmetry[part], info.planes)
-        sums += _sums(evaluator.logits(rows), labels)
-        if progress is not None:
-            progress(min(first + batch_size, len(game)), len(game))
-    top1, top5, cross_entropy = (sums / len(game)).tolist()
-    return Metrics(top1, top5, cross_entropy, len(game), len(np.unique(game)))
-
-
-def _sums(logits: NDArray[np.float32], labels: NDArray[np.uint16]) -> tuple[float, float, float]:
-    """Over a batch: how often the played point is first, how often among five, and the sum of -log(prior)."""
-    wide = logits.astype(np.float64)
-    highest = wide.max(1, keepdims=True)
-    log_sums = np.log(np.exp(wide - highest).sum(1)) + highest[:, 0]
-    played = np.take_along_axis(wide, labels[:, None].astype(np.int64), 1)
-    # Ties count against the network: a point is first if none of the others is as likely.
-    rank = (wide >= played).sum(1) - 1
-    return float((rank < 1).sum()), float((rank < 5).sum()), float((log_sums - played[:, 0]).sum())
-
-
-def trained_on(evaluator: Evaluator, games: Games) -> int:
-    """How many of the games the network may have learned from.
-
-    The split of a game follows from the game alone, so these are the games whose split is "train", if the network was
-    trained on any store of games. It errs on the safe side: not every such game was in that store.
-    """
-    if not evaluator.info.data_fingerprint:
+    if not info.data_fingerprint:
         return 0
-    count = 0
-    for g in range(len(games.offsets) - 1):
-        setup = games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
-        moves = games.codes[games.offsets[g] : games.offsets[g + 1]]
-        count += split_of(game_keys(games.size, setup, moves)[0]) == "train"
-    return count
+    keys = [examples.key(g)[0] for g in examples.used.tolist()]
+    if stored is None:
+        return sum(split_of(key) == "train" for key in keys)
+    fingerprint, trained = stored
+    if fingerprint != info.data_fingerprint:
+        raise HayagoError(f"the network was trained on store {info.data_fingerprint[:16]}, not on {fingerprint[:16]}")
+    return sum(key in trained for key in keys)

@@ -38,7 +38,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, Self, get_args
+from typing import Any, BinaryIO, NamedTuple, Self, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +51,8 @@ from hayago.records.archives import iter_files
 from hayago.records.games import Games
 from hayago.records.identity import KEY_BYTES, KEY_MOVES, Split, fault, game_keys, split_of
 from hayago.records.seal import UNSEALED, is_intact, seal, seal_place
-from hayago.records.sgf import BadRecord, GameRecord, rank_number, scan_sgf
+from hayago.records.selection import Selection
+from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
 from hayago.rules.coords import MAX_SIZE, WHITE
 from hayago.rules.kernels import new_position
 
@@ -75,7 +76,7 @@ _SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class PrepareOptions:
+class PrepareOptions(Selection):
     """Which games `prepare` keeps."""
 
     size: int = 19
@@ -84,20 +85,11 @@ class PrepareOptions:
     """Games with fewer moves are left out."""
     max_moves: int = 1000
     """Games with more moves are left out."""
-    min_rank: str = ""
-    """Both players must have at least this rank: 6d, 1p, 3k. Professionals stand above all amateurs."""
-    since: int | None = None
-    """The first year; games without a date are left out."""
-    until: int | None = None
-    """The last year; games without a date are left out."""
-    handicap: Literal["any", "none", "only"] = "any"
-    """Handicap games (HA of 2 or more, or set-up stones): keep any, none of them, or only them."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.size <= MAX_SIZE:
             raise HayagoError(f"board size must be 1 to {MAX_SIZE}: {self.size}")
-        if self.min_rank and not rank_number(self.min_rank):
-            raise HayagoError(f"not a rank: {self.min_rank!r} (6d, 1p, 3k)")
 
 
 @dataclass
@@ -248,7 +240,6 @@ class _Chooser:
 
     def __init__(self, options: PrepareOptions) -> None:
         self.options = options
-        self._min_rank = rank_number(options.min_rank) if options.min_rank else None
         self._position = new_position(options.size)
         self._games: set[bytes] = set()
         self._keys: set[bytes] = set()
@@ -281,27 +272,15 @@ class _Chooser:
         """(reason, detail) if the options leave the record out, or it lacks its handicap stones."""
         options = self.options
         stones = bool(record.setup_black or record.setup_white)
-        handicap = stones or record.handicap >= 2
         if record.size != options.size:
             return "board size", f"{record.size}x{record.size}"
         if len(record.moves) < options.min_moves:
             return "too few moves", str(len(record.moves))
         if len(record.moves) > options.max_moves:
             return "too many moves", str(len(record.moves))
-        if (handicap and options.handicap == "none") or (not handicap and options.handicap == "only"):
-            return "handicap", f"handicap {record.handicap}"
         if record.handicap >= 2 and not stones and record.to_play == WHITE:
             return "handicap stones missing", f"HA[{record.handicap}], and White begins"
-        if self._min_rank is not None:
-            ranks = (record.black_rank, record.white_rank)
-            if any((rank_number(rank) or -99) < self._min_rank for rank in ranks):
-                return "rank", " and ".join(rank or "none" for rank in ranks)
-        year = int(record.date[:4] or 0)
-        if options.since is not None and year < options.since:
-            return "year", record.date or "no date"
-        if options.until is not None and not 0 < year <= options.until:
-            return "year", record.date or "no date"
-        return None
+        return options.objection(record.date, (record.black_rank, record.white_rank), record.handicap, stones)
 
 
 class _Group(NamedTuple):

@@ -1,0 +1,96 @@
+"""Which games, and whose moves in them, are wanted: the filters that `prepare` and `evaluate` share, and the recipes.
+
+A *recipe* is a named set of filters for a test set that others have used or can repeat: whoever applies it to the
+same public archive gets the same positions, and their fingerprint (`hayago.learn.examples`) says so.
+
+- `kgs-YEAR`: games on KGS in that year without handicap, of which only the moves by players of 6 dan and more count;
+  with 2015 the test set of Cazenave (Residual Networks for Computer Go, 2017) and GoNN, from the archive at
+  https://u-go.net/gamerecords/. The opponent may be weaker.
+- `pro-YEAR`: games of that year without handicap. Whether the players are professionals is the archive's business:
+  many collections leave the ranks out.
+
+A recipe takes short games, too. Filters that it does not set may narrow it further.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from hayago.errors import HayagoError
+from hayago.records.sgf import rank_number
+
+_BELOW_ALL_RANKS = -99
+
+
+def recipe_filters(recipe: str) -> dict[str, Any]:
+    """The filters that a recipe stands for, by the names of the options.
+
+    Raises:
+        HayagoError: there is no such recipe.
+    """
+    match = re.fullmatch(r"(kgs|pro)-(\d{4})", recipe)
+    if match is None:
+        raise HayagoError(f"no such recipe: {recipe!r} (kgs-2015, pro-2015, or another year)")
+    year = int(match[2])
+    filters = {"since": year, "until": year, "handicap": "none", "min_moves": 1}
+    return {**filters, "moves_by": "6d"} if match[1] == "kgs" else filters
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which games are wanted, and whose moves in them."""
+
+    recipe: str = ""
+    """A set of filters that others can repeat: kgs-2015 (no handicap, moves by 6 dan and more), pro-2015, any year."""
+    min_rank: str = ""
+    """Both players must have at least this rank: 6d, 1p, 3k. Professionals stand above all amateurs."""
+    moves_by: str = ""
+    """Games without a player of at least this rank are left out; evaluate measures the moves of such players only."""
+    since: int | None = None
+    """The first year; games without a date are left out."""
+    until: int | None = None
+    """The last year; games without a date are left out."""
+    handicap: Literal["any", "none", "only"] = "any"
+    """Handicap games (HA of 2 or more, or set-up stones): keep any, none of them, or only them."""
+
+    def __post_init__(self) -> None:
+        if self.recipe:
+            filters = recipe_filters(self.recipe)
+            for field in fields(self):
+                if field.name not in filters:
+                    continue
+                wanted = filters[field.name]
+                if getattr(self, field.name) not in (field.default, wanted):
+                    raise HayagoError(f"{self.recipe} means {field.name.replace('_', '-')} {wanted}, no other")
+                object.__setattr__(self, field.name, wanted)
+        for rank in (self.min_rank, self.moves_by):
+            if rank and not rank_number(rank):
+                raise HayagoError(f"not a rank: {rank!r} (6d, 1p, 3k)")
+
+    def objection(self, date: str, ranks: tuple[str, str], handicap: int, stones: bool) -> tuple[str, str] | None:
+        """(reason, detail) why a game is not wanted, or None.
+
+        Args:
+            date: YYYY-MM-DD, YYYY-MM, YYYY or "".
+            ranks: Black's and White's, as the record has them.
+            handicap: the number that the record states.
+            stones: whether there are set-up stones.
+        """
+        if self.handicap != "any" and (stones or handicap >= 2) == (self.handicap == "none"):
+            return "handicap", f"handicap {handicap}"
+        numbers = [rank_number(rank) or _BELOW_ALL_RANKS for rank in ranks]
+        shown = " and ".join(rank or "none" for rank in ranks)
+        if self.min_rank and min(numbers) < rank_number(self.min_rank):
+            return "rank", shown
+        if self.moves_by and max(numbers) < rank_number(self.moves_by):
+            return "rank", shown
+        year = int(date[:4] or 0)
+        if self.since is not None and year < self.since:
+            return "year", date or "no date"
+        if self.until is not None and not 0 < year <= self.until:
+            return "year", date or "no date"
+        return None
+
+    def counts(self, rank: str) -> bool:
+        """Whether moves by a player of this rank are examples."""
+        return not self.moves_by or (rank_number(rank) or _BELOW_ALL_RANKS) >= rank_number(self.moves_by)
