@@ -19,7 +19,7 @@ from hayago import __version__
 from hayago.play.gtp_protocol import place_of, vertex_of
 from hayago.play.pipes import WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.play.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
-from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, pass_point, point_to_vertex, vertex_to_point
+from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_to_point
 from hayago.rules.game_rules import GameRules
 
 if TYPE_CHECKING:
@@ -249,6 +249,8 @@ def analyse(game: "Game", task: Task) -> Json:
     Raises:
         QueryError: there is no network for the size, or a stone or a move cannot be where it is said to be.
     """
+    from hayago.rules.scoring import handicap_stones  # numpy's, and so not for the first answers
+
     query, turn = task
     if not game.resize(query.size):
         raise QueryError(f"hayago has no network for boards of {query.size}x{query.size}", "boardXSize")
@@ -262,7 +264,9 @@ def analyse(game: "Game", task: Task) -> Json:
             break
         if not game.accept(colour, point):
             raise QueryError(f"Illegal move {number}: {point_to_vertex(point, query.size)}", "moves")
-    game.rules = _with_handicap(query, len(black) if not white else 0)
+    # A bonus for handicap stones goes into the komi, since they are here without being called so.
+    komi = query.rules.white_points(handicap_stones(game.board))
+    game.rules = replace(query.rules, komi=komi, handicap_bonus="0")
     # Behind the last move it is the other one's turn, unless a next move says whose it is.
     colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play
     analyst = game.analyst(colour)
@@ -281,17 +285,6 @@ def analyse(game: "Game", task: Task) -> Json:
     if "includePolicy" in query.flags:
         answer["policy"] = _policy(game, colour)
     return answer
-
-
-def _with_handicap(query: Query, stones: int) -> GameRules:
-    """The rules; a bonus for handicap stones goes into the komi, since they are here without being called so."""
-    if stones < 2:
-        stones = 0
-        for colour, point in query.moves:
-            if colour == WHITE or point == pass_point(query.size):
-                break
-            stones += 1
-    return replace(query.rules, komi=query.rules.white_points(stones), handicap_bonus="0")
 
 
 def _judged(report: "Report") -> Json:
