@@ -154,6 +154,15 @@ def test_a_client_that_has_gone():
     assert process.stderr.read() == b""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such shell")
+@pytest.mark.parametrize("options", ["", " --analysis-json"])
+def test_without_a_stdout_it_says_so(options):
+    command = f'exec "{sys.executable}" -m hayago gtp{options} >&-'
+    process = subprocess.run(command, shell=True, input=b"name\n", stderr=subprocess.PIPE, timeout=LIMIT)
+    assert (process.returncode, process.stderr.count(b"\n")) == (1, 1)
+    assert process.stderr.startswith(b"hayago: stdout is closed")
+
+
 def test_name_is_answered_before_anything_heavy_is_imported():
     # -X importtime reports each module when its import is done: no heavy one may come before the reply.
     process = subprocess.Popen(
