@@ -20,6 +20,7 @@ Item = TypeVar("Item")
 
 
 WAKE = 0.2  # seconds after which a waiting thread looks up
+PATIENCE = 30.0  # seconds that a client which has closed our stdin may take to read the last replies
 
 
 class Inbox(Generic[Item]):

@@ -88,7 +88,6 @@ LEVELS: tuple[Style, ...] = (
 LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
 OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
 HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
-RESIGN = 0.05  # a usual threshold: see `Player`
 
 
 class Choice(NamedTuple):
@@ -115,7 +114,7 @@ class Player:
         style: how moves are picked.
         judge: judges late positions; by default one of its own.
         resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
-            change would not win; None never resigns. RESIGN is a usual one.
+            change would not win; None never resigns. 0.05 is a usual one.
         seed: makes the sampling and the judging repeat exactly.
     """
 
@@ -215,6 +214,8 @@ class Player:
             return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
         prior = self.prior(view, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
         point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))
+        if judgement is not None:
+            reason += " of what is not settled"
         return Choice(point, reason, prior, judgement)
 
     def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
