@@ -77,16 +77,24 @@ def test_the_pitch_follows_the_board() -> None:
     assert kos > 0
 
 
+def chains_beside(board: Board, point: int) -> set[frozenset[int]]:
+    """The chains beside a point; an empty one for empty points."""
+    row, column = divmod(point, board.size)
+    beside = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+    return {board.chain(r * board.size + c) for r, c in beside if 0 <= r < board.size and 0 <= c < board.size}
+
+
 def may_be_refused(board: Board, point: int) -> bool:
     """Whether a legal move is one that the hand leaves alone: into an eye, or an own chain into atari for nothing."""
     colour, after = board.to_play, board.copy()
     after.play(point)
     takes = after.captures[colour] > board.captures[colour]
-    row, column = divmod(point, board.size)
-    beside = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
-    on_board = [r * board.size + c for r, c in beside if 0 <= r < board.size and 0 <= c < board.size]
-    eye = all(board.colour_at(neighbour) == colour for neighbour in on_board)
-    return not takes and (eye or after.liberties(point) == 1)
+    return not takes and (is_surrounded(board, point) or after.liberties(point) == 1)
+
+
+def is_surrounded(board: Board, point: int) -> bool:
+    """Whether all points beside it hold stones of the colour to play."""
+    return all(chain and board.colour_at(min(chain)) == board.to_play for chain in chains_beside(board, point))
 
 
 def test_the_hand_plays_what_is_legal_and_no_folly() -> None:
@@ -98,8 +106,10 @@ def test_the_hand_plays_what_is_legal_and_no_folly() -> None:
                 legal = board.is_legal(point)
                 assert legal or not sound, f"{point}\n{board}"
                 assert sound or not legal or may_be_refused(board, point), f"{point}\n{board}"
-                kinds.add((bool(sound), legal))
-    assert kinds == {(True, True), (False, True), (False, False)}
+                eye = legal and is_surrounded(board, point) and len(chains_beside(board, point)) == 1
+                assert not (sound and eye), f"{point}\n{board}"
+                kinds.add((bool(sound), legal, eye))
+    assert kinds == {(True, True, False), (False, True, False), (False, True, True), (False, False, False)}
 
 
 @pytest.mark.parametrize("clever", [True, False])
