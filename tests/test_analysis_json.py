@@ -339,13 +339,13 @@ def test_sigterm_ends_the_process():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    watchdog = threading.Timer(60, process.kill)
+    watchdog = threading.Timer(300, process.kill)
     watchdog.start()
     process.stdin.write(b'{"id":"v","action":"query_version"}\n')
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["version"] == __version__
     process.send_signal(signal.SIGTERM)
-    assert (process.wait(timeout=60), process.stderr.read()) == (0, b"")
+    assert (process.wait(timeout=300), process.stderr.read()) == (0, b"")
     watchdog.cancel()
 
 
@@ -363,4 +363,4 @@ def test_a_client_that_reads_no_more_but_closes_our_input():
     for _ in range(100):  # far more than two pipes hold
         process.stdin.write(json.dumps({"id": "x" * 4096, "action": "query_version"}).encode() + b"\n")
     process.stdin.close()
-    assert (process.wait(timeout=60), process.stderr.read()) == (0, b"")
+    assert (process.wait(timeout=300), process.stderr.read()) == (0, b"")

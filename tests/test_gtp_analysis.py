@@ -170,6 +170,26 @@ def test_a_move_after_its_analysis(engine, form):
     assert engine.game.board.moves[-1][1] == 25
 
 
+def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    judge, given = FixedJudge(), []
+
+    def judge_for_a_second(board, rules, seconds=None):
+        now[0] += 1
+        return judge.judgement
+
+    engine.game.player.judge.judge = judge_for_a_second
+    engine.game.choose = lambda colour, seconds, clean_up: (given.append(seconds), 24)[1]
+    answers(engine, "kata-time_settings byoyomi 60 10 1")
+    without = engine.clock.seconds(BLACK)
+    answers(engine, "lz-genmove_analyze b")
+    assert given == [without - 1]
+    assert engine.clock.seconds(BLACK) < without
+    answers(engine, "time_left w 0.5 1\nlz-genmove_analyze w")
+    assert given[1] == 0
+
+
 def test_the_line_of_cgos(engine):
     told = json.loads(stream(engine, "cgos-analyze w 10", 1)[0][0])
     assert told.keys() == {"winrate", "score", "visits", "moves", "ownership"}

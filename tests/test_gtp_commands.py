@@ -303,9 +303,16 @@ def describe(engine):
 def explain(engine):
     assert one(engine, "gomill-explain_last_move") == ""
     assert one(engine, "genmove b") == "E1"
-    assert re.search(r"prior 0\.\d+", one(engine, "gomill-explain_last_move"))
+    priors = "prior 0.632; E1 0.632, D1 0.233, C1 0.086, B1 0.031, A1 0.012"
+    assert one(engine, "gomill-explain_last_move") == f"likeliest, {priors}"
     done(engine, "clear_board")
     assert one(engine, "gomill-explain_last_move") == ""
+    reasons = {True: "nothing is left to play for", False: f"likeliest of what is not settled, {priors}"}
+    for settled, reason in reasons.items():
+        engine = engine_of(judge=FixedJudge(settled=settled))
+        done(engine, "play w pass")
+        assert one(engine, "genmove b") == ("PASS" if settled else "E1")
+        assert one(engine, "gomill-explain_last_move") == f"{reason}; black is ahead by 2.5"
 
 
 @session("gomill-genmove_ex")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+LIMIT = 300  # seconds after which something hangs; a process may have to compile kernels on a busy machine
+
 # `serve` around a game with a fixed evaluator.
 
 SERVE = """
@@ -39,7 +41,7 @@ def start(load="pass", **options):
 
 def talk(text, load="pass"):
     process = start(load)
-    out, err = process.communicate(text, timeout=60)
+    out, err = process.communicate(text, timeout=LIMIT)
     return process.returncode, out, err
 
 
@@ -66,16 +68,14 @@ def test_stdout_carries_replies_only():
 
 
 def test_quit_does_not_wait_for_the_loading():
-    began = time.monotonic()
-    assert talk(b"name\nquit\n", "time.sleep(20)")[:2] == (0, b"= hayago\n\n=\n\n")
-    assert time.monotonic() - began < 10
+    assert talk(b"name\nquit\n", "time.sleep(10 * 300)")[:2] == (0, b"= hayago\n\n=\n\n")
 
 
 def test_a_failure_to_load_ends_the_engine_even_when_nothing_is_asked():
     process = start("raise SystemError('no network')")
     process.stdin.write(b"name\n")
     process.stdin.flush()
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=LIMIT) == 1
     assert process.stdout.read() == b"= hayago\n\n"
     assert b"no network" in process.stderr.read()
 
@@ -90,7 +90,7 @@ def test_sigterm_ends_it_cleanly(lines):
         assert process.stdout.readline().startswith(b"=")
         process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=LIMIT) == 0
     assert process.stderr.read() == b""
 
 
@@ -104,14 +104,14 @@ def test_sigpipe_is_no_end():
     process.stdin.write(b"known_command play\nquit\n")
     process.stdin.close()
     assert process.stdout.read() == b"\n= true\n\n=\n\n"
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=LIMIT) == 0
 
 
 def test_a_client_that_reads_no_more_but_closes_our_input():
     process = start()
     process.stdin.write(b"boardsize 5\n" + b"list_commands\n" * 1000)
     process.stdin.close()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=LIMIT) == 0
     assert process.stderr.read() == b""
 
 
@@ -123,7 +123,7 @@ def test_sigterm_ends_it_while_nobody_reads():
     assert process.stdout.readline() == b"=\n"
     time.sleep(0.2)  # the pipe is full by now
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=LIMIT) == 0
 
 
 def test_an_analysis_goes_on_until_the_next_line():
@@ -142,7 +142,7 @@ def test_an_analysis_goes_on_until_the_next_line():
     process.stdin.write(b"lz-analyze 1\n")
     process.stdin.close()  # the end of the input is an end, too
     assert process.stdout.read().endswith(b"\n\n")
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=LIMIT) == 0
 
 
 def test_a_client_that_has_gone():
@@ -150,8 +150,17 @@ def test_a_client_that_has_gone():
     process.stdout.close()
     process.stdin.write(b"name\nshowboard\n" * 10)
     process.stdin.close()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=LIMIT) == 0
     assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such shell")
+@pytest.mark.parametrize("options", ["", " --analysis-json"])
+def test_without_a_stdout_it_says_so(options):
+    command = f'exec "{sys.executable}" -m hayago gtp{options} >&-'
+    process = subprocess.run(command, shell=True, input=b"name\n", stderr=subprocess.PIPE, timeout=LIMIT)
+    assert (process.returncode, process.stderr.count(b"\n")) == (1, 1)
+    assert process.stderr.startswith(b"hayago: stdout is closed")
 
 
 def test_name_is_answered_before_anything_heavy_is_imported():
@@ -162,7 +171,7 @@ def test_name_is_answered_before_anything_heavy_is_imported():
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    watchdog = threading.Timer(30, process.kill)
+    watchdog = threading.Timer(LIMIT, process.kill)
     watchdog.start()
     process.stdin.write(b"name\n")
     process.stdin.flush()
@@ -188,6 +197,6 @@ def test_the_name_may_be_given():
         [sys.executable, "-m", "hayago", "gtp", "--name", "KataGo dialect", "--seed=1"],
         input=b"name\nquit\n",
         capture_output=True,
-        timeout=60,
+        timeout=LIMIT,
     )
     assert (session.returncode, session.stdout) == (0, b"= KataGo dialect\n\n=\n\n")

@@ -200,6 +200,21 @@ def test_cleanup_takes_what_is_dead_and_then_passes():
     assert EndgameJudge().judge(board, GameRules()).dead == {point("A5", 9)}
 
 
+def test_cleanup_keeps_its_time():
+    board, player = finished(WHITE)
+    given = []
+    judge = player.judge.judge
+
+    def judge_and_tell(board, rules, seconds=None):
+        given.append(seconds)
+        kept = judge(board, rules)
+        return kept if len(given) == 1 else kept._replace(dead=frozenset(range(81)))  # no try will do
+
+    player.judge.judge = judge_and_tell
+    assert player.choose(board, seconds=2.0, cleanup=True).point == board.pass_point
+    assert len(given) > 2 and sum(given) <= 2.0
+
+
 def test_a_pass_is_answered_by_a_pass_when_won_and_by_a_move_when_not():
     # The lower right is open; whoever is ahead need not play there once the opponent has passed.
     board = drawn(
@@ -211,6 +226,15 @@ def test_a_pass_is_answered_by_a_pass_when_won_and_by_a_move_when_not():
     lost = player.choose(board, BLACK, rules=GameRules(komi=60))
     assert won.point == board.pass_point and "won" in won.reason
     assert lost.point != board.pass_point
+
+
+def test_an_early_pass_is_no_reason_to_pass():
+    # By komi White has won an empty board.
+    board = Board(9)
+    board.play(board.pass_point, BLACK)
+    choice = Player(FixedEvaluator(9), LOOK_ONCE).choose(board, WHITE)
+    assert choice.judgement is not None and choice.judgement.score < 0
+    assert choice.point == point("J1", 9)
 
 
 def test_no_judgement_before_the_late_game():

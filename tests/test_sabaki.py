@@ -49,7 +49,7 @@ def driver(request):
 def seen(driver):
     """What Sabaki's code saw."""
     command = [NODE, str(driver), sys.executable, "-m", "hayago", "gtp", "--symmetries", "1"]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
 

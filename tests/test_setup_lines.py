@@ -109,7 +109,7 @@ def test_what_is_wrong_with_an_analysis_process():
         input="",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr == "hayago: nothing: no such model file\n"

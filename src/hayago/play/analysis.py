@@ -20,7 +20,6 @@ from hayago.play.player import Player
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.game_rules import GameRules
-from hayago.rules.symmetry import point_maps
 
 VISITS = 1000
 LINES, LINE_LENGTH = 8, 10  # so many candidates get a line of so many moves
@@ -145,17 +144,3 @@ class Analyst:
         if not sensible.any():
             return board.pass_point
         return int(np.where(sensible, self._player.prior(board, 1), -1).argmax())
-
-
-def seen_under(board: Board, symmetry: int) -> Board:
-    """The game as it would have been, had the board lain otherwise before it (see `hayago.rules.symmetry`)."""
-    where = point_maps(board.size)[symmetry].tolist()
-    image = Board(board.size, superko=board.superko)
-    moves = board.moves
-    first = moves[0][0] if moves else board.to_play
-    stones = {colour: [where[point] for side, point in board.setup_stones if side == colour] for colour in (1, 2)}
-    image.setup(stones[BLACK], stones[WHITE], first)
-    for colour, point in moves:
-        image.play_tolerant(where[point], colour)
-    image.to_play = board.to_play
-    return image

@@ -16,23 +16,21 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hayago import __version__
-from hayago.play.gtp_protocol import place_of, vertex_of
-from hayago.play.pipes import WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.play.gtp_protocol import place_of, read_colour, vertex_of
+from hayago.play.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.play.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
-from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, pass_point, point_to_vertex, vertex_to_point
+from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_to_point
 from hayago.rules.game_rules import GameRules
 
 if TYPE_CHECKING:
     from hayago.play.analysis import Report
     from hayago.play.game import Game
 
-PATIENCE = 30.0  # as hayago.play.gtp's
 SECONDS, LINE = 0.2, 5  # of playouts for a turn, and the moves of a candidate's line
 AREA_KOMI, TERRITORY_KOMI = 7.5, 6.5
 
 Json = dict[str, Any]
 View = Literal["BLACK", "WHITE", "SIDETOMOVE"]
-_COLOURS = {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}
 
 _FLAGS = ("includePolicy", "includeOwnership", "includeMovesOwnership", "includePVVisits")
 # What asks for more or less of a search; there is none.
@@ -111,7 +109,7 @@ def read(query: Json) -> Query:
         raise QueryError(f"Must specify an array of integers from 0 to {len(moves)}", "analyzeTurns")
     first = None
     if "initialPlayer" in query:
-        first = _COLOURS.get(str(query["initialPlayer"]).lower())
+        first = read_colour(str(query["initialPlayer"]))
         if first is None:
             raise QueryError('Must be "b" or "w"', "initialPlayer")
     view = "BLACK"
@@ -167,7 +165,7 @@ def _placed(query: Json, field: str, size: int, required: bool = False) -> list[
     for entry in entries:
         if not isinstance(entry, list) or len(entry) != 2 or not all(isinstance(word, str) for word in entry):
             raise QueryError("Must be an array of pairs of the form: [color, board location]", field)
-        colour = _COLOURS.get(entry[0].lower())
+        colour = read_colour(entry[0])
         if colour is None:
             raise QueryError(f"Could not parse player: {entry[0]}", field)
         placed.append((colour, _point(entry[1], size, field)))
@@ -228,7 +226,7 @@ def _avoided(query: Json, size: int) -> dict[int, frozenset[int]]:
         if not isinstance(entries, list):
             raise QueryError("Must be an array of objects", field)
         for entry in entries:
-            colour = _COLOURS.get(str(entry.get("player")).lower()) if isinstance(entry, dict) else None
+            colour = read_colour(str(entry.get("player"))) if isinstance(entry, dict) else None
             if colour is None or not isinstance(entry.get("moves"), list):
                 raise QueryError("Must be objects with player, moves and untilDepth", field)
             points = frozenset(_point(str(move), size, field) for move in entry["moves"])
@@ -249,6 +247,8 @@ def analyse(game: "Game", task: Task) -> Json:
     Raises:
         QueryError: there is no network for the size, or a stone or a move cannot be where it is said to be.
     """
+    from hayago.rules.scoring import handicap_stones  # numpy's, and so not for the first answers
+
     query, turn = task
     if not game.resize(query.size):
         raise QueryError(f"hayago has no network for boards of {query.size}x{query.size}", "boardXSize")
@@ -262,7 +262,9 @@ def analyse(game: "Game", task: Task) -> Json:
             break
         if not game.accept(colour, point):
             raise QueryError(f"Illegal move {number}: {point_to_vertex(point, query.size)}", "moves")
-    game.rules = _with_handicap(query, len(black) if not white else 0)
+    # A bonus for handicap stones goes into the komi, since they are here without being called so.
+    komi = query.rules.white_points(handicap_stones(game.board))
+    game.rules = replace(query.rules, komi=komi, handicap_bonus="0")
     # Behind the last move it is the other one's turn, unless a next move says whose it is.
     colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play
     analyst = game.analyst(colour)
@@ -281,17 +283,6 @@ def analyse(game: "Game", task: Task) -> Json:
     if "includePolicy" in query.flags:
         answer["policy"] = _policy(game, colour)
     return answer
-
-
-def _with_handicap(query: Query, stones: int) -> GameRules:
-    """The rules; a bonus for handicap stones goes into the komi, since they are here without being called so."""
-    if stones < 2:
-        stones = 0
-        for colour, point in query.moves:
-            if colour == WHITE or point == pass_point(query.size):
-                break
-            stones += 1
-    return replace(query.rules, komi=query.rules.white_points(stones), handicap_bonus="0")
 
 
 def _judged(report: "Report") -> Json:

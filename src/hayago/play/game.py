@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.play.analysis import Analyst, seen_under
+from hayago.play.analysis import Analyst
 from hayago.play.endgame import Judgement
 from hayago.play.player import Choice, Player, Style
 from hayago.records.games import POINT_MASK, WHITE_BIT
@@ -17,7 +17,7 @@ from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coords import BLACK, WHITE, handicap_points
 from hayago.rules.game_rules import GameRules
-from hayago.rules.symmetry import point_maps
+from hayago.rules.scoring import handicap_stones
 
 Moves = Sequence[tuple[int, int]]  # (colour, point)
 
@@ -87,14 +87,9 @@ class Game:
     @property
     def handicap(self) -> int:
         """How many handicap stones Black has had: set as such, or played before White's first move."""
-        if self._handicap:
+        if self._handicap or self._board.setup_stones:
             return self._handicap
-        stones = 0
-        for colour, point in self._board.moves:
-            if colour == WHITE:
-                break
-            stones += point != self._board.pass_point
-        return stones if stones >= 2 and not self._board.setup_stones else 0
+        return handicap_stones(self._board)
 
     def is_empty(self) -> bool:
         """Whether no stone lies on the board."""
@@ -227,8 +222,7 @@ class Game:
         board = self._seen_by(colour)
         if symmetry is None:
             return self.player.prior(board, 8)
-        seen = self.player.prior(seen_under(board, symmetry), 1)
-        return seen[point_maps(self.size)[symmetry, :-1]]
+        return self.player.prior_under(board, symmetry)
 
     def legal_points(self, colour: int | None = None) -> NDArray[np.bool_]:
         """bool (N*N,): where `colour` may play."""

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from hayago.play import gtp_analysis, gtp_commands, gtp_gogui, gtp_kata  # noqa: F401 - they register commands
 from hayago.play.gtp_protocol import Engine, GtpFatal
-from hayago.play.pipes import Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.play.pipes import PATIENCE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 
 if TYPE_CHECKING:
     from hayago.play.game import Game
-
-PATIENCE = 30.0  # seconds that a client which has closed our stdin may take to read the last replies
 
 
 def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", patience: float = PATIENCE) -> None:

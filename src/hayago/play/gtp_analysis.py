@@ -8,6 +8,7 @@
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -105,7 +106,7 @@ def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str
 
 def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:
     """One line, then the move, as `play VERTEX`."""
-    request = _request(engine, arguments)
+    request, began = _request(engine, arguments), time.monotonic()
     game = engine.game
     colour = game.to_play if request.colour is None else request.colour
     analyst = game.analyst(colour)
@@ -115,7 +116,7 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
         analyst.refine(BEFORE_A_MOVE if limit is None else min(BEFORE_A_MOVE, limit / 2))
         if line := form(analyst.report(request.allowed, request.least, request.most), request, game.size):
             yield line
-        yield f"play {genmove(engine, colour)}".replace("PASS", "pass")
+        yield f"play {genmove(engine, colour, began=began)}".replace("PASS", "pass")
 
     return lines()
 

@@ -10,6 +10,7 @@ from hayago.play.gtp_protocol import COMMANDS, Arguments, Engine, GtpError, GtpQ
 from hayago.rules.coords import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
 
 RESIGN = "resign"
+EXPLAINED = 5  # so many of the likeliest moves are told
 
 # Administrative commands (6.1, 6.2): answered before anything is loaded.
 
@@ -256,10 +257,12 @@ def _reg_genmove(engine: Engine, arguments: Arguments) -> str:
     return RESIGN if point is None else point_to_vertex(point, engine.game.size)
 
 
-def genmove(engine: Engine, colour: int, clean_up: bool = False) -> str:
-    """Choose a move, play it, and name it."""
-    game, began = engine.game, time.monotonic()
-    point = game.choose(colour, engine.clock.seconds(colour), clean_up)
+def genmove(engine: Engine, colour: int, clean_up: bool = False, began: float | None = None) -> str:
+    """Choose a move, play it, and name it. `began` is when our time began to run (monotonic), if before now."""
+    game, limit = engine.game, engine.clock.seconds(colour)
+    now = time.monotonic()
+    began = now if began is None else began
+    point = game.choose(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up)
     engine.clock.spend(colour, time.monotonic() - began)
     if point is None:
         return RESIGN
@@ -356,16 +359,19 @@ def _describe_engine(engine: Engine, arguments: Arguments) -> str:
 
 @command("gomill-explain_last_move")
 def _explain_last_move(engine: Engine, arguments: Arguments) -> str:
+    """One line: why, the likeliest moves with their prior, and the score where it was judged."""
     game, choice = engine.game, engine.game.last_choice
     if choice is None:
         return ""
-    text = choice.reason
-    if choice.prior is not None and choice.point is not None and choice.point != game.size * game.size:
-        text += f", prior {choice.prior[choice.point]:.3f}"
-    if choice.judgement is not None:
-        leader = COLOUR_NAMES[BLACK if choice.judgement.score > 0 else WHITE]
-        text += f", {leader} is ahead by {abs(choice.judgement.score):.1f}"
-    return text
+    parts, prior, judgement = [choice.reason], choice.prior, choice.judgement
+    if prior is not None and choice.point is not None:
+        parts[0] += f", prior {prior[choice.point]:.3f}"
+        likeliest = prior.argsort()[::-1][:EXPLAINED].tolist()
+        parts.append(", ".join(f"{point_to_vertex(point, game.size)} {prior[point]:.3f}" for point in likeliest))
+    if judgement is not None:
+        leader = COLOUR_NAMES[BLACK if judgement.score > 0 else WHITE]
+        parts.append(f"{leader} is ahead by {abs(judgement.score):.1f}" if judgement.score else "neither is ahead")
+    return "; ".join(parts)
 
 
 @command("gomill-genmove_ex")

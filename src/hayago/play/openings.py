@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.learn.checkpoint import box_path, load_model
 from hayago.learn.evaluator import make_evaluator
-from hayago.play.player import Player, Style
+from hayago.play.player import LIKE_HUMAN, Player
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
@@ -128,8 +128,13 @@ def _chooser(size: int, seed: int) -> Callable[[Board], int]:
     if box_path().exists():
         model = load_model()
         if model.info.board_size == size:
-            player = Player(make_evaluator(model, threads=1), Style(temperature=1.0, symmetries=1), seed=seed)
-            return lambda board: _played(player, board)
+            player = Player(make_evaluator(model, threads=1), LIKE_HUMAN, seed=seed)
+
+            def sample(board: Board) -> int:
+                point = player.choose(board).point
+                return board.pass_point if point is None else point
+
+            return sample
     random = np.random.default_rng(seed)
     row, column = np.divmod(np.arange(size * size), size)
     height = np.minimum(np.minimum(row, size - 1 - row), np.minimum(column, size - 1 - column))
@@ -140,11 +145,6 @@ def _chooser(size: int, seed: int) -> Callable[[Board], int]:
         return int(random.choice(points)) if len(points) else board.pass_point
 
     return draw
-
-
-def _played(player: Player, board: Board) -> int:
-    point = player.choose(board).point
-    return board.pass_point if point is None else point
 
 
 def _sample(size: int, moves: int, source: str, choose: Callable[[Board], int]) -> GameRecord:

@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Generic, TypeVar
 
+from hayago.errors import HayagoError
+
 Item = TypeVar("Item")
 
 
 WAKE = 0.2  # seconds after which a waiting thread looks up
+PATIENCE = 30.0  # seconds that a client which has closed our stdin may take to read the last replies
 
 
 class Inbox(Generic[Item]):
@@ -82,8 +85,14 @@ def take_stdout() -> Output:
     """Keep stdout for replies alone, and lead whatever else prints there to stderr.
 
     This is done to the descriptor, not only to sys.stdout, since compiled libraries print too.
+
+    Raises:
+        HayagoError: there is no stdout.
     """
-    replies = os.dup(1)
+    try:
+        replies = os.dup(1)
+    except OSError:
+        raise HayagoError("stdout is closed: there is nowhere to reply") from None
     if sys.stderr is None:  # a windowed program's child
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     os.dup2(sys.stderr.fileno(), 1)

@@ -88,7 +88,6 @@ LEVELS: tuple[Style, ...] = (
 LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
 OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
 HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
-RESIGN = 0.05  # a usual threshold: see `Player`
 
 
 class Choice(NamedTuple):
@@ -115,7 +114,7 @@ class Player:
         style: how moves are picked.
         judge: judges late positions; by default one of its own.
         resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
-            change would not win; None never resigns. RESIGN is a usual one.
+            change would not win; None never resigns. 0.05 is a usual one.
         seed: makes the sampling and the judging repeat exactly.
     """
 
@@ -162,6 +161,10 @@ class Player:
         averaged: NDArray[np.float32] = (prior + (SYMMETRIES - 1) * others) / np.float32(SYMMETRIES)
         return averaged
 
+    def prior_under(self, board: Board, symmetry: int) -> NDArray[np.float32]:
+        """float32 (size * size,): the prior by one look under that symmetry of the board."""
+        return self._look(board, board.legal_points()[:-1], range(symmetry, symmetry + 1))
+
     def _look(self, board: Board, legal: NDArray[np.bool_], symmetries: range) -> NDArray[np.float32]:
         """The prior, averaged over these symmetries."""
         planes = self._evaluator.info.planes
@@ -200,16 +203,19 @@ class Player:
         if cleanup or _is_late(view) or _was_passed(view):
             judgement = self.judge.judge(view, rules, seconds and seconds / 4)
             if cleanup:
-                return self._clean_up(view, sensible, judgement)
+                return self._clean_up(view, sensible, judgement, seconds)
             if self._should_resign(board, view.to_play, judgement):
                 return Choice(None, "no chance is left", judgement=judgement)
             sensible &= ~judgement.settled & ~_breaks_seki(view, sensible, judgement)
         if not sensible.any():
             return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
-        if judgement is not None and _was_passed(view) and _is_won(view.to_play, judgement):
+        # Before the late game a count says little, and who passes then may mean to go on.
+        if judgement is not None and _is_late(view) and _was_passed(view) and _is_won(view.to_play, judgement):
             return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
         prior = self.prior(view, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
         point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))
+        if judgement is not None:
+            reason += " of what is not settled"
         return Choice(point, reason, prior, judgement)
 
     def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
@@ -242,15 +248,19 @@ class Player:
         self._hopeless[colour] = [*past, now] if now not in past else past
         return len(self._hopeless[colour]) >= HOPELESS_MOVES
 
-    def _clean_up(self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement) -> Choice:
+    def _clean_up(
+        self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement, seconds: float | None
+    ) -> Choice:
         """Take the opponent's dead stones, the nearest to capture first, and lose nothing by it."""
         stones = board.grid().ravel()
         dead = [point for point in judgement.dead if stones[point] == opponent(board.to_play)]
         own_dead = sum(stones[point] == board.to_play for point in judgement.dead)
-        for point in _captures_first(board, sensible, dead):
+        tries = _captures_first(board, sensible, dead)
+        share = None if seconds is None else seconds / 2 / max(len(tries), 1)
+        for point in tries:
             after = board.copy()
             after.play(point)
-            if sum(stones[p] == board.to_play for p in self.judge.judge(after, GameRules()).dead) <= own_dead:
+            if sum(stones[p] == board.to_play for p in self.judge.judge(after, GameRules(), share).dead) <= own_dead:
                 return Choice(point, "takes dead stones", judgement=judgement)
         return Choice(board.pass_point, "no dead stones are left", judgement=judgement)
 
