@@ -188,7 +188,9 @@ def _read_records(paths: list[str], selection: Selection, size: int, note: Note)
         report = prepare(paths, path, PrepareOptions(size=size, **filters))
         if report.rejected:
             note("left out: " + ", ".join(f"{reason} {count:,}" for reason, count in report.table()))
-        return read_store(path)
+        store = read_store(path)
+        _ = store.table  # read on demand: that is now, while the file is there
+        return store
 
 
 def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: int, note: Note) -> Examples | None:
