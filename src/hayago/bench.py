@@ -1,7 +1,8 @@
 """How fast this machine does the project's work: encoding, reading, playouts, training, one answer of the network.
 
 Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
-(largest - smallest) / median of the rounds. Encoding, reading and playouts are timed by one thread's own CPU time, so
+(largest - smallest) / median of the rounds, under `_best` the largest, which neighbours on a shared machine disturb
+least. Encoding, reading and playouts are timed by one thread's own CPU time, so
 other processes matter little; what two encoding threads do to one, training and inference by the wall clock: let
 nothing else run beside them.
 
@@ -36,6 +37,7 @@ PARTS = ("encode", "read", "playouts", "train", "infer")
 GAMES = 400
 PLAYOUTS = 1000
 ROUNDS = 5
+SHORT_ROUNDS = 9  # of what takes less than a second
 UNPACKED_BATCH = 256
 PARTS_OF_TWO = 32  # parts that two threads share
 FILTERS = (32, 64, 192)
@@ -100,10 +102,10 @@ def _files(path: Path | None) -> list[bytes]:
 
 
 def _rounds(key: str, work: float, action: Callable[[], object], clock: Callable[[], float]) -> Results:
-    """`work` done by the action, per second of the clock: median and spread."""
+    """`work` done by the action, per second of the clock: median, spread and best."""
     action()
     rates = []
-    for _ in range(ROUNDS):
+    for _ in range(SHORT_ROUNDS):
         started = clock()
         action()
         rates.append(work / (clock() - started))
@@ -112,7 +114,7 @@ def _rounds(key: str, work: float, action: Callable[[], object], clock: Callable
 
 def _summary(key: str, values: list[float]) -> Results:
     middle = median(values)
-    return {key: middle, f"{key}_spread": (max(values) - min(values)) / middle}
+    return {key: middle, f"{key}_spread": (max(values) - min(values)) / middle, f"{key}_best": max(values)}
 
 
 def _encode(games: Games) -> Results:
@@ -145,7 +147,7 @@ def _encode(games: Games) -> Results:
     parts = [slice(first, end) for first, end in pairwise(starts)]
     ratios = []
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(2) as two:
-        for _ in range(ROUNDS):
+        for _ in range(SHORT_ROUNDS):
             _, alone = _timed(lambda: list(one.map(encode, parts)))
             _, together = _timed(lambda: list(two.map(encode, parts)))
             ratios.append(alone / together)

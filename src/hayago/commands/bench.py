@@ -29,9 +29,10 @@ def bench(
         sys.stdout.write(json.dumps(results) + "\n")
         return
     for key, value in results.items():
-        if not key.endswith("_spread"):
-            spread = results.get(f"{key}_spread")
+        if not key.endswith(("_spread", "_best")):
+            spread, best = results.get(f"{key}_spread"), results.get(f"{key}_best")
             beside = f"  +- {float(spread) / 2:.1%}" if spread is not None else ""
+            beside += f", best {_text(best)}" if best is not None else ""
             sys.stdout.write(f"{key:28}  {_text(value)}{beside}\n")
 
 
