@@ -101,15 +101,19 @@ def _files(path: Path | None) -> list[bytes]:
     return files
 
 
-def _rounds(key: str, work: float, action: Callable[[], object], clock: Callable[[], float]) -> Results:
-    """`work` done by the action, per second of the clock: median, spread and best."""
-    action()
-    rates = []
-    for _ in range(SHORT_ROUNDS):
-        started = clock()
-        action()
-        rates.append(work / (clock() - started))
-    return _summary(key, rates)
+def _rounds(works: dict[str, tuple[float, Callable[[], object]]], clock: Callable[[], float]) -> Results:
+    """For each key the `work` done by its action per second of the clock: median, spread and best.
+
+    The actions take turns, since a shared machine is fast for some seconds and slow for some others.
+    """
+    rates: dict[str, list[float]] = {key: [] for key in works}
+    for n in range(1 + SHORT_ROUNDS):  # the first one warms up
+        for key, (work, action) in works.items():
+            started = clock()
+            action()
+            if n > 0:
+                rates[key].append(work / (clock() - started))
+    return {name: value for key, values in rates.items() for name, value in _summary(key, values).items()}
 
 
 def _summary(key: str, values: list[float]) -> Results:
@@ -128,18 +132,19 @@ def _encode(games: Games) -> Results:
 
     whole = slice(len(game))
     batches = [slice(first, first + UNPACKED_BATCH) for first in range(0, len(game), UNPACKED_BATCH)]
-    for key, action in (
-        ("encode_48_positions_per_s", lambda: encode(whole)),
-        ("encode_46_positions_per_s", lambda: encode(whole, ladders=False)),
-        ("encode_unpacked_positions_per_s", lambda: [unpack(encode(part)).shape for part in batches]),
-    ):
-        results |= _rounds(key, len(game), action, time.thread_time)
     # Replay alone: one row of the four cheapest planes at the end of each game.
     last = np.flatnonzero(np.diff(game, append=-1))
+    ends = game[last], ply[last], symmetry[last]
     results |= _rounds(
-        "replay_moves_per_s",
-        float(ply[last].sum()),
-        lambda: encode_positions(games, game[last], ply[last], symmetry[last], 4),
+        {
+            "encode_48_positions_per_s": (len(game), lambda: encode(whole)),
+            "encode_46_positions_per_s": (len(game), lambda: encode(whole, ladders=False)),
+            "encode_unpacked_positions_per_s": (
+                len(game),
+                lambda: [unpack(encode(part)).shape for part in batches],
+            ),
+            "replay_moves_per_s": (float(ply[last].sum()), lambda: encode_positions(games, *ends, 4)),
+        },
         time.thread_time,
     )
     # The same parts, whole games each, dealt to one thread and to two.
@@ -157,7 +162,9 @@ def _encode(games: Games) -> Results:
 def _read(files: list[bytes]) -> Results:
     return {
         "read_file_bytes": round(sum(map(len, files)) / len(files)),
-        **_rounds("read_files_per_s", len(files), lambda: [list(scan_sgf(data)) for data in files], time.thread_time),
+        **_rounds(
+            {"read_files_per_s": (len(files), lambda: [list(scan_sgf(data)) for data in files])}, time.thread_time
+        ),
     }
 
 
@@ -165,12 +172,8 @@ def _playouts() -> Results:
     """Playouts from the empty board of 19x19, as the judge of endings makes them."""
     cells, nothing = framed(np.zeros((19, 19), np.int8)), np.zeros(CELLS, np.uint8)
     tally, scores = np.zeros((4, CELLS), np.int32), np.empty(PLAYOUTS, np.float32)
-    return _rounds(
-        "playouts_per_s",
-        PLAYOUTS,
-        lambda: play_many(cells, nothing, 19, 0, True, 0, tally, scores),
-        time.thread_time,
-    )
+    action = lambda: play_many(cells, nothing, 19, 0, True, 0, tally, scores)  # noqa: E731
+    return _rounds({"playouts_per_s": (PLAYOUTS, action)}, time.thread_time)
 
 
 def _train(games: Games, threads: int) -> Results:
