@@ -10,10 +10,9 @@ processes of their own, which print their times and peak memory.
 The columns: `open` is `read_store` of the training games; `first batch` is from there to the first shuffled batch of
 128, with the default options of `hayago train`; seconds are by the clock, in brackets of CPU time. Then positions a
 second of one thread's CPU time: of the bare encoder, which writes a block's rows in order, and of the batches with
-those same positions, the best of rounds that take turns,
-which neighbours on a shared machine disturb least. `all` takes every position of a game, `16` is training's
-default, 16 of each game: these cost more, as the moves between them are played all the same. Kernels are compiled
-beforehand.
+those same positions, the best of rounds that take turns, which neighbours on a shared machine disturb least. `all`
+takes every position of a game, `16` is training's default, 16 of each game: these cost more, as the moves between them
+are played all the same. Kernels are compiled beforehand.
 """
 
 import argparse
