@@ -169,8 +169,8 @@ FAULTS = (
     Fault(
         "verdicts outlive a ko",
         "features/memory.py",
-        "if position[KO] != 0 and has_cell(memory, footprint, position[KO]):",
-        "if position[KO] < 0:",
+        "-1 if ko != 0 and has_cell(memory, footprint, ko) else position[TURNS]",
+        "position[TURNS]",
     ),
     Fault(
         "verdicts outlive the last move",

@@ -229,13 +229,14 @@ def refresh(position: Position, memory: Memory, colour: int) -> None:
 
 @kernel
 def _still_holds(position: Position, memory: Memory, head: int) -> bool:
-    """Whether the verdict kept for a chain is still right; if so, that is noted."""
+    """Whether the verdict kept for a chain is still right; if so, that is noted.
+
+    A ko that has come since needs no look: its cell is among the FREED, so `follow` has forgotten what hangs on it.
+    """
     known, now = memory[READ + head], position[TURNS]
     if known < max(0, now - REMEMBERED):
         return False
     footprint = READING + head * WORDS
-    if position[KO] != 0 and has_cell(memory, footprint, position[KO]):
-        return False
     for turn in range(known, now):
         cell = memory[RECENT + turn % REMEMBERED]
         if cell != 0 and has_cell(memory, footprint, cell):
