@@ -137,12 +137,6 @@ FAULTS = (
         ":",
     ),
     Fault(
-        "an extension into the ko saves the prey",
-        "rules/ladders.py",
-        "escaped = room >= 3 and extension != position[KO]",
-        "escaped = room >= 3",
-    ),
-    Fault(
         "captures far from the last liberty are no escapes",
         "rules/ladders.py",
         "            if position[LIBERTIES + hunter] == 1:\n",

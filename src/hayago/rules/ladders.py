@@ -29,7 +29,6 @@ from hayago.rules.kernels import (
     FOOTPRINT,
     HEAD,
     HUNTER_MOVES,
-    KO,
     LIBERTIES,
     LOGGED,
     NEXT,
@@ -156,8 +155,8 @@ def works(position: Position, prey: int, first: int, limit: int) -> bool:
         else:  # the extension may join less, or capture the attack
             room = look_ahead(position, extension, colour)[2]
         add_cell(position, threatened, attack)
-        escaped = room >= 3 and extension != position[KO]
-        if room == 2 and extension != position[KO]:
+        escaped = room >= 3  # a ko is no hindrance: its cell held a stone before the attack, the extension none
+        if room == 2:
             answer_mark = position[LOGGED]
             taken = place(position, extension, colour)
             if taken == 0 and position[STONES + position[HEAD + prey]] == stones + 1:
