@@ -1,15 +1,16 @@
 """The routes of the API and of the page. Thin: what they do is in `games`, what they show in `views`."""
 
 import mimetypes
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -53,6 +54,7 @@ async def _seat(request: Request) -> AsyncIterator[None]:
 
 
 TheGame = Annotated[WebGame, Depends(_game)]
+Ply = Annotated[int, Field(ge=0)]
 WORK = [Depends(_seat)]
 
 
@@ -86,7 +88,7 @@ def about(request: Request, room: TheRoom) -> schema.About:
         levels=room.levels(),
         rules=[
             schema.RulesAbout(name=name, text=describe_rules(PRESETS[name]), komi=PRESETS[name].komi)
-            for name in games.RULES
+            for name in get_args(schema.Rules)
         ],
         limits=schema.Limits(sgf_bytes=SGF_BYTES, games=games.GAMES, moves=games.MOVES),
     )
@@ -101,8 +103,6 @@ def new_game(asked: schema.NewGame, room: TheRoom) -> schema.Game:
 @api.post(SGF_PATH.removeprefix("/api"), status_code=201)
 async def review_game(request: Request, room: TheRoom) -> schema.Game:
     """A game to review, from an SGF file: its first game, the main line."""
-    from anyio.to_thread import run_sync
-
     data = await request.body()
     return await run_sync(lambda: _changed(room.take_up(data)))
 
@@ -118,7 +118,7 @@ def drop_game(id: str, room: TheRoom) -> None:
 
 
 @api.get("/games/{id}/positions/{ply}")
-def position(game: TheGame, ply: int) -> schema.Position:
+def position(game: TheGame, ply: Ply) -> schema.Position:
     return show_position(_board(game, ply))
 
 
@@ -155,7 +155,7 @@ def score(game: TheGame) -> schema.Score:
 @api.get("/games/{id}/policy/{ply}", dependencies=WORK)
 def policy(
     game: TheGame,
-    ply: int,
+    ply: Ply,
     temperature: Annotated[float, Query(ge=0, le=100, allow_inf_nan=False)] = 1.0,
     symmetry: schema.Symmetry = "average",
 ) -> schema.Policy:
@@ -166,12 +166,12 @@ def policy(
 
 
 @api.get("/games/{id}/planes/{ply}")
-def planes(game: TheGame, ply: int) -> schema.Planes:
+def planes(game: TheGame, ply: Ply) -> schema.Planes:
     return show_planes(_board(game, ply))
 
 
 @api.get("/games/{id}/overlays/{ply}")
-def overlays(game: TheGame, ply: int) -> schema.Overlays:
+def overlays(game: TheGame, ply: Ply) -> schema.Overlays:
     return show_overlays(_board(game, ply))
 
 
@@ -244,7 +244,5 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_failure(request: Request, error: Exception) -> JSONResponse:
-    from hayago.play.gtp_protocol import place_of
-
-    sys.stderr.write(f"hayago: internal error in {request.url.path}: {place_of(error)}\n")
+    """A bug: the server writes its traceback."""
     return _error(500, "internal error: the server's stderr says more")

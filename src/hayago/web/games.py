@@ -32,7 +32,6 @@ from hayago.web.views import describe_style, letter, show_position, show_score
 GAMES = 64
 MOVES = 2000  # of a game; the longest real ones have some hundred
 NAME, COMMENT = 200, 5000  # characters that are kept of a name and of a comment in an SGF file
-RULES = ("chinese", "japanese", "aga")
 RESIGN = 0.05  # chance of winning below which the network gives up
 
 
@@ -302,8 +301,6 @@ class Room:
 
     def begin(self, asked: schema.NewGame) -> WebGame:
         """A game to play."""
-        if asked.rules not in PRESETS or PRESETS[asked.rules].suicide:
-            raise Refused(422, f"rules: not one of {', '.join(RULES)}")
         style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]
         game = self._new(style)
         rules = PRESETS[asked.rules]

@@ -15,6 +15,7 @@ Vertex = str
 Map = list[list[float]]
 Colour = Literal["B", "W"]
 Side = Literal["B", "W", "both"]
+Rules = Literal["chinese", "japanese", "aga"]
 Symmetry = Literal["average", "0", "1", "2", "3", "4", "5", "6", "7"]
 
 
@@ -27,7 +28,7 @@ class Asked(BaseModel):
 class NewGame(Asked):
     """A game to play."""
 
-    rules: str = "chinese"
+    rules: Rules = "chinese"
     komi: float | None = Field(None, ge=-400, le=400, multiple_of=0.5, description="by default the rules' usual one")
     handicap: int = Field(0, ge=0, le=9)
     human: Side = "B"

@@ -1,5 +1,7 @@
 """`serve`: the process behind the page. It listens, says where, opens a browser, and ends on SIGINT and SIGTERM."""
 
+import errno
+import ipaddress
 import os
 import socket
 import sys
@@ -27,9 +29,12 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server((str(address[0]), port), family=family)
-    except (OSError, OverflowError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise HayagoError(f"cannot listen on {host}, port {port}: {reason} (--port takes another one)") from error
+    except (OSError, UnicodeError) as error:
+        number = getattr(error, "errno", None)
+        if number == errno.EADDRINUSE:
+            raise HayagoError(f"port {port} is in use: --port takes another one, 0 any that is free") from error
+        reason = os.strerror(number) if number and not isinstance(error, socket.gaierror) else error
+        raise HayagoError(f"cannot listen on {host}, port {port}: {reason}") from error
 
 
 def address_of(listener: socket.socket) -> str:
@@ -42,8 +47,6 @@ def address_of(listener: socket.socket) -> str:
 
 def is_local(listener: socket.socket) -> bool:
     """Whether only this machine can come by."""
-    import ipaddress
-
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
@@ -58,9 +61,9 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behin
         behind: what to do in a thread of its own as soon as requests are taken.
     """
     end_on_sigterm()
-    guarded = Guard(app, is_local(listener), (name, socket.gethostname()) if not is_local(listener) else (name,))
+    local = is_local(listener)
     config = uvicorn.Config(
-        guarded,
+        Guard(app, local, (name,) if local else (name, socket.gethostname())),
         http="h11",
         ws="none",
         lifespan="off",
