@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Measure how often a network predicts the move that was played.",
     "predict": "Show the likeliest moves at one point of a game.",
     "gtp": "Play over the Go Text Protocol on stdin and stdout.",
+    "web": "Open a page in the browser: play, look into the network, review games.",
     "match": "Let engines and networks play each other.",
     "download": "Fetch public archives of game records.",
     "bench": "Measure how fast this machine encodes, reads, trains and answers.",

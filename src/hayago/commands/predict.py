@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.learn.evaluator import make_evaluator
-from hayago.play.player import Player
+from hayago.play.player import Player, rank_in
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import GameRecord, read_sgf
 from hayago.rules.board import Board
@@ -92,8 +92,7 @@ def _describe(board: Board, prior: NDArray[np.float32], played: int | None) -> d
         return {"likeliest": likeliest, "played": None}
     if played == board.pass_point:  # the network knows no pass
         return {"likeliest": likeliest, "played": {"vertex": "PASS", "probability": None, "rank": None}}
-    rank = int(np.flatnonzero(order == played)[0]) + 1
-    return {"likeliest": likeliest, "played": {**entry(played), "rank": rank}}
+    return {"likeliest": likeliest, "played": {**entry(played), "rank": rank_in(prior, played)}}
 
 
 def _as_text(result: dict[str, Any]) -> str:

@@ -16,10 +16,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hayago import __version__
-from hayago.play.gtp_protocol import place_of, read_colour, vertex_of
+from hayago.play.gtp_protocol import place_of, read_colour
 from hayago.play.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.play.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
-from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_to_point
+from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules
 
 if TYPE_CHECKING:

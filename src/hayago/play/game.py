@@ -222,7 +222,8 @@ class Game:
         board = self._seen_by(colour)
         if symmetry is None:
             return self.player.prior(board, 8)
-        return self.player.prior_under(board, symmetry)
+        prior: NDArray[np.float32] = self.player.priors([board], symmetry)[0]
+        return prior
 
     def legal_points(self, colour: int | None = None) -> NDArray[np.bool_]:
         """bool (N*N,): where `colour` may play."""
@@ -279,54 +280,62 @@ class Game:
         False, and nothing changed, where the file cannot be used or is of another size.
         """
         try:
-            record = read_sgf(path.read_bytes(), str(path))[0]
+            self.take_up(read_sgf(path.read_bytes(), str(path))[0], move_number)
         except (OSError, ValueError, HayagoError):
             return False
+        return True
+
+    def take_up(self, record: GameRecord, move_number: int | None = None) -> None:
+        """Set up the game of a record before that move, or at its end.
+
+        Raises:
+            HayagoError: there is no network for its size.
+            ValueError: its stones cannot stand so, or (IllegalMove) a move meets a stone. Nothing is changed then.
+        """
         if record.size not in self._players:
-            return False
+            sizes = ", ".join(f"{size}x{size}" for size in self.sizes)
+            raise HayagoError(f"the network is for boards of {sizes}, not {record.size}x{record.size}")
         board = Board(record.size, superko=True)
         codes = record.moves.tolist()
         if move_number is not None:
             codes = codes[: max(move_number - 1, 0)]
-        try:
-            board.setup(record.setup_black, record.setup_white, record.to_play)
-            for code in codes:
-                board.play_tolerant(code & POINT_MASK, WHITE if code & WHITE_BIT else BLACK)
-        except ValueError:
-            return False
+        board.setup(record.setup_black, record.setup_white, record.to_play)
+        for code in codes:
+            board.play_tolerant(code & POINT_MASK, WHITE if code & WHITE_BIT else BLACK)
         if len(codes) < len(record.moves):
             board.to_play = WHITE if record.moves[len(codes)] & WHITE_BIT else BLACK
         self.resize(record.size)
         self._board, self._handicap = board, record.handicap if record.handicap >= 2 else 0
         if record.komi is not None:
             self.set_komi(record.komi)
-        return True
 
     def sgf(self) -> bytes:
         """The game as an SGF file."""
+        return write_sgf(self.record())
+
+    def record(self) -> GameRecord:
+        """The game as a record that names nobody."""
         board = self._board
         moves = [point | (WHITE_BIT if colour == WHITE else 0) for colour, point in board.moves]
         black, white = (
             tuple(sorted(point for side, point in board.setup_stones if side == colour)) for colour in (BLACK, WHITE)
         )
-        return write_sgf(
-            GameRecord(
-                size=board.size,
-                komi=self.rules.komi,
-                handicap=self._handicap,
-                rules="Japanese" if self.rules.scoring == "territory" else "Chinese",
-                setup_black=black,
-                setup_white=white,
-                moves=np.array(moves, np.uint16),
-                black="",
-                white="",
-                black_rank="",
-                white_rank="",
-                date="",
-                result="",
-                event="",
-                to_play=board.moves[0][0] if board.moves else board.to_play,
-                source="",
-                cut="",
-            )
+        return GameRecord(
+            size=board.size,
+            komi=self.rules.komi,
+            handicap=self._handicap,
+            rules="Japanese" if self.rules.scoring == "territory" else "Chinese",
+            setup_black=black,
+            setup_white=white,
+            moves=np.array(moves, np.uint16),
+            black="",
+            white="",
+            black_rank="",
+            white_rank="",
+            date="",
+            result="",
+            event="",
+            to_play=board.moves[0][0] if board.moves else board.to_play,
+            source="",
+            cut="",
         )

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.play.gtp_commands import genmove
-from hayago.play.gtp_protocol import Arguments, Engine, GtpError, command, read_colour, vertex_of
-from hayago.rules.coords import vertex_to_point
+from hayago.play.gtp_protocol import Arguments, Engine, GtpError, command, read_colour
+from hayago.rules.coords import vertex_of, vertex_to_point
 
 if TYPE_CHECKING:
     from hayago.play.analysis import Report

@@ -295,8 +295,9 @@ def _showboard(engine: Engine, arguments: Arguments) -> str:
 
 @command("final_score")
 def _final_score(engine: Engine, arguments: Arguments) -> str:
-    score = engine.game.judge().score
-    return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
+    from hayago.rules.game_rules import score_text
+
+    return score_text(engine.game.judge().score)
 
 
 @command("final_status_list")

@@ -217,11 +217,6 @@ def read_colour(word: str) -> int | None:
     return {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}.get(word.lower())
 
 
-def vertex_of(point: int, size: int) -> str:
-    """The vertex; the pass in small letters, as analysing clients know it (Sabaki, Lizzie, KaTrain)."""
-    return "pass" if point == size * size else point_to_vertex(point, size)
-
-
 def vertices(points: Iterable[int], size: int) -> str:
     """The vertices of the points in one line."""
     return " ".join(point_to_vertex(point, size) for point in points)

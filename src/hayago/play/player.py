@@ -15,6 +15,7 @@ The network knows no pass. Late in a game an `EndgameJudge` says what is settled
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -151,29 +152,34 @@ class Player:
             raise HayagoError(f"the network is for boards of {info.board_size}, not {board.size}")
         legal = board.legal_points()[:-1]
         started = time.perf_counter()
-        prior = self._look(board, legal, range(1))
+        prior: NDArray[np.float32] = self._look([board], [legal], range(1))[0]
         took = time.perf_counter() - started
         if (self.style.symmetries if symmetries is None else symmetries) == 1:
             return prior
         if seconds is not None and SYMMETRIES * took > seconds:
             return prior
-        others = self._look(board, legal, range(1, SYMMETRIES))
+        others = self._look([board], [legal], range(1, SYMMETRIES))[0]
         averaged: NDArray[np.float32] = (prior + (SYMMETRIES - 1) * others) / np.float32(SYMMETRIES)
         return averaged
 
-    def prior_under(self, board: Board, symmetry: int) -> NDArray[np.float32]:
-        """float32 (size * size,): the prior by one look under that symmetry of the board."""
-        return self._look(board, board.legal_points()[:-1], range(symmetry, symmetry + 1))
+    def priors(self, boards: Sequence[Board], symmetry: int | None = None) -> NDArray[np.float32]:
+        """float32 (B, size * size): the priors of positions looked at together, by one look at each under that symmetry
+        of the board, or (None) their averages over all symmetries."""
+        symmetries = range(SYMMETRIES) if symmetry is None else range(symmetry, symmetry + 1)
+        return self._look(boards, [board.legal_points()[:-1] for board in boards], symmetries)
 
-    def _look(self, board: Board, legal: NDArray[np.bool_], symmetries: range) -> NDArray[np.float32]:
-        """The prior, averaged over these symmetries."""
-        planes = self._evaluator.info.planes
-        rows = np.stack([encode_packed(board, planes, symmetry) for symmetry in symmetries])
-        maps = point_maps(board.size)[:, :-1]
-        logits = self._evaluator.logits(rows)
-        priors = [_softmax(seen[maps[symmetry]], legal) for symmetry, seen in zip(symmetries, logits, strict=True)]
-        mean: NDArray[np.float32] = np.mean(priors, axis=0)
-        return mean
+    def _look(
+        self, boards: Sequence[Board], legal: Sequence[NDArray[np.bool_]], symmetries: range
+    ) -> NDArray[np.float32]:
+        """The prior of each board, averaged over these symmetries."""
+        planes, maps = self._evaluator.info.planes, point_maps(boards[0].size)[:, :-1]
+        rows = [encode_packed(board, planes, symmetry) for board in boards for symmetry in symmetries]
+        logits = self._evaluator.logits(np.stack(rows)).reshape(len(boards), len(symmetries), -1)
+        priors = np.empty((len(boards), boards[0].size ** 2), np.float32)
+        for prior, seen, mask in zip(priors, logits, legal, strict=True):
+            turned = [_softmax(each[maps[symmetry]], mask) for symmetry, each in zip(symmetries, seen, strict=True)]
+            prior[:] = np.mean(turned, axis=0)
+        return priors
 
     def choose(
         self,
@@ -223,8 +229,7 @@ class Player:
         temperature = self.style.temperature_at(moves)
         if temperature == 0:
             return int(np.where(among, prior, -1).argmax()), "likeliest"
-        with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-            weights = _softmax(np.log(prior) / temperature, among).astype(np.float64)
+        weights = tempered(prior, among, temperature).astype(np.float64)
         if self.style.top_p < 1:
             order = np.argsort(-weights)
             kept = np.cumsum(weights[order]) - weights[order] < self.style.top_p
@@ -263,6 +268,17 @@ class Player:
             if sum(stones[p] == board.to_play for p in self.judge.judge(after, GameRules(), share).dead) <= own_dead:
                 return Choice(point, "takes dead stones", judgement=judgement)
         return Choice(board.pass_point, "no dead stones are left", judgement=judgement)
+
+
+def tempered(prior: NDArray[np.float32], among: NDArray[np.bool_], temperature: float) -> NDArray[np.float32]:
+    """float32 (N*N,): the prior ** (1 / temperature) of the points of the mask, adding up to 1; temperature above 0."""
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
+        return _softmax(np.log(prior) / temperature, among)
+
+
+def rank_in(prior: NDArray[np.float32], point: int) -> int:
+    """The rank of the point by its prior, from 1; of points that are equally likely the first comes first."""
+    return int(np.flatnonzero(np.argsort(-prior, kind="stable") == point)[0]) + 1
 
 
 def _is_late(board: Board) -> bool:

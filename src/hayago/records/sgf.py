@@ -14,7 +14,7 @@ Writing SGF, and trees with variations, are sgfmill's; `write_sgf` only hands a 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,6 +45,7 @@ for _field, _name in enumerate(_FIELDS):
     _FIELD_OF_KEY[_key(_name)] = _field
 _B, _W, _AB, _AW, _AE, _SZ = (_key(name) for name in ("B", "W", "AB", "AW", "AE", "SZ"))
 _ORD_OPEN, _ORD_CLOSE, _ORD_NODE, _ORD_VALUE, _ORD_END, _ORD_ESCAPE, _ORD_COLON, _ORD_X = b"();[]\\:x"
+_ORD_LAST_CAPITAL = ord("Z")
 
 # What the kernel says of a game, and why a main line ended early.
 _READ, _NO_GAME, _BAD_SIZE, _OFF_BOARD = range(4)
@@ -394,6 +395,10 @@ def _plain_move(data: NDArray[np.uint8], i: int, size: int) -> tuple[int, int]:
 
 # ---- The values of the root node.
 
+# Codecs that make text of bytes, but not of any file's: slow beyond measure on long values, or escapes of Python's own.
+_NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
+_LONGEST = 200  # characters that are looked at in a number, a date or the name of an encoding
+
 _ESCAPES = re.compile(rb"\\(?:\n\r|\r\n|\n|\r)|(\n\r|\r\n|\n|\r|\t|\f|\v)|\\([\x00-\xff])")
 _SPACES = {b"\t": b" ", b"\f": b" ", b"\v": b" "}
 
@@ -405,16 +410,31 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return _SPACES.get(escaped, escaped) if escaped else b""
 
 
-def _text(raw: bytes, charset: bytes) -> str:
+def _unescape_lines(match: re.Match[bytes]) -> bytes:
+    """The same for Text, which keeps its line breaks."""
+    return b"\n" if match[1] and match[1][:1] in b"\r\n" else _unescape(match)
+
+
+def _charsets(declared: bytes) -> Iterator[str]:
+    """The encodings to try, in order."""
+    name = declared[:_LONGEST].decode("ascii", "replace").strip()
+    if name and name.lower().replace("_", "-") not in _NO_CHARSETS:
+        yield name
+    yield "utf-8"
+    if name:
+        yield "gb18030"
+
+
+def _text(raw: bytes, charset: bytes, unescape: Callable[[re.Match[bytes]], bytes] = _unescape) -> str:
     """A SimpleText value as text: line breaks become spaces, escapes are resolved. Never raises.
 
     It is decoded as CA says. Where that fails, or there is no CA, as UTF-8; under a wrong CA then as GB18030
     (files in GBK that claim UTF-8 are common); at last as ISO-8859-1, SGF's default, which takes any bytes.
     """
-    raw = _ESCAPES.sub(_unescape, raw)
-    for encoding in (charset.decode("ascii", "replace"), "utf-8", "gb18030") if charset else ("utf-8",):
+    raw = _ESCAPES.sub(unescape, raw)
+    for encoding in _charsets(charset):
         try:
-            return raw.decode(encoding)
+            return raw.decode(encoding).encode("utf-8", "replace").decode()  # UTF-7 knows halves of characters
         except (LookupError, ValueError):  # no such codec, not in this encoding
             continue
     return raw.decode("iso-8859-1")
@@ -534,7 +554,7 @@ def _record(
     texts: list[str], size: int, moves: NDArray[np.uint16], setup: list[int], cut: str, source: str
 ) -> GameRecord:
     _, komi, handicap, rules, black, white, black_rank, white_rank, date, result, event, player, _ = texts
-    stones = _handicap(handicap)
+    stones = _handicap(handicap[:_LONGEST])
     if len(moves):
         to_play = WHITE if moves[0] >= WHITE_BIT else BLACK
     elif player:
@@ -543,7 +563,7 @@ def _record(
         to_play = WHITE if stones >= 2 and setup else BLACK
     return GameRecord(
         size,
-        _komi(komi) if komi else None,
+        _komi(komi[:_LONGEST]) if komi else None,
         stones,
         rules,
         tuple(code for code in setup if code < WHITE_BIT) if setup else (),
@@ -553,7 +573,7 @@ def _record(
         white,
         black_rank,
         white_rank,
-        normal_date(date) if date else "",
+        normal_date(date[:_LONGEST]) if date else "",
         result,
         event,
         to_play,
@@ -578,6 +598,50 @@ def read_sgf(data: bytes, source: str = "") -> list[GameRecord]:
             raise record
         records.append(record)
     return records
+
+
+# A value and whether it is closed, a name, a mark. Possessive, so that an unclosed value is read only once.
+_TOKEN = re.compile(rb"\[((?:[^\\\]]++|\\.)*+)(\]?)|([A-Za-z]+)|([;()])", re.DOTALL)
+
+
+def read_comments(data: bytes) -> dict[int, str]:
+    """The comments on the main line of a file's first game, by the index of the move as `write_sgf` takes them.
+
+    Those in a node without a move belong to the move before, as far as the moves go that `scan_sgf` gives.
+    """
+    array = np.frombuffer(data, np.uint8)
+    start = _next_game(array, 0)
+    start = _headless_game(array) if start < 0 else start
+    comments: dict[int, list[bytes]] = {}
+    charset, index, name = b"", -1, b""
+    node: dict[bytes, bytes] = {}  # the first value of each property
+    for value, closed, word, mark in _tokens(data, start) if start >= 0 else ():
+        if word:
+            name = bytes(letter for letter in word if letter <= _ORD_LAST_CAPITAL)
+        elif not mark:
+            if closed:
+                node.setdefault(name, value)
+        else:
+            if index >= 0 and any(node.get(stones) for stones in (b"AB", b"AW", b"AE")):
+                break
+            charset = charset or node.get(b"CA", b"")
+            index += b"B" in node or b"W" in node
+            if node.get(b"C"):
+                comments.setdefault(index, []).append(node[b"C"])
+            if mark == b")":
+                break
+            node, name = {}, b""
+    return {
+        index: "\n\n".join(_text(raw, charset, _unescape_lines) for raw in raws) for index, raws in comments.items()
+    }
+
+
+def _tokens(data: bytes, start: int) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """The tokens from there on, and a closing parenthesis behind them."""
+    for match in _TOKEN.finditer(data, start):
+        value, closed, word, mark = match.groups(b"")
+        yield value, closed, word, mark
+    yield b"", b"", b"", b")"
 
 
 def write_sgf(record: GameRecord, comments: Mapping[int, str] | None = None) -> bytes:

@@ -361,6 +361,24 @@ class Board:
         other._hashes = self._hashes.copy()
         return other
 
+    def after(self, moves: int) -> "Board":
+        """Another board, as this one was after so many of its moves; to play is who then did.
+
+        Raises:
+            ValueError: fewer were played.
+        """
+        if not 0 <= moves <= len(self.moves):
+            raise ValueError(f"{len(self.moves)} moves were played, not {moves}")
+        if moves == len(self.moves):
+            return self.copy()
+        other = Board(self.size, superko=self.superko)
+        other._setup, other._first_to_play = self._setup, self._first_to_play
+        other._begin()
+        for colour, point in self.moves[:moves]:
+            other._do(point, colour)
+        other.to_play = self.moves[moves][0]
+        return other
+
     def __eq__(self, other: object) -> bool:
         """The same stones, side to move and ko."""
         if not isinstance(other, Board):

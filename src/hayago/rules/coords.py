@@ -54,6 +54,11 @@ def point_to_vertex(point: int, size: int) -> str:
     return f"{COLUMNS[column]}{size - row}"
 
 
+def vertex_of(point: int, size: int) -> str:
+    """The vertex; the pass in small letters, as analysing clients know it (Sabaki, Lizzie, KaTrain), and our page."""
+    return "pass" if point == pass_point(size) else point_to_vertex(point, size)
+
+
 def handicap_points(stones: int, size: int) -> list[int]:
     """The points of a fixed handicap, in the order of the GTP specification, section 4.1.1.
 

@@ -41,6 +41,11 @@ class GameRules:
         return self.komi + handicap - (self.handicap_bonus == "N-1")
 
 
+def score_text(score: float) -> str:
+    """Black's points less White's as results are written: B+3.5, W+12, 0."""
+    return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
+
+
 _CHINESE = GameRules()
 _JAPANESE = GameRules("territory", "simple", False, 6.5, "0")
 _AGA = GameRules("area", "situational", False, 7.5, "N-1")

@@ -1,0 +1,1 @@
+"""The web page: a JSON API around games, the network and the planes, and the built page in `static`."""

@@ -1,0 +1,250 @@
+"""The routes of the API and of the page. Thin: what they do is in `games`, what they show in `views`."""
+
+import mimetypes
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from hayago import __version__
+from hayago.errors import HayagoError
+from hayago.rules.board import Board, IllegalMove
+from hayago.rules.game_rules import PRESETS
+from hayago.web import games, schema
+from hayago.web.games import Refused, Room, WebGame
+from hayago.web.guard import SGF_BYTES, SGF_PATH, SGF_TYPE
+from hayago.web.views import describe_rules, show_overlays, show_planes, show_policy, show_position
+
+STATIC = Path(__file__).parent / "static"
+AT_ONCE = 16  # requests that ask the network or the playouts; what is beyond that is told to come back
+
+api = APIRouter(prefix="/api")
+
+
+async def _room(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+TheRoom = Annotated[Room, Depends(_room)]
+
+
+async def _game(id: str, room: TheRoom) -> WebGame:
+    return room.get(id)
+
+
+async def _seat(request: Request) -> AsyncIterator[None]:
+    """A place among those who are working: threads must be left for the others."""
+    state = request.app.state
+    if state.working >= AT_ONCE:
+        raise Refused(429, "too many requests at once: try again in a moment")
+    state.working += 1
+    try:
+        yield
+    finally:
+        state.working -= 1
+
+
+TheGame = Annotated[WebGame, Depends(_game)]
+WORK = [Depends(_seat)]
+
+
+def _board(game: WebGame, ply: int) -> Board:
+    with game.lock:
+        return game.board_at(ply)
+
+
+def _changed(game: WebGame, change: Callable[[], None] = lambda: None) -> schema.Game:
+    """The game after a change, or as it is."""
+    with game.lock:
+        change()
+        return game.show()
+
+
+@api.get("/about")
+def about(request: Request, room: TheRoom) -> schema.About:
+    """The network, the levels, the rules and the bounds."""
+    info = room.evaluator.info
+    trained = sum(run.get("positions", 0) for run in info.history)
+    return schema.About(
+        version=__version__,
+        model=schema.ModelAbout(
+            name=request.app.state.model_name,
+            filters=info.filters,
+            layers=info.layers,
+            planes=info.planes,
+            board_size=info.board_size,
+            positions_trained=trained or None,
+        ),
+        levels=room.levels(),
+        rules=[
+            schema.RulesAbout(name=name, text=describe_rules(PRESETS[name]), komi=PRESETS[name].komi)
+            for name in games.RULES
+        ],
+        limits=schema.Limits(sgf_bytes=SGF_BYTES, games=games.GAMES, moves=games.MOVES),
+    )
+
+
+@api.post("/games", status_code=201)
+def new_game(asked: schema.NewGame, room: TheRoom) -> schema.Game:
+    """A game to play."""
+    return _changed(room.begin(asked))
+
+
+@api.post(SGF_PATH.removeprefix("/api"), status_code=201)
+async def review_game(request: Request, room: TheRoom) -> schema.Game:
+    """A game to review, from an SGF file: its first game, the main line."""
+    from anyio.to_thread import run_sync
+
+    data = await request.body()
+    return await run_sync(lambda: _changed(room.take_up(data)))
+
+
+@api.get("/games/{id}")
+def get_game(game: TheGame) -> schema.Game:
+    return _changed(game)
+
+
+@api.delete("/games/{id}", status_code=204)
+def drop_game(id: str, room: TheRoom) -> None:
+    room.drop(id)
+
+
+@api.get("/games/{id}/positions/{ply}")
+def position(game: TheGame, ply: int) -> schema.Position:
+    return show_position(_board(game, ply))
+
+
+@api.post("/games/{id}/moves")
+def play(game: TheGame, asked: schema.AskedMove) -> schema.Game:
+    """The user's move."""
+    return _changed(game, lambda: game.play(asked.vertex))
+
+
+@api.post("/games/{id}/reply", dependencies=WORK)
+def reply(game: TheGame) -> schema.Game:
+    """The network's move, at the game's level."""
+    return _changed(game, game.reply)
+
+
+@api.post("/games/{id}/undo")
+def undo(game: TheGame) -> schema.Game:
+    """Back to the user's own turn."""
+    return _changed(game, game.undo)
+
+
+@api.post("/games/{id}/resign")
+def resign(game: TheGame, asked: schema.Resignation) -> schema.Game:
+    return _changed(game, lambda: game.resign(asked.colour))
+
+
+@api.get("/games/{id}/score", dependencies=WORK)
+def score(game: TheGame) -> schema.Score:
+    """The last position counted as it stands, dead stones by the playouts."""
+    with game.lock:
+        return game.score()
+
+
+@api.get("/games/{id}/policy/{ply}", dependencies=WORK)
+def policy(
+    game: TheGame,
+    ply: int,
+    temperature: Annotated[float, Query(ge=0, le=100, allow_inf_nan=False)] = 1.0,
+    symmetry: schema.Symmetry = "average",
+) -> schema.Policy:
+    """The network's view of a position."""
+    board = _board(game, ply)
+    prior = game.player.priors([board], games.which(symmetry))[0]
+    return show_policy(board, prior, temperature, symmetry)
+
+
+@api.get("/games/{id}/planes/{ply}")
+def planes(game: TheGame, ply: int) -> schema.Planes:
+    return show_planes(_board(game, ply))
+
+
+@api.get("/games/{id}/overlays/{ply}")
+def overlays(game: TheGame, ply: int) -> schema.Overlays:
+    return show_overlays(_board(game, ply))
+
+
+@api.get("/games/{id}/review", dependencies=WORK)
+def review(
+    game: TheGame,
+    first: Annotated[int, Query(ge=0)] = 0,
+    last: Annotated[int | None, Query(ge=0)] = None,
+    symmetry: schema.Symmetry = "average",
+) -> schema.Review:
+    """What the network thinks of the moves from the plies `first` to `last`."""
+    return game.review(first, last, symmetry)
+
+
+@api.post("/games/{id}/guess", dependencies=WORK)
+def guess(game: TheGame, asked: schema.AskedGuess) -> schema.Guess:
+    return game.guess(asked.ply, asked.vertex)
+
+
+@api.get("/games/{id}/sgf")
+def sgf(game: TheGame) -> Response:
+    """The game as an SGF file."""
+    with game.lock:
+        data = game.sgf()
+    return Response(data, media_type=SGF_TYPE, headers={"Content-Disposition": 'attachment; filename="hayago.sgf"'})
+
+
+def make_app(room: Room, model_name: str, static: Path = STATIC) -> ASGIApp:
+    """The application, without its guard.
+
+    Raises:
+        HayagoError: the page is not there.
+    """
+    if not (static / "index.html").is_file():
+        raise HayagoError(f"{static} holds no page: see web/README.md for how to build it")
+    app = FastAPI(title="hayago", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app.state.room, app.state.model_name, app.state.working = room, model_name, 0
+    app.include_router(api)
+    # Windows takes a file's type from its registry, where programs have put worse; browsers run no such script.
+    for ending, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
+        mimetypes.add_type(kind, ending)
+    app.mount("/", StaticFiles(directory=static, html=True))
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HayagoError, _on_refused)
+    app.add_exception_handler(Exception, _on_failure)
+    return app
+
+
+def _error(status: int, detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status)
+
+
+async def _on_refused(request: Request, error: Exception) -> JSONResponse:
+    status = error.status if isinstance(error, Refused) else 409 if isinstance(error, IllegalMove) else 422
+    return _error(status, str(error).splitlines()[0])
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _error(error.status_code, str(error.detail))
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    """The first of the mistakes, without what was sent."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return _error(422, f"{where}: {first['msg']}" if where else first["msg"])
+
+
+async def _on_failure(request: Request, error: Exception) -> JSONResponse:
+    from hayago.play.gtp_protocol import place_of
+
+    sys.stderr.write(f"hayago: internal error in {request.url.path}: {place_of(error)}\n")
+    return _error(500, "internal error: the server's stderr says more")

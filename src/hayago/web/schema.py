@@ -1,0 +1,285 @@
+"""What the API takes and gives, as JSON. The page's only source of truth about Go.
+
+How to read it. A *vertex* is GTP's text, "Q16" or "pass". A *map* is a list of rows from the top of the board down, as
+the board component of the page takes them. A *ply* is the number of moves played before a position; 0 is the start,
+behind the set-up stones. A move's ply is that of the position in which it was played. Probabilities are from 0 to 1.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from hayago.play.player import LEVELS
+
+Vertex = str
+Map = list[list[float]]
+Colour = Literal["B", "W"]
+Side = Literal["B", "W", "both"]
+Symmetry = Literal["average", "0", "1", "2", "3", "4", "5", "6", "7"]
+
+
+class Asked(BaseModel):
+    """A body that comes in: unknown fields are mistakes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewGame(Asked):
+    """A game to play."""
+
+    rules: str = "chinese"
+    komi: float | None = Field(None, ge=-400, le=400, multiple_of=0.5, description="by default the rules' usual one")
+    handicap: int = Field(0, ge=0, le=9)
+    human: Side = "B"
+    level: int = Field(len(LEVELS), ge=1, le=len(LEVELS))
+    like_human: bool = Field(False, description="play as people do, instead of a level")
+
+
+class AskedMove(Asked):
+    """A move of the user."""
+
+    vertex: Annotated[str, StringConstraints(max_length=8)]
+
+
+class AskedGuess(AskedMove):
+    """What the user takes for the move that was played."""
+
+    ply: int = Field(ge=0)
+
+
+class Resignation(Asked):
+    """Who gives up."""
+
+    colour: Colour
+
+
+class ModelAbout(BaseModel):
+    """The network."""
+
+    name: str
+    filters: int
+    layers: int
+    planes: int
+    board_size: int
+    positions_trained: int | None
+
+
+class Level(BaseModel):
+    """A level of play, and what it does."""
+
+    level: int
+    text: str
+
+
+class RulesAbout(BaseModel):
+    """Rules that can be chosen."""
+
+    name: str
+    text: str
+    komi: float
+
+
+class Limits(BaseModel):
+    """Where the server says no: an SGF file must be smaller than this, the oldest game makes room for a new one."""
+
+    sgf_bytes: int
+    games: int
+    moves: int
+
+
+class About(BaseModel):
+    """What this is."""
+
+    version: str
+    model: ModelAbout
+    levels: list[Level]
+    rules: list[RulesAbout]
+    limits: Limits
+
+
+class Person(BaseModel):
+    """A player's name and rank."""
+
+    name: str
+    rank: str
+
+
+class Move(BaseModel):
+    """A move of a game; the comment is an SGF file's."""
+
+    colour: Colour
+    vertex: Vertex
+    comment: str
+
+
+class Captures(BaseModel):
+    """How many stones each colour has captured."""
+
+    B: int
+    W: int
+
+
+class Position(BaseModel):
+    """A position. In `stones` 1 is black, -1 white, 0 empty; `hoshi` are the marked points of the board."""
+
+    ply: int
+    stones: list[list[int]]
+    to_play: Colour
+    ko: Vertex | None
+    last_move: Vertex | None
+    captures: Captures
+    hoshi: list[Vertex]
+
+
+class Over(BaseModel):
+    """How a played game ended; no winner is a draw."""
+
+    reason: Literal["passes", "resignation"]
+    winner: Colour | None
+    score_text: str
+
+
+class Game(BaseModel):
+    """A game. `position` is the newest of one that is played, the first of one that is reviewed.
+
+    `comment` is what an SGF file says before the first move; `note` is where its record ends early, and why.
+    """
+
+    id: str
+    kind: Literal["play", "review"]
+    board_size: int
+    rules: str
+    komi: float
+    handicap: int
+    human: Side
+    level: int
+    like_human: bool
+    players: dict[Colour, Person]
+    event: str
+    date: str
+    result: str
+    comment: str
+    note: str
+    moves: list[Move]
+    position: Position
+    over: Over | None
+
+
+class Score(BaseModel):
+    """A position counted as it stands. Ownership is 1 where a point will be Black's, -1 where White's."""
+
+    by: Literal["playouts"]
+    winner: Colour | None
+    margin: float
+    text: str
+    ownership: Map
+    dead: list[Vertex]
+
+
+class Likely(BaseModel):
+    """A move and its probability."""
+
+    vertex: Vertex
+    prior: float
+
+
+class Policy(BaseModel):
+    """The network's view: probabilities of the legal points, the likeliest five, the entropy in bits."""
+
+    ply: int
+    symmetry: Symmetry
+    temperature: float
+    priors: Map
+    best: list[Likely]
+    entropy: float
+
+
+class Plane(BaseModel):
+    """A feature plane: a text of 0 and 1 for each row."""
+
+    index: int
+    name: str
+    rows: list[str]
+
+
+class Planes(BaseModel):
+    """The 48 planes of a position."""
+
+    ply: int
+    planes: list[Plane]
+
+
+class Ladder(BaseModel):
+    """The chain at `vertices` is captured, or saved, by `move`."""
+
+    kind: Literal["capture", "escape"]
+    move: Vertex
+    vertices: list[Vertex]
+
+
+class Overlays(BaseModel):
+    """The liberties of the chain at each stone, and the ladders for the side to play."""
+
+    ply: int
+    liberties: list[list[int]]
+    ladders: list[Ladder]
+
+
+class ReviewedMove(BaseModel):
+    """What the network thought of a move: nothing of a pass, which it does not know."""
+
+    ply: int
+    colour: Colour
+    vertex: Vertex
+    rank: int | None
+    prior: float | None
+    best: Vertex | None
+
+
+class Agreement(BaseModel):
+    """Of how many of a player's moves, passes left out, which share was the network's first choice, among its five."""
+
+    moves: int
+    top1: float | None
+    top5: float | None
+
+
+class ChartPoint(BaseModel):
+    """The share of first choices among a player's moves around this one."""
+
+    ply: int
+    share: float
+
+
+class Review(BaseModel):
+    """Some moves of a game; players and chart once all of its moves have been asked for."""
+
+    symmetry: Symmetry
+    moves: list[ReviewedMove]
+    players: dict[Colour, Agreement] | None
+    chart: dict[Colour, list[ChartPoint]] | None
+
+
+class GuessAbout(BaseModel):
+    """How the network ranks the guess, and whether it was the move that was played."""
+
+    rank: int
+    prior: float
+    right: bool
+
+
+class GuessScore(BaseModel):
+    """How many of so many guesses were right: the user's, and the network's first choices beside them."""
+
+    user: int
+    network: int
+    of: int
+
+
+class Guess(BaseModel):
+    """What was played, what the network would have, and how the guess did. The first guess at a move counts."""
+
+    played: Vertex
+    network: Vertex
+    guess: GuessAbout
+    score: GuessScore
