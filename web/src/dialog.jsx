@@ -1,0 +1,20 @@
+// A window over the page; Escape or its button closes it.
+
+import { useEffect, useRef } from "preact/hooks";
+
+export function Dialog({ title, shown, wide, children }) {
+  const element = useRef(null);
+  useEffect(() => {
+    if (shown.value) element.current.showModal();
+    else element.current.close();
+  }, [shown.value]);
+  return (
+    <dialog ref={element} class={wide ? "wide" : ""} aria-label={title} onClose={() => (shown.value = false)}>
+      <header>
+        <h2>{title}</h2>
+        <button onClick={() => (shown.value = false)}>Close</button>
+      </header>
+      {shown.value && children}
+    </dialog>
+  );
+}
