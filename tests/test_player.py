@@ -4,7 +4,7 @@ import pytest
 from fakes import FixedEvaluator
 from hayago.errors import HayagoError
 from hayago.play.endgame import EndgameJudge
-from hayago.play.player import HOPELESS_MOVES, LEVELS, Player, Style
+from hayago.play.player import HOPELESS_MOVES, LEVELS, Player, Style, rank_in, tempered
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, WHITE, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -117,6 +117,27 @@ def test_all_symmetries_are_averaged():
     once = Player(FixedEvaluator(logits=logits)).prior(Board(5), symmetries=1)
     assert once.argmax() == 24
     assert prior.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_positions_looked_at_together_are_as_those_looked_at_alone():
+    logits = np.random.default_rng(0).standard_normal(25).astype(np.float32)
+    player, boards = Player(FixedEvaluator(logits=logits)), [board_of("A1 B2"), board_of("C3", ["D4"]), Board(5)]
+    together = player.priors(boards)
+    assert together.shape == (3, 25) and together.dtype == np.float32
+    for board, prior in zip(boards, together, strict=True):
+        np.testing.assert_allclose(prior, player.prior(board, symmetries=8), atol=1e-6)
+        np.testing.assert_array_equal(player.priors([board], 0)[0], player.prior(board, symmetries=1))
+    # Under symmetry 1, which flips the columns, the network sees A1 where E1 is.
+    np.testing.assert_allclose(
+        player.priors([Board(5)], 1)[0].reshape(5, 5), player.priors([Board(5)], 0)[0].reshape(5, 5)[:, ::-1]
+    )
+
+
+def test_ranks_and_temperatures():
+    prior = np.array([0.1, 0.4, 0.0, 0.4, 0.1], np.float32)
+    assert [rank_in(prior, point) for point in range(5)] == [3, 1, 5, 2, 4]
+    mask = np.array([True, True, True, False, True])
+    np.testing.assert_allclose(tempered(prior, mask, 0.5), prior**2 * mask / 0.18, rtol=1e-5)
 
 
 def test_one_symmetry_where_eight_take_too_long():

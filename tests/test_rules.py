@@ -190,6 +190,23 @@ def test_superko_forbids_every_earlier_position() -> None:
     assert repeats > 20
 
 
+def test_a_board_after_some_of_its_moves() -> None:
+    board = drawn(KO, superko=True)
+    boards = [board.copy()]
+    for colour, point in ((BLACK, 7), (WHITE, 25), (WHITE, 24), (BLACK, 25)):  # White twice, as records have it
+        board.play_tolerant(point, colour)
+        boards.append(board.copy())
+    for moves, before in enumerate(boards):
+        after = board.after(moves)
+        assert drawing_of(after) == drawing_of(before) and after.ko_point == before.ko_point
+        assert (after.moves, after.captures, after.superko) == (before.moves, before.captures, True)
+        assert after.legal_points(WHITE).tolist() == before.legal_points(WHITE).tolist()
+    assert [board.after(moves).to_play for moves in range(5)] == [BLACK, WHITE, WHITE, BLACK, WHITE]
+    for moves in (-1, 5):
+        with pytest.raises(ValueError, match=f"not {moves}"):
+            board.after(moves)
+
+
 def test_superko_after_undo_and_in_tolerant_play() -> None:
     # White takes two and Black takes one back: the position of the beginning, which simple ko allows.
     sending_two = """

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sgfmill import sgf
 
 from hayago.records.archives import iter_files
 from hayago.records.games import WHITE_BIT
@@ -16,6 +17,7 @@ from hayago.records.sgf import (
     normal_date,
     normal_komi,
     rank_number,
+    read_comments,
     read_sgf,
     scan_sgf,
     write_sgf,
@@ -264,6 +266,60 @@ def test_written_and_read_again(demo_games: Path) -> None:
         (again,) = read_sgf(write_sgf(record), record.source)
         assert again.moves.tolist() == record.moves.tolist()
         assert again._replace(moves=record.moves) == record
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(;C[root];B[aa]C[one];W[bb];B[cc]C[three])", {-1: "root", 0: "one", 2: "three"}),
+        ("(;B[aa]C[a](;W[bb]C[b])(;W[cc]C[c]))", {0: "a", 1: "b"}),  # a variation's are left out
+        ("(;B[aa];C[of the move before];C[again])", {0: "of the move before\n\nagain"}),
+        ("(;B[aa]C[a \\] b \\\\ c];W[bb])", {0: "a ] b \\ c"}),
+        ("(;B[aa]C[two\r\nlines, one \\\nbroken\tby a tab])", {0: "two\nlines, one broken by a tab"}),
+        ("(;FF[3]Black[aa]Comment[x];White[bb]C[y])", {0: "x", 1: "y"}),
+        ("(;B[aa]C[1]C[2])", {0: "1"}),
+        ("(;B[aa]C[])", {}),
+        ("(;B[aa];W[bb]C[ends here];AB[cc]C[set-up];B[dd]C[no more])", {1: "ends here"}),
+        ("(;B[aa]C[x];W[bb]C[no end", {0: "x"}),
+        ("junk (;B[aa]C[(;B[bb\\])])", {0: "(;B[bb])"}),
+        ("no game", {}),
+        ("", {}),
+    ],
+)
+def test_comments(text: str, expected: dict[int, str]) -> None:
+    assert read_comments(text.encode()) == expected
+
+
+def test_comments_are_written_and_read_back() -> None:
+    record = read("(;B[aa];W[bb];B[];W[cc])")
+    comments = {-1: "root", 0: "a [bracket] and \\ a backslash\nsecond line", 3: "ΔΩ"}
+    assert read_comments(write_sgf(record, comments)) == comments
+
+
+def test_comments_in_other_encodings() -> None:
+    assert read_comments("(;CA[gb18030];B[aa]C[围棋])".encode("gb18030")) == {0: "围棋"}
+    assert read_comments("(;CA[punycode];B[aa]C[围棋])".encode()) == {0: "围棋"}  # no encoding of any file
+    assert read_comments(b"(;CA[utf-7];B[aa]C[+2AA-])") == {0: "?"}  # half a character
+
+
+def test_comments_agree_with_sgfmill_on_real_files(shared: Path) -> None:
+    seen = 0
+    for file in iter_files([shared / "quirks.tar.xz"]):
+        try:
+            nodes = sgf.Sgf_game.from_bytes(file[1]).get_main_sequence()
+            moves = [node.get_move()[0] for node in nodes]
+            texts = [node.get("C") if node.has_property("C") else "" for node in nodes]
+        except (ValueError, LookupError):
+            continue
+        if isinstance(next(scan_sgf(file[1])), BadRecord) or not all(map(str.isascii, texts)):
+            continue
+        expected: dict[int, list[str]] = {}
+        for n, text in enumerate(texts):
+            if text:
+                expected.setdefault(sum(map(bool, moves[: n + 1])) - 1, []).append(text)
+        assert read_comments(file[1]) == {index: "\n\n".join(some) for index, some in expected.items()}
+        seen += bool(expected)
+    assert seen > 20
 
 
 def test_agrees_with_sgfmill_on_real_files(shared: Path) -> None:

@@ -27,7 +27,7 @@ from hayago.features.planes import encode, plane_name
 from hayago.learn.checkpoint import save_model
 from hayago.learn.evaluator import make_evaluator
 from hayago.play.player import LEVELS, LIKE_HUMAN, Player
-from hayago.records.sgf import read_comments, read_sgf, write_sgf
+from hayago.records.sgf import read_comments, read_sgf
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, WHITE, vertex_of, vertex_to_point
 from hayago.web import app as routes
@@ -871,12 +871,6 @@ def test_no_websocket(small):
 def test_preflights_get_no_leave(small):
     headers = {"origin": "http://evil.example", "access-control-request-method": "POST"}
     assert outcome(small, "OPTIONS", "/api/games", **headers) == 403
-
-
-def test_comments_are_written_and_read_back():
-    record = read_sgf(GAME)[0]
-    comments = {-1: "root", 0: "a [bracket] and \\ a backslash\nsecond line", 3: "ΔΩ"}
-    assert read_comments(write_sgf(record, comments)) == comments
 
 
 # The process.

@@ -1,7 +1,7 @@
 """Fast Go: a policy network for the game of Go, from game records to moves.
 
 Reading order: `rules` (Go itself), `records` (games in), `features` (a board as planes), `learn` (the
-network), `play` (moves out). Each package uses only those named before it.
+network), `play` (moves out), `web` (a page). Each package uses only those named before it.
 
 This file imports nothing that costs time: the names below are fetched from where they live when they are
 first used.

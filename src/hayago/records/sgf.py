@@ -10,7 +10,8 @@ Where sgfmill accepts a file, this reader agrees with it; it also takes what rea
 - text in another encoding than CA says, see `_text`;
 - both B and W in one node, which SGF forbids: B counts, as with sgfmill.
 
-Writing SGF, and trees with variations, are sgfmill's; `write_sgf` only hands a record to it.
+Comments are read apart, by `read_comments`. Writing SGF, and trees with variations, are sgfmill's; `write_sgf` only
+hands a record to it.
 """
 
 import re
