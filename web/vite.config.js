@@ -20,7 +20,11 @@ export default defineConfig({
     license: { fileName: "LICENSES.md" },
     // Names without hashes: the bundle is committed, and rebuilding it must give the same files.
     rolldownOptions: {
-      output: { entryFileNames: "page.js", chunkFileNames: "[name].js", assetFileNames: ({ names: [name] }) => (name === "index.css" ? "page.css" : "[name][extname]") },
+      output: {
+        entryFileNames: "page.js",
+        chunkFileNames: "[name].js",
+        assetFileNames: ({ names: [name] }) => (name === "index.css" ? "page.css" : "[name][extname]"),
+      },
     },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8361" } },

@@ -3,7 +3,21 @@
 import { batch } from "@preact/signals";
 import { gameAddress as address, get, post, postFile } from "./api.js";
 import {
-  about, busy, games, goTo, guessing, lay, plies, ply, report, say, scene, score, show, status, table,
+  about,
+  busy,
+  games,
+  goTo,
+  guessing,
+  lay,
+  plies,
+  ply,
+  report,
+  say,
+  scene,
+  score,
+  show,
+  status,
+  table,
 } from "./state.js";
 import { colourName, moveText } from "./words.js";
 
@@ -26,8 +40,7 @@ export async function attempt(doing, work) {
 const layPlayed = (next) => lay("play", next, next.moves.length);
 const played = () => games.play.value;
 
-export const usersTurn = (game) =>
-  game.over == null && (game.human === "both" || game.position.to_play === game.human);
+export const usersTurn = (game) => game.over == null && (game.human === "both" || game.position.to_play === game.human);
 
 // The network moves until it is the user's turn: once, or not at all.
 async function letNetworkMove() {
@@ -105,7 +118,10 @@ export const openFile = (file) =>
   attempt("Reading the file …", async () => {
     const limit = about.value?.limits?.sgf_bytes;
     if (limit && file.size > limit) {
-      status.value = { text: `The file is larger than ${Math.floor(limit / 1e6)} MB: too large for a game.`, error: true };
+      status.value = {
+        text: `The file is larger than ${Math.floor(limit / 1e6)} MB: too large for a game.`,
+        error: true,
+      };
       return;
     }
     const next = await postFile("games/sgf", file);
@@ -147,6 +163,6 @@ export function choose(vertex) {
     return;
   }
   if (game.over) say("The game is over.");
-  else if (ply.value !== game.moves.length) say("This is an earlier position. Go to the last move to play on.");
+  else if (ply.value !== game.moves.length) say("This is an earlier position. Go to the last position to play on.");
   else play(vertex);
 }

@@ -46,7 +46,8 @@ export function App() {
         </section>
       </main>
       <footer>
-        {about.value && `hayago ${about.value.version}, ${about.value.model.name} (${about.value.model.filters} filters)`}
+        {about.value &&
+          `hayago ${about.value.version}, ${about.value.model.name} (${about.value.model.filters} filters)`}
       </footer>
       <KeysDialog />
       <Drop />
@@ -81,7 +82,8 @@ function Drop() {
         if (!files(event)) return;
         event.preventDefault();
         over.value = false;
-        openFile(event.dataTransfer.files[0]);
+        const [file] = event.dataTransfer.files;
+        if (file) openFile(file);
       },
     };
     for (const [name, handler] of Object.entries(handlers)) window.addEventListener(name, handler);

@@ -1,6 +1,8 @@
-// The chart of agreement over a game: a line for each player, the ranks of all moves beneath; click, drag or use the arrows.
+// The chart of agreement over a game: a line for each player, the ranks of all moves beneath. A click, a drag or the
+// arrows go to a move.
 
-import { complete, judged } from "./judged.js";
+import { complete, judged, lastJudged } from "./judged.js";
+import { STEPS } from "./keys.jsx";
 import { goTo, lastPly, ply } from "./state.js";
 import { colourName, percent } from "./words.js";
 
@@ -8,6 +10,12 @@ const [WIDTH, HEIGHT] = [400, 176];
 const PLOT = { left: 44, right: 8, top: 8, height: 108 };
 const STRIP = { B: 126, W: 144, height: 14 };
 const COLOURS = ["B", "W"];
+
+function rankBar(rank) {
+  if (rank === 1) return ["first", STRIP.height];
+  if (rank != null && rank <= 5) return ["five", STRIP.height / 2];
+  return ["other", 2];
+}
 
 export function Chart() {
   if (!judged.value) return null;
@@ -21,8 +29,9 @@ export function Chart() {
     const at = ((event.clientX - left) / width) * WIDTH;
     goTo(Math.round(((at - PLOT.left) / across) * last));
   };
-  const line = (points) => points.map(({ ply: at, share }, index) => `${index ? "L" : "M"}${x(at + 1).toFixed(1)} ${y(share).toFixed(1)}`).join("");
-  const now = judged.value.moves.find((each) => each.ply === ply.value - 1);
+  const place = ({ ply: at, share }) => `${x(at + 1).toFixed(1)} ${y(share).toFixed(1)}`;
+  const line = (points) => points.map((point, index) => (index ? "L" : "M") + place(point)).join("");
+  const now = lastJudged.value;
 
   return (
     <figure class="chart">
@@ -47,14 +56,14 @@ export function Chart() {
         aria-valuemin={0}
         aria-valuemax={lastPly.value}
         aria-valuenow={ply.value}
-        aria-valuetext={`Move ${ply.value}${now ? `, rank ${now.rank}` : ""}`}
+        aria-valuetext={`Move ${ply.value}${now?.rank ? `, rank ${now.rank}` : ""}`}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           jump(event);
         }}
         onPointerMove={(event) => event.buttons === 1 && jump(event)}
         onKeyDown={(event) => {
-          const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity }[event.key];
+          const step = { ...STEPS, ArrowDown: -1, ArrowUp: 1 }[event.key];
           if (!step) return;
           event.preventDefault();
           goTo(ply.value + step);
@@ -69,16 +78,19 @@ export function Chart() {
             </text>
           </g>
         ))}
-        {moves.map(({ ply: at, colour, rank }) => (
-          <rect
-            key={at}
-            class={`rank rank-${rank === 1 ? "first" : rank != null && rank <= 5 ? "five" : "other"}`}
-            x={x(at + 0.6)}
-            width={Math.max(0.8, (across / last) * 0.8)}
-            y={STRIP[colour] + (rank === 1 ? 0 : rank != null && rank <= 5 ? STRIP.height / 2 : STRIP.height - 2)}
-            height={rank === 1 ? STRIP.height : rank != null && rank <= 5 ? STRIP.height / 2 : 2}
-          />
-        ))}
+        {moves.map(({ ply: at, colour, rank }) => {
+          const [kind, height] = rankBar(rank);
+          return (
+            <rect
+              key={at}
+              class={`rank rank-${kind}`}
+              x={x(at + 0.6)}
+              width={Math.max(0.8, (across / last) * 0.8)}
+              y={STRIP[colour] + STRIP.height - height}
+              height={height}
+            />
+          );
+        })}
         {COLOURS.map((colour) => (
           <text key={colour} x={PLOT.left - 5} y={STRIP[colour] + 12} text-anchor="end">
             {colour}

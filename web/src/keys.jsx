@@ -46,7 +46,7 @@ export const KeysDialog = () => (
   </Dialog>
 );
 
-const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
+export const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
 const KEEPS_ITS_KEYS = "input:not([type=radio]), select, textarea, [role=application], [role=slider], dialog";
 
 export function listenToKeys() {

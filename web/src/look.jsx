@@ -42,7 +42,10 @@ export function Look() {
       <div class="row">
         <label class="field">
           Temperature
-          <select value={temperature.value} onChange={(event) => (temperature.value = Number(event.currentTarget.value))}>
+          <select
+            value={temperature.value}
+            onChange={(event) => (temperature.value = Number(event.currentTarget.value))}
+          >
             {TEMPERATURES.map((each) => (
               <option key={each} value={each}>
                 {each}

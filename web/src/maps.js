@@ -47,7 +47,6 @@ export function mapsOf(scene, layer, score, answer, pixels) {
     );
   }
   if (layer === "ladders" && overlays) {
-    maps.lines = [];
     for (const { vertices, move } of overlays.ladders) {
       for (const vertex of vertices) put(markerMap, vertex, size, { type: "triangle" });
       put(markerMap, move, size, { type: "cross" });
@@ -79,7 +78,8 @@ export function cursorText(point, scene, layer) {
   if (layer === "liberties" && overlays?.liberties[y][x]) said.push(`${overlays.liberties[y][x]} liberties`);
   if (layer === "ladders") {
     for (const { vertices, kind, move } of overlays?.ladders ?? []) {
-      if (vertices.some((vertex) => samePoint(toPoint(vertex, size), point))) said.push(`in a ladder: ${kind} at ${move}`);
+      if (vertices.some((vertex) => samePoint(toPoint(vertex, size), point)))
+        said.push(`in a ladder: ${kind} at ${move}`);
     }
   }
   if (layer === "heat" && policy && position.stones[y][x] === 0) {

@@ -46,7 +46,13 @@ function NewGame({ onStart, onCancel }) {
   return (
     <form class="new-game" onSubmit={start}>
       <h2>New game</h2>
-      <Choice name="human" label="You play" options={SIDES} value={human.value} onChoose={(value) => (human.value = value)} />
+      <Choice
+        name="human"
+        label="You play"
+        options={SIDES}
+        value={human.value}
+        onChoose={(value) => (human.value = value)}
+      />
       <label class="field">
         Level of the network
         <select name="level">
@@ -139,7 +145,7 @@ function Game({ game, onNew }) {
           Save SGF
         </a>
         <button onClick={reviewPlayed} disabled={!game.moves.length || waiting}>
-          Review
+          Review it
         </button>
         <button onClick={onNew} disabled={waiting}>
           New game
@@ -157,7 +163,11 @@ function Game({ game, onNew }) {
 function Resign({ disabled }) {
   const sure = useSignal(false);
   return (
-    <button class={sure.value ? "danger" : ""} disabled={disabled} onClick={() => (sure.value ? resign() : (sure.value = true))}>
+    <button
+      class={sure.value ? "danger" : ""}
+      disabled={disabled}
+      onClick={() => (sure.value ? resign() : (sure.value = true))}
+    >
       {sure.value ? "Really resign" : "Resign"}
     </button>
   );

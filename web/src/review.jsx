@@ -85,7 +85,10 @@ function Move({ game }) {
   return (
     <div class="move">
       <p>
-        Move {ply.value}: <strong>{colourName(move.colour)} {moveText(move.vertex)}</strong>
+        Move {ply.value}:{" "}
+        <strong>
+          {colourName(move.colour)} {moveText(move.vertex)}
+        </strong>
         {known && known.rank != null && (
           <>
             , the network's {ordinal(known.rank)} choice, {percent(known.prior)}.

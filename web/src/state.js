@@ -30,7 +30,10 @@ export function report(error) {
       const lost = game.value.id;
       for (const each of Object.values(games)) if (each.value?.id === lost) each.value = null;
       guessing.value = null;
-      status.value = { text: "The server no longer has this game: it was restarted, or made room. Start a new one.", error: true };
+      status.value = {
+        text: "The server no longer has this game: it was restarted, or made room. Start a new one.",
+        error: true,
+      };
     });
     return;
   }

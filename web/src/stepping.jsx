@@ -22,7 +22,7 @@ export function Stepping() {
   return (
     <div class="stepping">
       <div class="steps" role="group" aria-label="Step through the game">
-        <Step name="Start" icon="first" to={0} disabled={at === 0} />
+        <Step name="First position" icon="first" to={0} disabled={at === 0} />
         <Step name="One move back" icon="back" to={at - 1} disabled={at === 0} />
         <input
           type="range"
@@ -35,7 +35,7 @@ export function Stepping() {
           onInput={(event) => goTo(Number(event.currentTarget.value))}
         />
         <Step name="One move on" icon="on" to={at + 1} disabled={at === last} />
-        <Step name="Last move" icon="last" to={last} disabled={at === last} />
+        <Step name="Last position" icon="last" to={last} disabled={at === last} />
         <span class="count">
           {at} / {last}
         </span>
