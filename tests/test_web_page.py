@@ -266,6 +266,10 @@ def test_score_in_the_midst_and_save(page, tmp_path):
     counted(page, 2, 2)
     button(page, "Score").click()
     expect(page.locator(".counted")).to_contain_text("playouts")
+    painted = page.locator(".shudan-paint")
+    assert painted.count() > 10
+    button(page, "Hide score").click()
+    expect(painted).to_have_count(0)
     with page.expect_download() as download:
         page.get_by_role("link", name="Save SGF").click()
     download.value.save_as(tmp_path / "saved.sgf")

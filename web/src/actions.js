@@ -110,7 +110,13 @@ export const resign = () =>
     await finish();
   });
 
-export const showScore = () => attempt("Counting …", count);
+export const showScore = () =>
+  attempt("Counting …", async () => {
+    await count();
+    say(`Counted by playouts: ${score.value.text}.`);
+  });
+
+export const hideScore = () => (score.value = null);
 
 // Review: a file, or the game that is being played.
 

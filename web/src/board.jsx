@@ -90,7 +90,9 @@ export function Board() {
   const [focused, setFocused] = useState(false);
   useWheel(place);
 
-  const counted = score.value?.id === shown?.game.id && score.value?.ply === shown?.ply ? score.value : null;
+  const counting = view.value === "play" && shownLayer.value === "none";
+  const counted =
+    counting && score.value?.id === shown?.game.id && score.value?.ply === shown?.ply ? score.value : null;
   const maps = mapsOf(shown, shownLayer.value, counted, guessing.value?.answer, pixels);
   const at = cursor.value && cursor.value.every((each) => each < size) ? cursor.value : null;
   const aiming = shown != null && aimed.value === shown;

@@ -1,7 +1,7 @@
 // The panel of a game against the network: its settings, and then the game.
 
 import { useSignal } from "@preact/signals";
-import { resign, reviewPlayed, showScore, startGame, play, undo, usersTurn } from "./actions.js";
+import { hideScore, resign, reviewPlayed, showScore, startGame, play, undo, usersTurn } from "./actions.js";
 import { sgfAddress } from "./api.js";
 import { Choice } from "./choice.jsx";
 import { about, busy, games, score } from "./state.js";
@@ -135,8 +135,8 @@ function Game({ game, onNew }) {
         <button onClick={undo} disabled={!game.moves.length || waiting}>
           Undo
         </button>
-        <button onClick={showScore} disabled={waiting}>
-          Score
+        <button onClick={counted ? hideScore : showScore} disabled={waiting}>
+          {counted ? "Hide score" : "Score"}
         </button>
         <Resign key={game.moves.length} disabled={!turn || waiting} />
       </div>
@@ -186,7 +186,8 @@ export function Players({ game }) {
           </span>
           {game.kind === "play" && (
             <span class="fine">
-              {captures[colour]} prisoners{!game.over && to_play === colour ? ", to play" : ""}
+              {captures[colour]} {captures[colour] === 1 ? "prisoner" : "prisoners"}
+              {!game.over && to_play === colour ? ", to play" : ""}
             </span>
           )}
         </li>
