@@ -24,20 +24,20 @@ export const status = signal({ text: "", error: false });
 export const say = (text) => (status.value = { text, error: false });
 
 export function report(error) {
-  // A server that was started anew, or that had too many games, knows this one no longer.
-  if (error.status === 404 && game.value) {
-    batch(() => {
-      const lost = game.value.id;
-      for (const each of Object.values(games)) if (each.value?.id === lost) each.value = null;
+  batch(() => {
+    status.value = { text: error.message, error: true };
+    if (error.status !== 404) return;
+    // A server that was started anew, or that had too many games, knows this one no longer.
+    for (const each of Object.values(games)) {
+      if (!each.value || !error.path.startsWith(gameAddress(each.value))) continue;
+      each.value = null;
       guessing.value = null;
       status.value = {
         text: "The server no longer has this game: it was restarted, or made room. Start a new one.",
         error: true,
       };
-    });
-    return;
-  }
-  status.value = { text: error.message, error: true };
+    }
+  });
 }
 
 // Answers that do not change are kept, by path, until their game does.
