@@ -76,7 +76,8 @@ def main() -> None:
     say(f"Done in {time.monotonic() - began:.0f} s. Look at:")
     print(f"    {RUN / 'curve.png'}    how it learned\n    {OUT / 'board.png'}    what it thinks of a position")
     model = "" if BOX.exists() else f' --model "{MODEL}"'
-    print("\nTo play against hayago, paste this line as the command of a new engine:")
+    print(f'\nTo play and look in the browser:\n\n    "{HAYAGO}" web{model}')
+    print("\nTo play from a Go program, paste this line as the command of a new engine:")
     print(f'\n    "{HAYAGO}" gtp{model}\n')
     print("GoGui: Program > New Program > Command. Sabaki: Engines > Manage Engines > Add; there the part")
     print("before gtp is the path (without the quotes), the rest the arguments.")

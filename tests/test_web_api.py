@@ -55,7 +55,7 @@ def evaluator():
 
 @pytest.fixture(scope="module")
 def large():
-    return make_evaluator(random_model(19), threads=1)
+    return make_evaluator(threads=1)
 
 
 class Page:
@@ -397,10 +397,29 @@ def test_while_the_network_thinks_everything_else_is_answered(page):
 def test_the_network_is_asked_by_one_at_a_time():
     evaluator = SlowEvaluator()
     one = OneAtATime(evaluator)
-    evaluator.go.set()
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: one.logits(np.zeros((1, 13), np.uint8)), range(200)))
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(one.logits, np.zeros((1, 13), np.uint8)) for _ in range(4)]
+        assert evaluator.asked.wait(60)
+        time.sleep(0.2)  # for the others to come in, if they could
+        evaluator.go.set()
+        assert [future.result().shape for future in asked] == [(1, 25)] * 4
     assert evaluator.most == 1
+
+
+def test_a_move_taken_back_while_it_is_reviewed(page):
+    evaluator = SlowEvaluator()
+    slow = Page(evaluator, page)
+    game = slow.begin(human="both")
+    slow.play(game, "C3", "A1")
+    with slow.client, ThreadPoolExecutor(1) as pool:
+        reviewing = pool.submit(slow.get, f"{game}/review")
+        assert evaluator.asked.wait(60)
+        slow.post(f"{game}/undo")
+        slow.play(game, "E1")
+        evaluator.go.set()
+        assert reviewing.result()["moves"][1]["vertex"] == "A1"
+    moves = slow.get(f"{game}/review")["moves"]
+    assert moves[1]["vertex"] == moves[1]["best"] == "E1" and moves[1]["rank"] == 1
 
 
 def test_too_many_at_once_are_told_so(small, monkeypatch):
@@ -702,6 +721,19 @@ def test_files_that_break_off_are_read_as_far_as_they_go(small):
     assert small.review(b"(;SZ[9];B[aa];W[bb]")["note"] == "the record ends early: end of file"
     shown = small.review(b"(;SZ[9];B[aa];W[bb];AB[cc];B[dd])")
     assert shown["note"] == "the record ends early: set-up stones" and len(shown["moves"]) == 2
+
+
+def test_a_record_is_counted_by_its_own_rules(small):
+    pairs = zip([f"{column}5" for column in "ABCDEFGHJ"], [f"{column}6" for column in "ABCDEFGHJ"], strict=True)
+    moves = [*(move for pair in pairs for move in pair), "pass", "E2"]
+    for root, text in (("RU[Japanese]KM[6.5]", "B+3.5"), ("RU[NZ]KM[0.5]", "B+8.5"), ("", "B+1.5")):
+        shown = small.review(sgf_of(9, *moves, root=root))
+        assert small.get(f"/api/games/{shown['id']}/score")["text"] == text
+
+
+def test_moves_that_superko_forbids_are_legal_in_records(small):
+    shown = small.review(sgf_of(9, "B2", "A2", "C2", "A3", "D1", "B1", "pass", "C1", "A1", "B1"))
+    assert small.get(f"/api/games/{shown['id']}/policy/9?temperature=100")["priors"][8][1] > 0
 
 
 def test_illegal_moves_of_people_stand(small):

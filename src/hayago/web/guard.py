@@ -121,8 +121,6 @@ async def _read(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] 
         length += len(part)
         if length <= most:
             parts.append(part)
-        else:
-            parts.clear()
     if length > most:
         what = f"an SGF file must be smaller than {SGF_BYTES / 1e6:g} MB" if is_sgf else "the request is too large"
         return b"", (413, what)
