@@ -24,7 +24,7 @@ from hayago.web.guard import SGF_BYTES, SGF_PATH, SGF_TYPE
 from hayago.web.views import describe_rules, show_overlays, show_planes, show_policy, show_position
 
 STATIC = Path(__file__).parent / "static"
-AT_ONCE = 16  # requests that ask the network or the playouts; what is beyond that is told to come back
+AT_ONCE = 16  # requests that ask the network or the playouts, or bring a file; what is beyond that is told to come back
 
 api = APIRouter(prefix="/api")
 
@@ -100,7 +100,7 @@ def new_game(asked: schema.NewGame, room: TheRoom) -> schema.Game:
     return _changed(room.begin(asked))
 
 
-@api.post(SGF_PATH.removeprefix("/api"), status_code=201)
+@api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=WORK)
 async def review_game(request: Request, room: TheRoom) -> schema.Game:
     """A game to review, from an SGF file: its first game, the main line."""
     data = await request.body()
