@@ -138,6 +138,10 @@ def test_ranks_and_temperatures():
     assert [rank_in(prior, point) for point in range(5)] == [3, 1, 5, 2, 4]
     mask = np.array([True, True, True, False, True])
     np.testing.assert_allclose(tempered(prior, mask, 0.5), prior**2 * mask / 0.18, rtol=1e-5)
+    for coldest in (1e-10, 1e-45, 5e-324):
+        assert tempered(prior, mask, coldest).tolist() == [0, 1, 0, 0, 0]
+    assert tempered(prior * 0, mask, 0.5).tolist() == (mask / 4).tolist()
+    assert not tempered(prior, mask & False, 0.5).any()
 
 
 def test_one_symmetry_where_eight_take_too_long():

@@ -298,7 +298,8 @@ def test_comments_are_written_and_read_back() -> None:
 
 def test_comments_in_other_encodings() -> None:
     assert read_comments("(;CA[gb18030];B[aa]C[围棋])".encode("gb18030")) == {0: "围棋"}
-    assert read_comments("(;CA[punycode];B[aa]C[围棋])".encode()) == {0: "围棋"}  # no encoding of any file
+    for name in ("punycode", "-PunyCode!", "unicode escape", "no\0such", "\\]"):  # no encoding of any file
+        assert read_comments(f"(;CA[{name}];B[aa]C[围棋])".encode()) == {0: "围棋"}
     assert read_comments(b"(;CA[utf-7];B[aa]C[+2AA-])") == {0: "?"}  # half a character
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -232,8 +233,10 @@ def test_handicap(small):
     game = f"/api/games/{shown['id']}"
     assert moves_of(small.post(f"{game}/reply"))[0][0] == "W"
     record = read_sgf(small.client.get(f"{game}/sgf").content)[0]
-    assert (record.handicap, len(record.setup_black), record.komi) == (4, 4, 7.5)
-    assert small.post("/api/games", {"handicap": 1}, 201)["position"]["to_play"] == "B"
+    assert (record.handicap, len(record.setup_black), record.komi) == (4, 4, 0.5)
+    assert small.post("/api/games", {"handicap": 4, "komi": 6.5}, 201)["komi"] == 6.5
+    one = small.post("/api/games", {"handicap": 1}, 201)
+    assert (one["position"]["to_play"], one["komi"]) == ("B", 7.5)
 
 
 def test_a_handicap_that_the_board_has_not(five):
@@ -336,6 +339,8 @@ def test_a_game_has_an_end(five, monkeypatch):
         ({"handicap": 10}, "handicap: Input should be less than or equal to 9"),
         ({"komi": 0.3}, "komi: Input should be a multiple of 0.5"),
         ({"levels": 3}, "levels: Extra inputs are not permitted"),
+        ({"two\nlines": 3}, "two lines: Extra inputs are not permitted"),
+        ({"x" * 5000: 3}, "x" * 300),
         ([], "Input should be a valid dictionary or object to extract fields from"),
     ],
 )
@@ -509,6 +514,7 @@ def test_policy_at_a_temperature(small, looked):
     coldest = small.get(f"{game}/policy/7?temperature=0")
     assert coldest["entropy"] == 0 and [move["prior"] for move in coldest["best"]] == [1.0]
     assert coldest["best"][0]["vertex"] == cold["best"][0]["vertex"]
+    assert small.get(f"{game}/policy/7?temperature=1e-300")["best"] == coldest["best"]
     for wrong in ("-1", "nan", "inf", "x"):
         small.get(f"{game}/policy/7?temperature={wrong}", 422)
 
@@ -662,6 +668,21 @@ def test_guesses(reviewer):
     assert reviewer.post(f"{game}/guess", {"ply": 4, "vertex": "A1"}, 404)
 
 
+def test_a_move_taken_back_while_it_is_guessed_at(page):
+    evaluator = SlowEvaluator()
+    slow = Page(evaluator, page)
+    game = slow.begin(human="both")
+    slow.play(game, "C3", "A1")
+    with slow.client, ThreadPoolExecutor(1) as pool:
+        guessing = pool.submit(slow.refused, f"{game}/guess", {"ply": 1, "vertex": "A1"})
+        assert evaluator.asked.wait(60)
+        slow.post(f"{game}/undo")
+        slow.play(game, "E1")
+        evaluator.go.set()
+        assert guessing.result() == "the move was taken back"
+    assert slow.post(f"{game}/guess", {"ply": 1, "vertex": "A1"})["score"] == {"user": 0, "network": 1, "of": 1}
+
+
 def test_guesses_at_moves_that_were_taken_back_count_no_more(small):
     game = small.begin(human="both")
     small.play(game, "C3", "G7")
@@ -721,6 +742,8 @@ def test_files_that_break_off_are_read_as_far_as_they_go(small):
     assert small.review(b"(;SZ[9];B[aa];W[bb]")["note"] == "the record ends early: end of file"
     shown = small.review(b"(;SZ[9];B[aa];W[bb];AB[cc];B[dd])")
     assert shown["note"] == "the record ends early: set-up stones" and len(shown["moves"]) == 2
+    shown = small.review(b"(;SZ[9];B[aa];AB[][cc];W[bb]C[behind the end])")
+    assert small.client.get(f"/api/games/{shown['id']}/sgf").status_code == 200
 
 
 def test_a_record_is_counted_by_its_own_rules(small):
@@ -885,11 +908,12 @@ def test_every_answer_tells_the_browser_what_it_may_do(small):
 
 
 @pytest.mark.parametrize(
-    "path", ["/../pyproject.toml", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fsecret", "//etc/passwd"]
+    "path", ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "/x/..%2f..%2fsecret", "/%2f{}", "/%00"]
 )
 def test_no_other_file_is_served(small, page, path):
-    (page.parent / "secret").write_text("secret")
-    assert small.client.get(path).status_code == 404
+    secret = page.parent / "secret"
+    secret.write_text("secret")
+    assert small.client.get(path.format(secret.as_posix().lstrip("/"))).status_code == 404
 
 
 def test_no_websocket(small):
@@ -954,7 +978,10 @@ def test_the_process_serves_a_game_and_keeps_others_off():
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_while_a_browser_is_connected(number, code):
-    with serving() as (process, address), requests.Session() as browser:
+    with serving() as (process, address), requests.Session() as browser, socket.socket() as half:
+        half.connect(("127.0.0.1", int(address.rstrip("/").rpartition(":")[2])))
+        head = f"POST /api/games HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 9\r\n\r\n"
+        half.sendall(head.encode() + b"{")  # and a request is on its way
         assert browser.get(address, timeout=LIMIT).status_code == 200
         process.send_signal(number)
         assert process.wait(LIMIT) == code
@@ -1000,7 +1027,7 @@ def test_the_browser_is_opened_unless_told_otherwise(monkeypatch, evaluator, pag
     opened, ran = [], []
     monkeypatch.setattr(server.webbrowser, "open", opened.append)
     monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, sockets: ran.append(sockets))
-    monkeypatch.setattr(server, "end_on_sigterm", lambda: None)
+    monkeypatch.setattr(server, "end_on_signals", lambda: None)
     app = make_app(Room(evaluator), "a network", page)
     for browser, screen in ((True, ":0"), (False, ":0"), (True, "")):
         monkeypatch.setenv("DISPLAY", screen)
@@ -1018,7 +1045,7 @@ def test_the_browser_is_opened_unless_told_otherwise(monkeypatch, evaluator, pag
 
 def test_addresses():
     with server.listen("0.0.0.0", 0) as listener:
-        assert server.address_of(listener).startswith("http://localhost:") and not server.is_local(listener)
+        assert server.address_of(listener).startswith("http://127.0.0.1:") and not server.is_local(listener)
     with server.listen("127.0.0.1", 0) as listener:
         assert server.is_local(listener)
 

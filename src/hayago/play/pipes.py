@@ -147,9 +147,9 @@ def _end(number: int, frame: FrameType | None) -> None:
     leave()
 
 
-def leave() -> None:
+def leave(code: int = 0) -> None:
     """End the process at once, whatever its other threads do: winding the interpreter up under one that is deep in an
     import, or compiling, can crash."""
     if sys.stderr is not None:
         sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)

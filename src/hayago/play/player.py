@@ -272,8 +272,9 @@ class Player:
 
 def tempered(prior: NDArray[np.float32], among: NDArray[np.bool_], temperature: float) -> NDArray[np.float32]:
     """float32 (N*N,): the prior ** (1 / temperature) of the points of the mask, adding up to 1; temperature above 0."""
-    with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-        return _softmax(np.log(prior) / temperature, among)
+    top = prior[among].max(initial=0) or 1  # so that the likeliest stay at 0, however low the temperature
+    with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0 is -inf, a weight of 0
+        return _softmax(np.log(prior / top, dtype=np.float64) / temperature, among)
 
 
 def rank_in(prior: NDArray[np.float32], point: int) -> int:

@@ -14,8 +14,10 @@ Comments are read apart, by `read_comments`. Writing SGF, and trees with variati
 hands a record to it.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -419,8 +421,11 @@ def _unescape_lines(match: re.Match[bytes]) -> bytes:
 def _charsets(declared: bytes) -> Iterator[str]:
     """The encodings to try, in order."""
     name = declared[:_LONGEST].decode("ascii", "replace").strip()
-    if name and name.lower().replace("_", "-") not in _NO_CHARSETS:
-        yield name
+    if name:
+        with suppress(LookupError, ValueError):  # no such codec, no name of one
+            codec = codecs.lookup(name).name  # Python takes "-punycode!" for one, too
+            if codec not in _NO_CHARSETS:
+                yield codec
     yield "utf-8"
     if name:
         yield "gb18030"
@@ -616,14 +621,16 @@ def read_comments(data: bytes) -> dict[int, str]:
     comments: dict[int, list[bytes]] = {}
     charset, index, name = b"", -1, b""
     node: dict[bytes, bytes] = {}  # the first value of each property
+    stones_here = False  # set-up stones in this node
     for value, closed, word, mark in _tokens(data, start) if start >= 0 else ():
         if word:
             name = bytes(letter for letter in word if letter <= _ORD_LAST_CAPITAL)
         elif not mark:
             if closed:
                 node.setdefault(name, value)
+                stones_here = stones_here or (value != b"" and name in (b"AB", b"AW", b"AE"))
         else:
-            if index >= 0 and any(node.get(stones) for stones in (b"AB", b"AW", b"AE")):
+            if index >= 0 and stones_here:
                 break
             charset = charset or node.get(b"CA", b"")
             index += b"B" in node or b"W" in node
@@ -631,7 +638,7 @@ def read_comments(data: bytes) -> dict[int, str]:
                 comments.setdefault(index, []).append(node[b"C"])
             if mark == b")":
                 break
-            node, name = {}, b""
+            node, name, stones_here = {}, b"", False
     return {
         index: "\n\n".join(_text(raw, charset, _unescape_lines) for raw in raws) for index, raws in comments.items()
     }

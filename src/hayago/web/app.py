@@ -24,6 +24,7 @@ from hayago.web.guard import SGF_BYTES, SGF_PATH, SGF_TYPE
 from hayago.web.views import describe_rules, show_overlays, show_planes, show_policy, show_position
 
 STATIC = Path(__file__).parent / "static"
+LONGEST = 300  # characters of an error's line
 AT_ONCE = 16  # requests that ask the network or the playouts, or bring a file; what is beyond that is told to come back
 
 api = APIRouter(prefix="/api")
@@ -222,7 +223,8 @@ def make_app(room: Room, model_name: str, static: Path = STATIC) -> ASGIApp:
 
 
 def _error(status: int, detail: str) -> JSONResponse:
-    return JSONResponse({"detail": detail}, status)
+    """One line, and not a long one: names and numbers in it are a stranger's."""
+    return JSONResponse({"detail": " ".join(detail.split())[:LONGEST]}, status)
 
 
 async def _on_refused(request: Request, error: Exception) -> JSONResponse:

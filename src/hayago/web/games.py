@@ -32,6 +32,7 @@ from hayago.web.views import describe_style, letter, show_position, show_score
 GAMES = 64
 MOVES = 2000  # of a game; the longest real ones have some hundred
 NAME, COMMENT = 200, 5000  # characters that are kept of a name and of a comment in an SGF file
+HANDICAP_KOMI = 0.5  # with Black's stones on the board; half a point keeps draws away
 RESIGN = 0.05  # chance of winning below which the network gives up
 
 
@@ -105,11 +106,9 @@ class WebGame:
         """The network's side."""
         return self._game.player
 
-    def board_at(self, ply: int | None = None) -> Board:
-        """A copy of the board behind so many moves, by default all."""
+    def board_at(self, ply: int) -> Board:
+        """A copy of the board behind so many moves."""
         board = self._game.board
-        if ply is None:
-            return board.copy()
         if ply > len(board.moves):
             raise Refused(404, f"the game has {len(board.moves)} moves, so no position {ply}")
         return board.after(ply)
@@ -268,6 +267,8 @@ class WebGame:
         prior = self.player.priors([before])[0]
         best = int(prior.argmax())
         with self.lock:
+            if self._game.board.moves[: ply + 1] != board.moves[: ply + 1]:
+                raise Refused(409, "the move was taken back")
             self._guesses.setdefault(ply, (point == played, best == played))
             users, networks = zip(*self._guesses.values(), strict=True)
         return schema.Guess(
@@ -304,7 +305,8 @@ class Room:
         style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]
         game = self._new(style)
         rules = PRESETS[asked.rules]
-        game.rules = rules if asked.komi is None else replace(rules, komi=asked.komi)
+        usual = rules.komi if asked.handicap < 2 else HANDICAP_KOMI
+        game.rules = replace(rules, komi=usual if asked.komi is None else asked.komi)
         if asked.handicap >= 2:
             points = game.fixed_handicap(asked.handicap)
             if not points:
@@ -335,18 +337,16 @@ class Room:
         """A game to review: the first one of an SGF file, its main line."""
         record = next(scan_sgf(data))
         if isinstance(record, BadRecord):
-            raise Refused(422, str(record))
+            raise record
         if len(record.moves) > MOVES:
             raise Refused(422, f"the game has {len(record.moves):,} moves; at most {MOVES:,} are taken")
         game = self._new(LEVELS[-1])
         try:
             game.take_up(record)
         except IllegalMove as error:
-            raise Refused(422, _first_line(error)) from error
+            raise Refused(422, str(error)) from error
         except ValueError as error:
             raise Refused(422, f"set-up stones: {error}") from error
-        except HayagoError as error:
-            raise Refused(422, str(error)) from error
         game.board.superko = False  # people's rules
         with suppress(ValueError):  # rules that we do not know
             game.rules = named_rules(record.rules, game.rules.komi).rules
@@ -397,7 +397,3 @@ def read_vertex(vertex: schema.Vertex, size: int) -> int:
 def which(symmetry: schema.Symmetry) -> int | None:
     """The symmetry's number, None for the average of all."""
     return None if symmetry == "average" else int(symmetry)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -29,7 +29,7 @@ class NewGame(Asked):
     """A game to play."""
 
     rules: Rules = "chinese"
-    komi: float | None = Field(None, ge=-400, le=400, multiple_of=0.5, description="by default the rules' usual one")
+    komi: float | None = Field(None, ge=-400, le=400, multiple_of=0.5, description="by default the usual one")
     handicap: int = Field(0, ge=0, le=9)
     human: Side = "B"
     level: int = Field(len(LEVELS), ge=1, le=len(LEVELS))

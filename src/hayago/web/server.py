@@ -3,21 +3,43 @@
 import errno
 import ipaddress
 import os
+import signal
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from hayago.errors import HayagoError
-from hayago.play.pipes import end_on_sigterm
+from hayago.play.pipes import end_on_sigterm, leave
 from hayago.web.guard import Guard
 
 MOST_CONNECTIONS = 128
-GRACE_SECONDS = 1
+
+
+class Server(uvicorn.Server):
+    """Leaves the signals to `end_on_signals`: there is nothing to save, and a long review would hold up the end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to capture."""
+        yield
+
+
+def end_on_signals() -> None:
+    """Make SIGTERM and SIGINT (Ctrl-C) a quiet end; to be called from the main thread."""
+    end_on_sigterm()
+    signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    sys.stderr.write("hayago: interrupted\n")
+    leave(130)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -40,8 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
 def address_of(listener: socket.socket) -> str:
     """The page's address, for this machine's browser."""
     host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):
-        host = "localhost"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # either hears its own kind only
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
@@ -51,7 +72,7 @@ def is_local(listener: socket.socket) -> bool:
 
 
 def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behind: Callable[[], object]) -> None:
-    """Serve until SIGINT (KeyboardInterrupt) or SIGTERM (the process ends with exit code 0).
+    """Serve until SIGINT or SIGTERM; the process ends with exit code 130 or 0.
 
     Args:
         app: what to serve, without its guard.
@@ -60,7 +81,7 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behin
         browser: whether to open the page.
         behind: what to do in a thread of its own as soon as requests are taken.
     """
-    end_on_sigterm()
+    end_on_signals()
     local = is_local(listener)
     config = uvicorn.Config(
         Guard(app, local, (name,) if local else (name, socket.gethostname())),
@@ -73,7 +94,6 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behin
         server_header=False,
         proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     address = address_of(listener)
     sys.stdout.write(f"{address}\n")
@@ -82,7 +102,7 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behin
     threading.Thread(target=behind, daemon=True).start()
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
 
 
 def _has_screen() -> bool:
