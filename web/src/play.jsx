@@ -26,6 +26,7 @@ export function Play() {
 function NewGame({ onStart, onCancel }) {
   const human = useSignal("B");
   const komi = useSignal(null); // null: the usual one of the rules
+  const handicap = useSignal(0);
   const chosen = useSignal(0);
   const levels = about.value?.levels ?? [];
   const rules = about.value?.rules ?? [];
@@ -67,7 +68,7 @@ function NewGame({ onStart, onCancel }) {
       <div class="row">
         <label class="field">
           Handicap
-          <select name="handicap">
+          <select name="handicap" onChange={(event) => (handicap.value = Number(event.currentTarget.value))}>
             <option value="0">none</option>
             {[2, 3, 4, 5, 6, 7, 8, 9].map((stones) => (
               <option key={stones} value={stones}>
@@ -84,7 +85,8 @@ function NewGame({ onStart, onCancel }) {
             step="0.5"
             min="-400"
             max="400"
-            value={komi.value ?? rules[chosen.value]?.komi ?? ""}
+            placeholder="usual"
+            value={komi.value ?? (handicap.value ? "" : (rules[chosen.value]?.komi ?? ""))}
             onInput={(event) => (komi.value = event.currentTarget.value)}
           />
         </label>
