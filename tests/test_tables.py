@@ -67,7 +67,7 @@ def test_what_superko_forbids_was_met():
     """The games above come upon every kind of repetition: by captures, and by moves that capture nothing."""
     by_capture = without_capture = 0
     for seed in range(20):
-        for table, board in random_game(3, True, seed, 60):
+        for table, board in random_game(2, True, seed, 60):
             simple = board.copy()
             simple.superko = False
             for point in np.flatnonzero(simple.legal_points() & ~board.legal_points()).tolist():
