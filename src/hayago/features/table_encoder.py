@@ -62,6 +62,13 @@ def _catch_up(table: Table, position: Position, memory: Memory) -> None:
 
 
 @kernel
+def catch_up(tables: NDArray[np.int64], followers: Followers, first: int, end: int) -> None:
+    """Repeat what has happened at these tables, where no planes are asked for."""
+    for t in range(first, end):
+        _catch_up(tables[t], followers.positions[t], followers.memories[t])
+
+
+@kernel
 def write_rows(
     tables: NDArray[np.int64],
     followers: Followers,

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.features.encoder import Work, new_work
 from hayago.features.planes import row_bytes
-from hayago.features.table_encoder import Followers, new_followers, write_planes, write_rows
+from hayago.features.table_encoder import Followers, catch_up, new_followers, write_planes, write_rows
 from hayago.play.env import spaces_of
 from hayago.play.opponents import SEEDS, EngineOpponent, Setting, seed_stream
 from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, WHITE
@@ -408,6 +408,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         viewers = self._results.viewers
         if self._setting.observation == "board":
             _show_boards(self._tables, viewers, *part, self._observations.reshape(self.num_envs, -1))
+            if self._followers is not None:
+                catch_up(self._tables, self._followers, *part)
         else:
             assert self._followers is not None
             words = self._observations.reshape(self.num_envs, -1).view(np.uint64)
