@@ -94,10 +94,10 @@ def test_two_passes_end_a_game():
 
 
 def test_a_past_grows_and_a_new_game_forgets_it():
-    table, _ = deque(random_game(7, True, 0, 330), maxlen=1).pop()
-    assert len(table) > new_tables(1, 7, True).shape[1] and np.count_nonzero(table[PAST:]) > 256
+    table, _ = deque(random_game(9, True, 0, 400), maxlen=1).pop()
+    assert len(table) > new_tables(1, 9, True).shape[1] and np.count_nonzero(table[PAST:]) > 256
     begin(table)
-    assert_alike(table, Board(7, superko=True))
+    assert_alike(table, Board(9, superko=True))
 
 
 def test_draws_are_legal_and_even():
