@@ -74,7 +74,8 @@ def pgx(boards: int) -> Steps:
     def turn(state: Any, key: Any) -> tuple[Any, Any]:
         key, drawn = jax.random.split(key)
         logits = jnp.where(state.legal_action_mask, 0.0, -jnp.inf)
-        return step(state, jax.random.categorical(drawn, logits, axis=1)), key
+        actions = jax.random.categorical(drawn, logits, axis=1)
+        return step(state, actions, jax.random.split(drawn, boards)), key
 
     key = jax.random.PRNGKey(0)
     state = jax.jit(jax.vmap(env.init))(jax.random.split(key, boards))
