@@ -37,7 +37,7 @@ def assert_alike(table, board):
 
 
 def random_game(size, superko, seed, moves, passes=0.02):
-    """Play the same on a table and on a board, every position compared; a share of passes, and where nothing else is legal."""
+    """Play the same on a table and on a board, every position compared; passes by share, and where there is no move."""
     rng = np.random.default_rng(seed)
     tables, board = new_tables(1, size, superko), Board(size, superko=superko)
     for _ in range(moves):

@@ -214,15 +214,9 @@ def saves(position: Position, prey: int, answer: int) -> bool:
 def add_captures(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
     """Put into the set at sets[at : at + WORDS] the moves that begin a working ladder on the chain, which has two
     liberties. Keeps: the position is as before."""
-    colour = position[COLOUR + head]
-    one, other = only_liberty(position, head), second_liberty(position, head)
-    watch(position, one)
-    watch(position, other)
-    for attack, extension in ((one, other), (other, one)):
-        # Most attempts end here, as in `works`: the prey just extends to three liberties.
-        hopeless = look_ahead(position, extension, colour)[2] >= 4 and look_ahead(position, attack, 3 - colour)[0] == 0
-        if not hopeless and works(position, head, attack, int(HUNTER_MOVES)):
-            add_cell(sets, at, attack)
+    for cell in (only_liberty(position, head), second_liberty(position, head)):
+        if works(position, head, cell, int(HUNTER_MOVES)):
+            add_cell(sets, at, cell)
 
 
 @kernel
