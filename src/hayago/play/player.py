@@ -15,7 +15,7 @@ The network knows no pass. Late in a game an `EndgameJudge` says what is settled
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,6 +89,25 @@ LEVELS: tuple[Style, ...] = (
 LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
 OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
 HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
+
+
+def pick(
+    style: Style,
+    prior: NDArray[np.float32],
+    among: NDArray[np.bool_],
+    moves: int,
+    draw: Callable[[NDArray[np.float64]], int],
+) -> int:
+    """A point of the mask by the style, after so many moves; `draw` gives an index by lot, given all probabilities."""
+    temperature = style.temperature_at(moves)
+    if temperature == 0:
+        return int(np.where(among, prior, -1).argmax())
+    weights = tempered(prior, among, temperature).astype(np.float64)
+    if style.top_p < 1:
+        order = np.argsort(-weights)
+        kept = np.cumsum(weights[order]) - weights[order] < style.top_p
+        weights[order[~kept]] = 0
+    return int(draw(weights / weights.sum()))
 
 
 class Choice(NamedTuple):
@@ -177,7 +196,7 @@ class Player:
         logits = self._evaluator.logits(np.stack(rows)).reshape(len(boards), len(symmetries), -1)
         priors = np.empty((len(boards), boards[0].size ** 2), np.float32)
         for prior, seen, mask in zip(priors, logits, legal, strict=True):
-            turned = [_softmax(each[maps[symmetry]], mask) for symmetry, each in zip(symmetries, seen, strict=True)]
+            turned = [softmax(each[maps[symmetry]], mask) for symmetry, each in zip(symmetries, seen, strict=True)]
             prior[:] = np.mean(turned, axis=0)
         return priors
 
@@ -226,15 +245,8 @@ class Player:
 
     def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
         """A point of the mask by the style, and how it was picked."""
-        temperature = self.style.temperature_at(moves)
-        if temperature == 0:
-            return int(np.where(among, prior, -1).argmax()), "likeliest"
-        weights = tempered(prior, among, temperature).astype(np.float64)
-        if self.style.top_p < 1:
-            order = np.argsort(-weights)
-            kept = np.cumsum(weights[order]) - weights[order] < self.style.top_p
-            weights[order[~kept]] = 0
-        return int(self._random.choice(len(weights), p=weights / weights.sum())), "sampled"
+        point = pick(self.style, prior, among, moves, lambda weights: self._random.choice(len(weights), p=weights))
+        return point, "likeliest" if self.style.temperature_at(moves) == 0 else "sampled"
 
     def _should_resign(self, board: Board, colour: int, judgement: Judgement) -> bool:
         """Whether this is one more hopeless position in a row, and they are enough. Notes the position."""
@@ -274,7 +286,7 @@ def tempered(prior: NDArray[np.float32], among: NDArray[np.bool_], temperature: 
     """float32 (N*N,): the prior ** (1 / temperature) of the points of the mask, adding up to 1; temperature above 0."""
     top = prior[among].max(initial=0) or 1  # so that the likeliest stay at 0, however low the temperature
     with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-        return _softmax(np.log(prior / top, dtype=np.float64) / temperature, among)
+        return softmax(np.log(prior / top, dtype=np.float64) / temperature, among)
 
 
 def rank_in(prior: NDArray[np.float32], point: int) -> int:
@@ -327,7 +339,7 @@ def _captures_first(board: Board, sensible: NDArray[np.bool_], dead: list[int]) 
     return [point for *_, point in sorted(ranked)]
 
 
-def _softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """float32, of the shape of both: the softmax over the points of the mask, 0 elsewhere; all 0 for an empty
     mask.
 

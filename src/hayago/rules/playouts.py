@@ -330,7 +330,7 @@ def _answer(pitch: NDArray[np.int32], last: int, colour: int) -> int:
 
 
 @kernel
-def _next_random(state: np.uint64) -> np.uint64:
+def next_random(state: np.uint64) -> np.uint64:
     """The next state of a xorshift generator; its upper bits are the better ones."""
     state ^= state << np.uint64(13)
     state ^= state >> np.uint64(7)
@@ -347,7 +347,7 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
         move = 0
         if clever and last != 0:
             move = _answer(pitch, last, colour)
-            state = _next_random(state)
+            state = next_random(state)
             if move == 0 and state >> np.uint64(63) == 0:
                 start = np.int64((state >> np.uint64(60)) & np.uint64(7))
                 for n in range(8):
@@ -357,7 +357,7 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
                         break
         count = pitch[OPENED]
         if move == 0 and count > 0:
-            state = _next_random(state)
+            state = next_random(state)
             start = np.int64(((state >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
             for n in range(count):
                 slot = start + n if start + n < count else start + n - count

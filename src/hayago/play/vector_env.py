@@ -1,0 +1,452 @@
+"""The vector environment `hayago/Go-v0`: thousands of boards, stepped together in threads.
+
+    envs = gymnasium.make_vec("hayago/Go-v0", num_envs=1024, board_size=9, observation="planes48", threads=2)
+    observations, infos = envs.reset(seed=1)
+    while training:
+        actions = ...  # int (1024,): for each board one with infos["action_mask"][board, action]; 81 is the pass
+        observations, rewards, terminations, truncations, infos = envs.step(actions)
+
+What a board does is what `hayago.play.env.GoEnv` does, move for move; this file only steps many of them fast. The
+boards lie in `hayago.rules.tables`. Each step, every thread takes some boards and does all that is to be done there:
+the agent's move, the opponent's, the mask, the observation. Only the network and engines are asked in between, for all
+boards together.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from hayago.errors import HayagoError
+from hayago.features.encoder import Work, new_work
+from hayago.features.planes import row_bytes
+from hayago.features.table_encoder import Followers, catch_up, new_followers, write_planes, write_rows
+from hayago.play.env import spaces_of
+from hayago.play.opponents import SEEDS, EngineOpponent, Setting, seed_stream
+from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, WHITE
+from hayago.rules.game_rules import GameRules
+from hayago.rules.jit import kernel
+from hayago.rules.tables import (
+    FRESH,
+    PASSES,
+    PLIES,
+    TO_PLAY,
+    Table,
+    area_score,
+    begin,
+    draw,
+    draw_legal,
+    draw_open,
+    is_allowed,
+    mark_legal,
+    new_tables,
+    play,
+    roomy,
+    write_stones,
+)
+
+if TYPE_CHECKING:
+    from hayago.learn.checkpoint import Model
+
+Observation = NDArray[np.int8] | NDArray[np.uint8]
+
+MOST_ENGINES = 64  # processes
+_OTHER = np.uint64(0x9E3779B97F4A7C15)  # makes another stream of a stream
+
+
+def _cores() -> int:
+    """As `hayago.learn.devices.cores`, for which torch would have to be loaded."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Terms(NamedTuple):
+    """What holds for all boards.
+
+    Attributes:
+        agent: the agent's colour, EMPTY where it plays both, _EITHER where it is drawn for each game.
+        chance: whether the opponent is chance.
+        komi: points for White.
+        limit: a game is truncated after so many steps; 0 is never.
+    """
+
+    agent: int
+    chance: bool
+    komi: float
+    limit: int
+
+
+class _Results(NamedTuple):
+    """What a step gives, and what is kept for the next: all have the boards as their first index.
+
+    Attributes:
+        agents: int64, the agent's colour, EMPTY where it plays both.
+        steps: int64, since the game began.
+        rewards, scores: float64.
+        scored, terminated, truncated: bool.
+        masks: int8 (B, N * N + 1).
+        viewers: int64, the colour that observation and mask are for.
+    """
+
+    agents: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    rewards: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    scored: NDArray[np.bool_]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    masks: NDArray[np.int8]
+    viewers: NDArray[np.int64]
+
+
+_EITHER = 3
+_AGENTS = {"black": BLACK, "white": WHITE, "random": _EITHER}
+
+
+def _new_results(count: int, size: int) -> _Results:
+    return _Results(
+        agents=np.zeros(count, np.int64),
+        steps=np.zeros(count, np.int64),
+        rewards=np.zeros(count, np.float64),
+        scores=np.zeros(count, np.float64),
+        scored=np.zeros(count, np.bool_),
+        terminated=np.zeros(count, np.bool_),
+        truncated=np.zeros(count, np.bool_),
+        masks=np.zeros((count, size * size + 1), np.int8),
+        viewers=np.zeros(count, np.int64),
+    )
+
+
+@kernel
+def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
+    """Two passes have ended game t: say who has won."""
+    agent = results.agents[t]
+    judged = 3 - table[TO_PLAY] if agent == EMPTY else agent  # whoever made the last move, where the agent plays both
+    score = area_score(table) - komi
+    results.scores[t] = score
+    results.scored[t] = True
+    results.terminated[t] = True
+    results.rewards[t] = np.sign(score) if judged == BLACK else -np.sign(score)
+
+
+@kernel
+def _step(
+    tables: NDArray[np.int64],
+    streams: NDArray[np.uint64],
+    results: _Results,
+    first: int,
+    end: int,
+    actions: NDArray[np.int64],
+    terms: _Terms,
+) -> None:
+    """The agent's action at each of these tables, or a new game, and then the move of chance where that is due."""
+    for t in range(first, end):
+        table = tables[t]
+        table[FRESH] = 0
+        results.rewards[t] = 0
+        results.scored[t] = False
+        ended = False
+        if results.terminated[t] or results.truncated[t]:
+            results.terminated[t] = False
+            results.truncated[t] = False
+            results.steps[t] = 0
+            results.agents[t] = 1 + draw(streams, t, 2) if terms.agent == _EITHER else terms.agent
+            begin(table)
+        else:
+            results.steps[t] += 1
+            results.truncated[t] = results.steps[t] == terms.limit
+            if is_allowed(table, actions[t]):
+                ended = play(table, actions[t])
+            else:
+                results.terminated[t] = True
+                results.rewards[t] = -1
+        if terms.chance and not ended and not results.terminated[t] and table[TO_PLAY] != results.agents[t]:
+            ended = play(table, draw_open(table, streams, t))
+        if ended:
+            _conclude(table, results, t, terms.komi)
+
+
+@kernel
+def _answer(
+    tables: NDArray[np.int64], results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
+) -> None:
+    """The opponents' moves at the chosen tables; one that resigns or breaks the rules has lost."""
+    for n in range(len(chosen)):
+        t = chosen[n]
+        if not is_allowed(tables[t], points[n]):
+            results.terminated[t] = True
+            results.rewards[t] = 1
+        elif play(tables[t], points[n]):
+            _conclude(tables[t], results, t, komi)
+
+
+@kernel
+def _look_up(
+    tables: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    komi: float,
+    legal: NDArray[np.int8],
+    may_end: NDArray[np.bool_],
+) -> None:
+    """Where whoever's turn it is at the chosen tables may play, and whether to pass would end the game and win it."""
+    for n in range(len(chosen)):
+        table = tables[chosen[n]]
+        mark_legal(table, table[TO_PLAY], legal[n])
+        score = area_score(table) - komi if table[PASSES] == 1 else 0.0
+        may_end[n] = score > 0 if table[TO_PLAY] == BLACK else score < 0
+
+
+@kernel
+def _show_masks(tables: NDArray[np.int64], results: _Results, first: int, end: int) -> None:
+    """Whose view it is at each of these tables, and where that one may play."""
+    for t in range(first, end):
+        agent = results.agents[t]
+        viewer = tables[t, TO_PLAY] if agent == EMPTY else agent
+        results.viewers[t] = viewer
+        mark_legal(tables[t], viewer, results.masks[t])
+
+
+@kernel
+def _show_boards(
+    tables: NDArray[np.int64], viewers: NDArray[np.int64], first: int, end: int, boards: NDArray[np.int8]
+) -> None:
+    """Set boards[t] (N * N,) to 0 on empty points, 1 on the viewer's stones, 2 on those of the other side."""
+    for t in range(first, end):
+        write_stones(tables[t], viewers[t], boards[t])
+
+
+class GoVectorEnv(VectorEnv[Any, Any, Any]):
+    """Many games of Go, each of which plays as `hayago.play.env.GoEnv` does; see there for what is observed and won.
+
+    ## Action and Observation Space
+    Those of a single environment, batched: actions int (num_envs,); observations (num_envs, ...).
+
+    ## Autoreset
+    `AutoresetMode.NEXT_STEP`, Gymnasium's default: the step after the one that ended a game ignores the action, begins
+    a new game and gives its first observation, reward 0.
+
+    ## Seeding
+    `reset(seed=s)` seeds board i as `reset(seed=s + i)` does a single environment; a sequence gives a seed for each.
+    The games hang neither on the number of threads nor on each other.
+
+    ## Information
+    Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True: at
+    games that two passes have just ended.
+
+    ## Arguments
+    Those of `GoEnv` but for `render_mode`, and
+    `num_envs`: how many boards.
+    `threads`: threads that step them (None: one for each core).
+    `copy`: whether each step gives arrays of its own, as Gymnasium's own vector environments do. False gives the same
+    observation and mask arrays again and again, written over by the next call: quicker, for whoever copies what is
+    kept.
+    `max_episode_steps`: a game is truncated after so many steps (None: never).
+
+    GTP engines are processes, one for each board, so they are allowed for at most MOST_ENGINES boards.
+
+    Raises:
+        ValueError: an argument makes no sense.
+        HayagoError: the network or an engine cannot be used, or there are too many engines.
+    """
+
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        board_size: int = MAX_SIZE,
+        komi: float = 7.5,
+        rules: str | GameRules = "chinese-ogs",
+        opponent: str | None = None,
+        level: int = 10,
+        model: "str | Path | Model | None" = None,
+        colour: Literal["black", "white", "random"] = "black",
+        observation: Literal["board", "planes48"] = "board",
+        *,
+        threads: int | None = None,
+        copy: bool = True,
+        max_episode_steps: int | None = None,
+    ) -> None:
+        setting = Setting(board_size, komi, rules, opponent, level, model, colour, observation)
+        if num_envs < 1:
+            raise ValueError(f"num_envs is not at least 1: {num_envs}")
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads are not at least 1: {threads}")
+        if max_episode_steps is not None and max_episode_steps < 1:
+            raise ValueError(f"max_episode_steps is not at least 1: {max_episode_steps}")
+        if setting.is_engine and num_envs > MOST_ENGINES:
+            raise HayagoError(
+                f"a GTP engine as opponent is a process for each board: at most {MOST_ENGINES} boards, not {num_envs}"
+            )
+        self.num_envs = num_envs
+        self.threads = min(threads or _cores(), num_envs)
+        self._setting = setting
+        self._copy = copy
+        self._terms = _Terms(
+            agent=_AGENTS[colour] if opponent is not None else EMPTY,
+            chance=opponent == "random",
+            komi=float(komi),
+            limit=max_episode_steps or 0,
+        )
+        self.single_action_space, self.single_observation_space = spaces_of(setting)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._streams = np.ones(num_envs, np.uint64)
+        self._tables = new_tables(num_envs, board_size, setting.superko)
+        self._results = _new_results(num_envs, board_size)
+        self._seeded = False
+        self._lots = np.ones(num_envs, np.uint64)  # the streams of `sample_actions`
+        self._always = np.ones(num_envs, np.bool_)
+        space = self.observation_space
+        self._observations: Any = np.zeros(space.shape, space.dtype)
+        self._followers: Followers | None = None
+        if observation == "planes48" or setting.is_network:
+            self._followers = new_followers(num_envs, board_size)
+        self._rooms: list[tuple[Work, NDArray[np.uint8]]] = [
+            (new_work(), np.empty(row_bytes(size=board_size), np.uint8)) for _ in range(self.threads)
+        ]
+        self._pool = ThreadPoolExecutor(self.threads, "hayago-env")
+        self._engines: list[EngineOpponent] = []
+        if setting.is_engine:
+            self._engines = list(self._pool.map(lambda _: setting.engine(), range(num_envs)))
+        self._network = setting.network(self.threads) if setting.is_network else None
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """A new game on every board. A seed begins the boards' streams anew; without one they go on."""
+        super().reset(seed=seed if isinstance(seed, int) else None, options=options)
+        if seed is not None:
+            seeds = [seed + table for table in range(self.num_envs)] if isinstance(seed, int) else list(seed)
+            if len(seeds) != self.num_envs:
+                raise ValueError(f"{len(seeds)} seeds for {self.num_envs} boards")
+            self._streams[:] = [seed_stream(seeding.np_random(each)[0]) for each in seeds]
+        elif not self._seeded:
+            self._streams[:] = [seed_stream(self.np_random) for _ in range(self.num_envs)]
+        self._seeded = True
+        self._lots[:] = self._streams ^ _OTHER | np.uint64(1)
+        self._results.terminated[:] = True
+        observations, _, _, _, infos = self.step(np.zeros(self.num_envs, np.int64))
+        return observations, infos
+
+    def step(
+        self, actions: Any
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """An action on every board; see the class for what comes back."""
+        moves = np.ascontiguousarray(actions, np.int64)
+        if moves.shape != (self.num_envs,):
+            raise ValueError(f"actions have the shape {moves.shape}, not {(self.num_envs,)}")
+        self._tables = roomy(self._tables)
+        results = self._results
+        if self._network is None and not self._engines:
+            self._share(lambda part, room: self._step_and_show(part, room, moves))
+        else:
+            begun = results.terminated | results.truncated
+            self._share(lambda part, room: _step(self._tables, self._streams, results, *part, moves, self._terms))
+            waiting = np.flatnonzero(~results.terminated & (self._tables[:, TO_PLAY] != results.agents))
+            points = self._ask_engines(waiting, begun, moves) if self._engines else self._ask_network(waiting)
+            _answer(self._tables, results, waiting, points, self._terms.komi)
+            self._share(self._show)
+        give = np.copy if self._copy else np.asarray
+        infos = {
+            "action_mask": give(results.masks),
+            "_action_mask": self._always.copy(),
+            "to_play": self._tables[:, TO_PLAY].copy(),
+            "_to_play": self._always.copy(),
+            "score": np.where(results.scored, results.scores, 0.0),
+            "_score": results.scored.copy(),
+        }
+        return (
+            give(self._observations),
+            results.rewards.copy(),
+            results.terminated.copy(),
+            results.truncated.copy(),
+            infos,
+        )
+
+    def sample_actions(self) -> NDArray[np.int64]:
+        """int64 (num_envs,): for each board an action by lot among those of its mask; a seeded `reset` repeats them.
+
+        `action_space.sample(mask)` does the same with Gymnasium's generator, one board after the other in Python.
+        """
+        actions = np.empty(self.num_envs, np.int64)
+        draw_legal(self._lots, self._results.masks, actions)
+        return actions
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """End threads and engines."""
+        list(self._pool.map(lambda engine: engine.close(), self._engines))
+        self._engines = []
+        self._pool.shutdown()
+
+    # The work of a step
+
+    def _share(self, work: Callable[[tuple[int, int], tuple[Work, NDArray[np.uint8]]], object]) -> None:
+        """Do the work on all boards: each thread does it on some, in a room of its own."""
+        edges = np.linspace(0, self.num_envs, self.threads + 1).astype(np.int64).tolist()
+        parts = list(pairwise(edges))
+        if len(parts) == 1:
+            work(parts[0], self._rooms[0])
+        else:
+            list(self._pool.map(work, parts, self._rooms))
+
+    def _step_and_show(
+        self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]], moves: NDArray[np.int64]
+    ) -> None:
+        _step(self._tables, self._streams, self._results, *part, moves, self._terms)
+        self._show(part, room)
+
+    def _show(self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]]) -> None:
+        _show_masks(self._tables, self._results, *part)
+        viewers = self._results.viewers
+        if self._setting.observation == "board":
+            _show_boards(self._tables, viewers, *part, self._observations.reshape(self.num_envs, -1))
+            if self._followers is not None:
+                catch_up(self._tables, self._followers, *part)
+        else:
+            assert self._followers is not None
+            words = self._observations.reshape(self.num_envs, -1).view(np.uint64)
+            write_planes(self._tables, self._followers, *part, viewers, *room, words)
+
+    def _ask_network(self, waiting: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The network's moves at these tables."""
+        assert self._network is not None and self._followers is not None
+        tables, followers = self._tables, self._followers
+        symmetries = self._network.style.symmetries
+        rows = np.empty((symmetries, len(waiting), row_bytes(size=self._setting.board_size)), np.uint8)
+        legal = np.empty((len(waiting), self._setting.board_size**2 + 1), np.int8)
+        may_end = np.empty(len(waiting), np.bool_)
+
+        def look(part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]]) -> None:
+            places = slice(*np.searchsorted(waiting, part).tolist())
+            _look_up(tables, waiting[places], self._terms.komi, legal[places], may_end[places])
+            for symmetry in range(symmetries):
+                write_rows(tables, followers, waiting[places], symmetry, room[0], rows[symmetry, places])
+
+        self._share(look)
+        streams = self._streams[waiting]
+        points = self._network.choose(rows, legal, tables[waiting, PLIES], may_end, streams)
+        self._streams[waiting] = streams
+        return points
+
+    def _ask_engines(
+        self, waiting: NDArray[np.int64], begun: NDArray[np.bool_], moves: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The engines' moves at these tables; at those where a game has begun they are told so first."""
+        agents = self._results.agents
+
+        def ask(table: int) -> int:
+            engine = self._engines[table]
+            return engine.answer(None if begun[table] else int(moves[table]))
+
+        for table in np.flatnonzero(begun).tolist():
+            seed = draw(self._streams, table, SEEDS)
+            self._engines[table].begin(3 - int(agents[table]), seed)
+        return np.array(list(self._pool.map(ask, waiting.tolist())), np.int64)
