@@ -16,11 +16,13 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.learn import training
 from hayago.learn.checkpoint import load_checkpoint, load_model
-from hayago.learn.config import TrainingConfig
-from hayago.learn.training import Trainer, TrainingInterrupted, share_threads, train
+from hayago.learn.config import RECIPES, TrainingConfig
+from hayago.learn.network import unpack, unpack_table
+from hayago.learn.training import Trainer, TrainingInterrupted, TrainingResult, share_threads, train
 from hayago.records.store import prepare
 from learning import DEMO_GAMES, demo_batch, small_config, store_path
 
@@ -208,15 +210,57 @@ def test_the_config_needs_a_length() -> None:
 
 def test_the_learning_rate_rises_and_falls() -> None:
     cosine = TrainingConfig(Path(), Path(), warmup=0.1)
-    assert [cosine.learning_rate_factor(progress) for progress in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx(
+    assert [cosine.learning_rate_factor(progress, 0) for progress in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx(
         [0, 0.5, 1, 0.5, 0]
     )
-    assert replace(cosine, warmup=0.0).learning_rate_factor(0) == 1
+    assert replace(cosine, warmup=0.0).learning_rate_factor(0, 0) == 1
     stable = replace(cosine, schedule="stable", decay=0.2, positions=1000)
-    assert [stable.learning_rate_factor(progress) for progress in (0, 0.05, 0.1, 0.8, 0.9, 1)] == pytest.approx(
+    assert [stable.learning_rate_factor(progress, 0) for progress in (0, 0.05, 0.1, 0.8, 0.9, 1)] == pytest.approx(
         [0, 0.5, 1, 1, 0.5, 0]
     )
-    assert replace(stable, decay=0.0).learning_rate_factor(1) == 1
+    assert replace(stable, decay=0.0).learning_rate_factor(1, 0) == 1
+    halved = replace(cosine, schedule="halved", warmup=0.0)
+    assert [halved.learning_rate_factor(0.5, step) for step in (0, 79_999_999, 80_000_000, 240_000_000)] == [
+        1, 1, 0.5, 0.125
+    ]  # fmt: skip
+
+
+def test_the_papers_recipe_is_plain_gradient_descent(tmp_path: Path) -> None:
+    """Silver et al. 2016, Methods: mini-batches of 16, steps of 0.003, no momentum; here by the numbers."""
+    config = small_config(tmp_path, **{**RECIPES["paper"], "batch_size": 16})
+    trainer, batch = Trainer(config, torch.device("cpu")), demo_batch(16)
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    assert not any("norm" in name for name in before)
+    twin = trainer.network.fold()
+    planes = unpack(torch.from_numpy(batch.rows), unpack_table(torch.device("cpu")), 48, 19)
+    for _ in range(2):
+        loss = torch.nn.functional.cross_entropy(twin(planes), torch.from_numpy(batch.labels))
+        twin.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for parameter in twin.parameters():
+                parameter -= 0.003 * parameter.grad
+        trainer.learn(batch, config.learning_rate_factor(0.0, 0))
+    for name, value in trainer.network.state_dict().items():
+        assert not torch.equal(value, before[name])
+        assert torch.allclose(value, twin.state_dict()[name], rtol=0, atol=1e-6), name
+
+
+def test_a_recipe_is_a_set_of_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[TrainingConfig] = []
+
+    def remember(config: TrainingConfig) -> TrainingResult:
+        seen.append(config)
+        return TrainingResult(config.out, 0, 0, 0.0, None, None, 0.0)
+
+    monkeypatch.setattr(training, "train", remember)
+    for words in (["--recipe", "paper"], ["--recipe", "paper", "--batch-size", "32"], []):
+        assert main(["train", "--games", "g.parquet", "--out", str(tmp_path), *words]) == 0
+    paper, larger, default = seen
+    assert (paper.optimizer, paper.batch_size, paper.learning_rate, paper.momentum) == ("sgd", 16, 0.003, 0.0)
+    assert (paper.normalised, paper.schedule, paper.warmup, paper.symmetries) == (False, "halved", 0.0, True)
+    assert larger == replace(paper, batch_size=32)
+    assert default == TrainingConfig(Path("g.parquet"), tmp_path)
 
 
 def test_a_stable_run_may_still_change_its_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

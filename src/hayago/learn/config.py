@@ -9,6 +9,24 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS
 
+# The paper halves its learning rate every 80 million steps (Silver et al. 2016, Methods).
+HALVING_STEPS = 80_000_000
+
+# Options under one name, for `hayago train --recipe`; options that are named beside it win.
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "paper": {
+        "normalised": False,
+        "optimizer": "sgd",
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "batch_size": 16,
+        "learning_rate": 0.003,
+        "warmup": 0.0,
+        "schedule": "halved",
+    },
+}
+
 # What may differ between the parts of a resumed run: where things lie and how the work is spread.
 FREE_ON_RESUME = frozenset(
     {"games", "out", "checkpoint_minutes", "device", "threads", "encode_threads", "tensorboard", "resume"}
@@ -26,6 +44,7 @@ class TrainingConfig:
     layers: Annotated[int, "Convolutions in all, the last one to a single plane."] = 13
     minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
+    normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
     batch_size: Annotated[int, "Positions in a step."] = 128
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
@@ -36,9 +55,9 @@ class TrainingConfig:
     weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
     schedule: Annotated[
-        Literal["cosine", "stable"],
+        Literal["cosine", "stable", "halved"],
         "After the warm-up: half a cosine down to 0; or no change until the decay, so that `positions` may still be"
-        " changed when the run is resumed.",
+        " changed when the run is resumed; or the paper's, halved every 80 million steps.",
     ] = "cosine"
     decay: Annotated[float, "Share of the run, at its end, over which a stable learning rate falls to 0."] = 0.2
     symmetries: Annotated[bool, "Show each position under one of the 8 symmetries, by chance."] = True
@@ -88,10 +107,12 @@ class TrainingConfig:
         free = FREE_ON_RESUME | ({"positions", "validations"} if self.schedule == "stable" else set())
         return {name: value for name, value in asdict(self).items() if name not in free}
 
-    def learning_rate_factor(self, progress: float) -> float:
-        """What the largest learning rates are multiplied by at this share of the run."""
+    def learning_rate_factor(self, progress: float, step: int) -> float:
+        """What the largest learning rates are multiplied by at this share of the run, after so many steps."""
         if progress < self.warmup:
             return progress / self.warmup
+        if self.schedule == "halved":
+            return 0.5 ** (step // HALVING_STEPS)
         if self.schedule == "cosine":
             return 0.5 * (1 + cos(pi * (progress - self.warmup) / (1 - self.warmup)))
         return min(1.0, (1 - progress) / self.decay) if self.decay else 1.0

@@ -1,8 +1,8 @@
 """The policy network in torch: the plain form that is saved and played, and the form in which it is trained.
 
-`PolicyNetwork` is the paper's network and nothing else. `TrainingNetwork` computes the same kind of function with a
-batch normalisation behind every hidden convolution, which learns far faster, and folds into a `PolicyNetwork` with
-the same logits. Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
+`PolicyNetwork` is the paper's network and nothing else. `TrainingNetwork` computes the same kind of function, by
+default with a batch normalisation behind every hidden convolution, which learns far faster, and folds into a
+`PolicyNetwork` with the same logits. Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
 """
 
 from typing import cast
@@ -48,16 +48,27 @@ class LastLayer(nn.Module):
 
 
 class TrainingNetwork(nn.Module):
-    """The network while it learns: batch normalisation takes the place of the hidden layers' biases."""
+    """The network while it learns: batch normalisation takes the place of the hidden layers' biases.
 
-    def __init__(self, filters: int = 192, planes: int = 48, layers: int = 13, board_size: int = 19) -> None:
+    Args:
+        normalised: False keeps the plain form, with He's initialisation (He et al. 2015), which suits it.
+    """
+
+    def __init__(
+        self, filters: int = 192, planes: int = 48, layers: int = 13, board_size: int = 19, normalised: bool = True
+    ) -> None:
         super().__init__()
         self.architecture = Architecture(filters, planes, layers, board_size)
         *hidden, last = self.architecture.table()
         self.hidden = nn.ModuleList(
-            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=False) for layer in hidden
+            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=not normalised)
+            for layer in hidden
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden if normalised)
+        if not normalised:
+            for convolution in _convolutions(self):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+                nn.init.zeros_(cast(Tensor, convolution.bias))
         self.last = LastLayer(last.inputs, board_size)
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
         self._tower: Tower | None = None
@@ -75,15 +86,17 @@ class TrainingNetwork(nn.Module):
         if self.training and self._tower is not None:
             return cast(Tensor, self.last(self._hidden_by_tower(self._tower, planes)))
         x = planes
-        for convolution, norm in zip(self.hidden, self.norms, strict=True):
+        for convolution, norm in zip(self.hidden, self.norms or [nn.Identity()] * len(self.hidden), strict=True):
             x = torch.relu_(norm(convolution(x)))
         return cast(Tensor, self.last(x))
 
     def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
         norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
         kernels = [convolution.weight for convolution in _convolutions(self)]
+        if not norms:
+            return tower(planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)])[0]
         x, means, variances = tower(
-            planes, kernels, [norm.weight for norm in norms], [norm.bias for norm in norms], norms[0].eps
+            planes, kernels, [norm.bias for norm in norms], [norm.weight for norm in norms], norms[0].eps
         )
         count = planes.shape[0] * planes.shape[2] * planes.shape[3]
         for norm, mean, variance in zip(norms, means, variances * (count / (count - 1)), strict=True):
@@ -103,6 +116,9 @@ class TrainingNetwork(nn.Module):
         """
         shape = self.architecture
         plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
+        if not self.norms:
+            plain.load_state_dict(self.state_dict())
+            return plain.eval()
         for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=True):
             assert isinstance(norm, nn.BatchNorm2d)
             assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None

@@ -75,7 +75,7 @@ def train(config: TrainingConfig) -> TrainingResult:
         while run.progress < 1:
             with run.waiting():
                 batch = next(batches)
-            trainer.learn(batch, config.learning_rate_factor(run.progress))
+            trainer.learn(batch, config.learning_rate_factor(run.progress, trainer.step))
             run.tick()
             validate = run.validation_due()
             if validate or stop.requested or run.checkpoint_due() or run.log_due():
@@ -90,8 +90,9 @@ def train(config: TrainingConfig) -> TrainingResult:
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """The optimizers of all parameters; each group remembers its largest learning rate as "peak"."""
-    kernels: list[nn.Parameter] = list(network.hidden.parameters())
-    others: list[nn.Parameter] = [*network.norms.parameters(), *network.last.parameters()]
+    kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
+    biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
+    others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
     groups: list[dict[str, Any]] = [
         {"params": kernels, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
@@ -118,7 +119,7 @@ class Trainer:
 
     def __init__(self, config: TrainingConfig, device: torch.device, board_size: int = 19) -> None:
         torch.manual_seed(config.seed)
-        network = TrainingNetwork(config.filters, config.planes, config.layers, board_size)
+        network = TrainingNetwork(config.filters, config.planes, config.layers, board_size, config.normalised)
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if device.type == "cpu":
             self.network.use_tower(torch.get_num_threads())
