@@ -17,6 +17,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
         "normalised": False,
+        "identity": 0.0,
         "optimizer": "sgd",
         "momentum": 0.0,
         "weight_decay": 0.0,
@@ -45,6 +46,7 @@ class TrainingConfig:
     minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
     normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
+    identity: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = 1.0
     batch_size: Annotated[int, "Positions in a step."] = 128
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
@@ -79,7 +81,15 @@ class TrainingConfig:
         for name in ("filters", "batch_size", "games_per_block", "validations", "validation_positions"):
             if getattr(self, name) < 1:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("positions", "learning_rate", "other_learning_rate", "positions_per_game", "seed", "threads"):
+        for name in (
+            "identity",
+            "positions",
+            "learning_rate",
+            "other_learning_rate",
+            "positions_per_game",
+            "seed",
+            "threads",
+        ):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
         if self.planes not in PLANE_SETS:

@@ -52,10 +52,19 @@ class TrainingNetwork(nn.Module):
 
     Args:
         normalised: False keeps the plain form, with He's initialisation (He et al. 2015), which suits it.
+        identity: the first kernels of layers from filters to filters are random plus so many times the identity. What
+            the layers below have found comes through from the first step on, as by the identity branch of RepVGG (Ding
+            et al. 2021), and nothing need be computed or folded for it.
     """
 
     def __init__(
-        self, filters: int = 192, planes: int = 48, layers: int = 13, board_size: int = 19, normalised: bool = True
+        self,
+        filters: int = 192,
+        planes: int = 48,
+        layers: int = 13,
+        board_size: int = 19,
+        normalised: bool = True,
+        identity: float = 1.0,
     ) -> None:
         super().__init__()
         self.architecture = Architecture(filters, planes, layers, board_size)
@@ -69,6 +78,9 @@ class TrainingNetwork(nn.Module):
             for convolution in _convolutions(self):
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
                 nn.init.zeros_(cast(Tensor, convolution.bias))
+        for convolution in _convolutions(self)[1:]:
+            with torch.no_grad():
+                convolution.weight += identity * nn.init.dirac_(torch.empty_like(convolution.weight))
         self.last = LastLayer(last.inputs, board_size)
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
         self._tower: Tower | None = None

@@ -119,7 +119,9 @@ class Trainer:
 
     def __init__(self, config: TrainingConfig, device: torch.device, board_size: int = 19) -> None:
         torch.manual_seed(config.seed)
-        network = TrainingNetwork(config.filters, config.planes, config.layers, board_size, config.normalised)
+        network = TrainingNetwork(
+            config.filters, config.planes, config.layers, board_size, config.normalised, config.identity
+        )
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if device.type == "cpu":
             self.network.use_tower(torch.get_num_threads())
