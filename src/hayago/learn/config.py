@@ -11,7 +11,7 @@ from hayago.features.planes import PLANE_SETS
 
 # What may differ between the parts of a resumed run: where things lie and how the work is spread.
 FREE_ON_RESUME = frozenset(
-    {"games", "out", "checkpoint_minutes", "device", "threads", "encode_threads", "tensorboard", "resume"}
+    {"games", "out", "checkpoint_minutes", "device", "compile", "threads", "encode_threads", "tensorboard", "resume"}
 )
 
 
@@ -26,7 +26,12 @@ class TrainingConfig:
     layers: Annotated[int, "Convolutions in all, the last one to a single plane."] = 13
     minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
-    batch_size: Annotated[int, "Positions in a step."] = 128
+    batch_size: Annotated[int, "Positions in a step, of all processes together."] = 128
+    sub_batch: Annotated[
+        int,
+        "Positions over which batch normalisation takes its moments, whatever the number of processes; the batch is a"
+        " multiple of it, or smaller and the only one.",
+    ] = 64
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
     ] = "muon"
@@ -49,7 +54,8 @@ class TrainingConfig:
     validation_positions: Annotated[int, "Positions of the validation games to measure on."] = 4096
     checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
-    threads: Annotated[int, "Threads in all (0: one for each core)."] = 0
+    compile: Annotated[bool, "Compile the network by torch.compile: for GPUs, a minute or more at the start."] = False
+    threads: Annotated[int, "Threads of a process in all (0: its share of the cores)."] = 0
     encode_threads: Annotated[int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."] = -1
     tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
     resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
@@ -57,12 +63,14 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), kind)
-        for name in ("filters", "batch_size", "games_per_block", "validations", "validation_positions"):
+        for name in ("filters", "batch_size", "sub_batch", "games_per_block", "validations", "validation_positions"):
             if getattr(self, name) < 1:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("positions", "learning_rate", "other_learning_rate", "positions_per_game", "seed", "threads"):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
+        if self.batch_size % self.positions_per_moment:
+            raise HayagoError(f"batch_size {self.batch_size} is no multiple of sub_batch {self.sub_batch}")
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
         if self.layers < 2:
@@ -76,6 +84,11 @@ class TrainingConfig:
             raise HayagoError(
                 "the stable schedule needs a length in positions: a clock cannot be turned back on resume"
             )
+
+    @property
+    def positions_per_moment(self) -> int:
+        """`sub_batch`, or all of a smaller batch."""
+        return min(self.sub_batch, self.batch_size)
 
     @property
     def steps(self) -> int:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hayago.learn.architecture import Architecture
+from hayago.learn.norms import SubBatchNorm
 from hayago.learn.tower import Tower
 
 
@@ -57,7 +58,7 @@ class TrainingNetwork(nn.Module):
         self.hidden = nn.ModuleList(
             nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=False) for layer in hidden
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden)
+        self.norms = nn.ModuleList(SubBatchNorm(layer.outputs) for layer in hidden)
         self.last = LastLayer(last.inputs, board_size)
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
         self._tower: Tower | None = None
