@@ -3,6 +3,7 @@
 import csv
 import os
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from hayago.errors import HayagoError
 from hayago.learn.checkpoint import load_checkpoint, load_model
@@ -24,6 +26,7 @@ from learning import small_config
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 HAYAGO = [sys.executable, "-m", "hayago"]
+STEPS = 120  # of a run that is over, but not before it can be disturbed
 
 
 def config_of(out: Path, **options: object) -> TrainingConfig:
@@ -33,8 +36,6 @@ def config_of(out: Path, **options: object) -> TrainingConfig:
 
 def words(config: TrainingConfig) -> list[str]:
     """The command line of a run, without the name of the program."""
-    import shlex
-
     return shlex.split(config.command())[1:]
 
 
@@ -60,7 +61,7 @@ def start_ranks(config: TrainingConfig, count: int) -> list[subprocess.Popen[str
 def wait_for_checkpoint(config: TrainingConfig, process: subprocess.Popen[str]) -> None:
     while not (config.out / "last.safetensors").exists():
         assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def rows(out: Path) -> list[dict[str, str]]:
@@ -88,26 +89,31 @@ def loss_curve(out: Path) -> list[tuple[float, ...]]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run by one process, not disturbed."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    train(config_of(out, positions=32 * 60))
+    train(config_of(out, positions=32 * STEPS))
     yield out
 
 
 @pytest.mark.slow
-def test_torchrun_learns_what_one_process_learns_and_restarts(tmp_path: Path, whole: Path) -> None:
-    """Two processes, of which one is killed on the way: torchrun starts both again, and they resume by themselves."""
-    config = config_of(tmp_path / "run", positions=32 * 60, checkpoint_minutes=1e-5)
+def test_torchrun_learns_what_one_process_learns_and_restarts(tmp_path: Path) -> None:
+    """Two processes, of which one is killed on the way: torchrun starts both again, and they resume by themselves.
+
+    By plain gradient descent: Muon makes as much of small differences as of large ones, so that roundings grow.
+    """
+    config = config_of(tmp_path / "run", positions=32 * STEPS, checkpoint_minutes=1e-5, optimizer="sgd")
+    whole = tmp_path / "whole"
+    train(replace(config, out=whole, checkpoint_minutes=10.0))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     process = start([*torchrun, "--max-restarts", "1", "-m", "hayago", *words(config)])
     wait_for_checkpoint(config, process)
     os.kill(youngest_child(process.pid), signal.SIGKILL)
     said, told = process.communicate(timeout=300)
     assert process.returncode == 0, told
-    assert said.count("model.safetensors: 1,920 positions") == 1
+    assert said.count(f"model.safetensors: {32 * STEPS:,} positions") == 1
     assert told.count("16 filters on cpu") == 2  # rank 0 only, before and after
     expected, got = learned(whole), learned(config.out)
     for name, value in expected.items():
-        assert np.linalg.norm(got[name] - value) < 1e-2 * np.linalg.norm(value) + 1e-4, name
-    np.testing.assert_allclose(loss_curve(config.out), loss_curve(whole), rtol=2e-3, atol=0.02)
+        assert np.linalg.norm(got[name] - value) < 1e-2 * np.linalg.norm(value), name
+    np.testing.assert_allclose(loss_curve(config.out), loss_curve(whole), rtol=1e-3)
 
 
 def youngest_child(pid: int) -> int:
@@ -148,7 +154,7 @@ def test_all_ranks_stop_at_the_same_step_when_one_is_asked_to(tmp_path: Path) ->
 @pytest.mark.slow
 def test_a_run_killed_three_times_gives_the_same_bits(tmp_path: Path, whole: Path) -> None:
     """Twice at a random moment, once while a checkpoint is being written."""
-    config = config_of(tmp_path / "run", positions=32 * 60, checkpoint_minutes=1e-5)
+    config = config_of(tmp_path / "run", positions=32 * STEPS, checkpoint_minutes=1e-5)
     chance = random.Random()
     for kill in range(3):
         process = start([*HAYAGO, *words(replace(config, resume=kill > 0))])
@@ -161,17 +167,17 @@ def test_a_run_killed_three_times_gives_the_same_bits(tmp_path: Path, whole: Pat
             while not list(config.out.glob(".last.safetensors.*")) and time.monotonic() < deadline:
                 pass
         else:
-            time.sleep(chance.uniform(0, 0.2))
+            time.sleep(chance.uniform(0, 0.1))
         process.kill()
         process.communicate()
     interrupted = last_step(config)
     subprocess.run([*HAYAGO, *words(replace(config, resume=True))], check=True, capture_output=True)
-    assert interrupted < 60, "the run was over before it could be killed"
+    assert interrupted < STEPS, "the run was over before it could be killed"
     expected, got = learned(whole), learned(config.out)
     assert all(np.array_equal(expected[name], got[name]) for name in expected)
     steps = [int(row["step"]) for row in rows(config.out)]
     assert steps == sorted(set(steps))
-    assert steps[-1] == 60
+    assert steps[-1] == STEPS
     validated = [(row["step"], row["validation_loss"]) for row in rows(config.out) if row["validation_loss"]]
     assert validated == [(row["step"], row["validation_loss"]) for row in rows(whole) if row["validation_loss"]]
     assert not list(config.out.glob(".*"))  # what was half-written is gone
@@ -213,8 +219,6 @@ def test_ranks_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_batches_that_cannot_be_shared_are_refused() -> None:
-    import torch
-
     ranks = Ranks(0, 3)
     ranks.refuse(torch.device("cpu"), 96, 32)
     with pytest.raises(HayagoError, match="batch_size 128 is no multiple of 3 processes x sub_batch 64"):

@@ -45,6 +45,17 @@ def test_together_is_in_turn(memory_format: torch.memory_format) -> None:
     assert not torch.allclose(whole(x), got, atol=1e-2)
 
 
+def test_few_bits_are_summed_in_many() -> None:
+    """As under autocast on a GPU."""
+    x = torch.randn(8, 5, 9, 9) + 100
+    wide, narrow = norm(), norm()
+    wide.sub_batch = narrow.sub_batch = 4
+    expected, got = wide(x.bfloat16().float()), narrow(x.bfloat16())
+    assert got.dtype == torch.bfloat16
+    assert torch.allclose(got.float(), expected, rtol=1e-2, atol=1e-2)
+    assert torch.allclose(wide.running_var, narrow.running_var)
+
+
 def test_one_sub_batch_is_plain_batch_normalisation() -> None:
     x = torch.randn(4, 5, 3, 3)
     one, plain = norm(), norm()

@@ -54,7 +54,7 @@ class TrainingConfig:
     validation_positions: Annotated[int, "Positions of the validation games to measure on."] = 4096
     checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
-    compile: Annotated[bool, "Compile the network by torch.compile: for GPUs, a minute or more at the start."] = False
+    compile: Annotated[bool, "Compile the network by torch.compile: for GPUs; it takes a while at the start."] = False
     threads: Annotated[int, "Threads of a process in all (0: its share of the cores)."] = 0
     encode_threads: Annotated[int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."] = -1
     tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False

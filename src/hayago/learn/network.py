@@ -63,13 +63,14 @@ class TrainingNetwork(nn.Module):
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
         self._tower: Tower | None = None
 
-    def use_tower(self, threads: int) -> None:
+    def use_tower(self, threads: int) -> bool:
         """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
 
-        Does nothing for numbers of filters that it cannot do.
+        Does nothing, and gives False, for numbers of filters that it cannot do.
         """
         if Tower.suits(self.architecture.filters):
             self._tower = Tower(self.architecture.board_size, threads)
+        return self._tower is not None
 
     def forward(self, planes: Tensor) -> Tensor:
         """(B, planes, N, N) to logits (B, N*N)."""

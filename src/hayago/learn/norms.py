@@ -37,7 +37,7 @@ class SubBatchNorm(nn.BatchNorm2d):
             self.running_var.lerp_(variance.mean(0).flatten() * (count / (count - 1)), self.momentum)
         scale = self.weight.view(-1, 1, 1) * torch.rsqrt(variance + self.eps)
         shift = self.bias.view(-1, 1, 1) - mean * scale
-        return cast(Tensor, (groups * scale + shift).to(x.dtype).flatten(0, 1))
+        return (groups * scale + shift).to(x.dtype).flatten(0, 1)
 
 
 class RunningMoments:

@@ -100,8 +100,7 @@ def _train(config: TrainingConfig, ranks: Ranks) -> TrainingResult:
             if due.checkpoint:
                 run.save_checkpoint(batch)
             if due.stop:
-                again = replace(config, resume=True).command()
-                raise TrainingInterrupted(f"stopped after step {trainer.step}; go on with: {again}")
+                raise run.interrupted()
     return run.finish()
 
 
@@ -144,15 +143,16 @@ class Trainer:
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A CPU takes the sub-batches in turn, which bounds the memory; a GPU is too wide for them.
         self._part = config.positions_per_moment
+        compiled = config.compile
         if device.type == "cpu":
-            self.network.use_tower(torch.get_num_threads())
+            compiled &= not self.network.use_tower(torch.get_num_threads())
         else:
             self._part = config.batch_size // ranks.count
             for module in self.network.modules():
                 if isinstance(module, SubBatchNorm):
                     module.sub_batch = config.positions_per_moment
         # What learns is the network, compiled and shared; what is saved and validated is the bare one.
-        learning = torch.compile(self.network, dynamic=False) if config.compile else self.network
+        learning = torch.compile(self.network, dynamic=False) if compiled else self.network
         self._learning = ranks.wrap(cast(nn.Module, learning), device)
         self._moments = RunningMoments(self.network)
         self._ranks = ranks
@@ -443,6 +443,14 @@ class _Run:
             "config": self.config.fixed(),
         }
         save_checkpoint(self.checkpoint, self.trainer.state(), header)
+
+    def interrupted(self) -> TrainingInterrupted:
+        """What the user is told who has stopped the run."""
+        step, saved = self.trainer.step, self._saved_step
+        kept = "" if saved == step else f", whose loss was bad; the checkpoint is of step {saved}"
+        return TrainingInterrupted(
+            f"stopped after step {step}{kept}; go on with: {replace(self.config, resume=True).command()}"
+        )
 
     def finish(self) -> TrainingResult:
         """Write the model and the curve."""
