@@ -66,7 +66,9 @@ class Ranks:
         if self.count > 1:
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             try:
-                self._store, _, _ = next(rendezvous("env://", timeout=TIMEOUT))
+                store, _, _ = next(rendezvous("env://", timeout=TIMEOUT))
+                # torchrun keeps its store over a restart, and in it the addresses of those who have gone.
+                self._store = distributed.PrefixStore(f"hayago/{self.restarts}/{self.count}", store)
                 distributed.init_process_group(
                     backend, store=self._store, rank=self.rank, world_size=self.count, timeout=TIMEOUT
                 )
@@ -92,7 +94,7 @@ class Ranks:
     def _speaks(self) -> bool:
         """Whether no other rank has said what is wrong."""
         try:
-            return bool(self._store.add("hayago/failed", 1) == 1)
+            return bool(self._store.add("failed", 1) == 1)
         except RuntimeError:  # the store has gone with the rank that held it
             return True
 
@@ -130,11 +132,8 @@ class Ranks:
         """The network whose gradients are means over the ranks; the weights begin as those of rank 0."""
         if self.count == 1:
             return network
-        # Nobody may overwrite the running moments with those of rank 0: see `hayago.learn.norms`.
-        on_gpu = device.type == "cuda"
-        return nn.parallel.DistributedDataParallel(
-            network, device_ids=[device.index] if on_gpu else None, broadcast_buffers=False
-        )
+        # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.learn.norms`.
+        return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
     def gathering(self, network: nn.Module, last: bool) -> AbstractContextManager[None]:
         """Forward and backward of a sub-batch, in turn: the ranks exchange gradients in the last one only."""
