@@ -26,7 +26,7 @@ from learning import small_config
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 HAYAGO = [sys.executable, "-m", "hayago"]
-STEPS = 120  # of a run that is over, but not before it can be disturbed
+STEPS = 60  # of a run that is over, but not before it can be disturbed
 
 
 def config_of(out: Path, **options: object) -> TrainingConfig:

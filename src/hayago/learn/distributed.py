@@ -68,7 +68,8 @@ class Ranks:
             try:
                 store, _, _ = next(rendezvous("env://", timeout=TIMEOUT))
                 # torchrun keeps its store over a restart, and in it the addresses of those who have gone.
-                self._store = distributed.PrefixStore(f"hayago/{self.restarts}/{self.count}", store)
+                prefix = f"hayago/{self.restarts}/{self.count}"
+                self._store = distributed.PrefixStore(prefix, store)  # type: ignore[attr-defined]
                 distributed.init_process_group(
                     backend, store=self._store, rank=self.rank, world_size=self.count, timeout=TIMEOUT
                 )
