@@ -191,7 +191,8 @@ def _train(games: Games, threads: int) -> Results:
         batch_size = BATCH_SIZES[filters]
         config = TrainingConfig(Path(), Path(), filters=filters, batch_size=batch_size)
         trainer = Trainer(config, torch.device("cpu"))
-        batches = Batches(Sampler(games, 0, 100, config.positions_per_game), batch_size).start()
+        sampler = Sampler(games, 0, 100, config.positions_per_game)
+        batches = Batches(sampler, batch_size, replies=config.replies).start()
         flops = 2 * trainer.network.architecture.training_multiply_adds
         steps = 1 if filters == max(FILTERS) else 4
         for _ in range(2):

@@ -14,9 +14,12 @@ from hayago.learn.config import RECIPES, TrainingConfig
 def train(**options: Any) -> None:
     """Train a network on prepared games."""
     from hayago.learn import training  # here, so that the help does not wait for torch
+    from hayago.learn.distributed import Ranks
 
     recipe = RECIPES[options.pop("recipe", "default")]
     result = training.train(TrainingConfig(**{**recipe, **options}))
+    if not Ranks.from_environment().first:
+        return
     top1 = f", top-1 {result.validation_top1:.1%}" if result.validation_top1 is not None else ""
     sys.stdout.write(f"{result.model}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n")
 

@@ -18,6 +18,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "paper": {
         "normalised": False,
         "identity": 0.0,
+        "replies": 0,
         "optimizer": "sgd",
         "momentum": 0.0,
         "weight_decay": 0.0,
@@ -30,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 # What may differ between the parts of a resumed run: where things lie and how the work is spread.
 FREE_ON_RESUME = frozenset(
-    {"games", "out", "checkpoint_minutes", "device", "threads", "encode_threads", "tensorboard", "resume"}
+    {"games", "out", "checkpoint_minutes", "device", "compile", "threads", "encode_threads", "tensorboard", "resume"}
 )
 
 
@@ -47,7 +48,14 @@ class TrainingConfig:
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
     normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
     identity: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = 1.0
-    batch_size: Annotated[int, "Positions in a step."] = 128
+    batch_size: Annotated[int, "Positions in a step, of all processes together."] = 128
+    sub_batch: Annotated[
+        int,
+        "Positions over which batch normalisation takes its moments, whatever the number of processes; the batch is a"
+        " multiple of it, or smaller and the only one.",
+    ] = 64
+    replies: Annotated[int, "How many moves behind the next one are predicted too, while training."] = 2
+    reply_weight: Annotated[float, "Weight of each of these predictions beside that of the next move."] = 0.25
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
     ] = "muon"
@@ -70,7 +78,8 @@ class TrainingConfig:
     validation_positions: Annotated[int, "Positions of the validation games to measure on."] = 4096
     checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
-    threads: Annotated[int, "Threads in all (0: one for each core)."] = 0
+    compile: Annotated[bool, "Compile the network by torch.compile: for GPUs; it takes a while at the start."] = False
+    threads: Annotated[int, "Threads of a process in all (0: its share of the cores)."] = 0
     encode_threads: Annotated[int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."] = -1
     tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
     resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
@@ -78,11 +87,13 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), kind)
-        for name in ("filters", "batch_size", "games_per_block", "validations", "validation_positions"):
+        for name in ("filters", "batch_size", "sub_batch", "games_per_block", "validations", "validation_positions"):
             if getattr(self, name) < 1:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in (
             "identity",
+            "replies",
+            "reply_weight",
             "positions",
             "learning_rate",
             "other_learning_rate",
@@ -92,6 +103,8 @@ class TrainingConfig:
         ):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
+        if self.batch_size % self.positions_per_moment:
+            raise HayagoError(f"batch_size {self.batch_size} is no multiple of sub_batch {self.sub_batch}")
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
         if self.layers < 2:
@@ -105,6 +118,11 @@ class TrainingConfig:
             raise HayagoError(
                 "the stable schedule needs a length in positions: a clock cannot be turned back on resume"
             )
+
+    @property
+    def positions_per_moment(self) -> int:
+        """`sub_batch`, or all of a smaller batch."""
+        return min(self.sub_batch, self.batch_size)
 
     @property
     def steps(self) -> int:

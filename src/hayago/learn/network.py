@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hayago.learn.architecture import Architecture
+from hayago.learn.norms import SubBatchNorm
 from hayago.learn.tower import Tower
 
 
@@ -55,6 +56,9 @@ class TrainingNetwork(nn.Module):
         identity: the first kernels of layers from filters to filters are random plus so many times the identity. What
             the layers below have found comes through from the first step on, as by the identity branch of RepVGG (Ding
             et al. 2021), and nothing need be computed or folded for it.
+        replies: so many further last layers, which predict the moves that follow the next one (as in Tian and Zhu 2015,
+            "Better computer Go player with neural network and long-term prediction"); they are no part of the folded
+            network.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class TrainingNetwork(nn.Module):
         board_size: int = 19,
         normalised: bool = True,
         identity: float = 1.0,
+        replies: int = 0,
     ) -> None:
         super().__init__()
         self.architecture = Architecture(filters, planes, layers, board_size)
@@ -73,7 +78,7 @@ class TrainingNetwork(nn.Module):
             nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=not normalised)
             for layer in hidden
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden if normalised)
+        self.norms = nn.ModuleList(SubBatchNorm(layer.outputs) for layer in hidden if normalised)
         if not normalised:
             for convolution in _convolutions(self):
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
@@ -82,24 +87,29 @@ class TrainingNetwork(nn.Module):
             with torch.no_grad():
                 convolution.weight += identity * nn.init.dirac_(torch.empty_like(convolution.weight))
         self.last = LastLayer(last.inputs, board_size)
+        self.replies = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(replies))
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
         self._tower: Tower | None = None
 
-    def use_tower(self, threads: int) -> None:
+    def use_tower(self, threads: int) -> bool:
         """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
 
-        Does nothing for numbers of filters that it cannot do.
+        Does nothing, and gives False, for numbers of filters that it cannot do.
         """
         if Tower.suits(self.architecture.filters):
             self._tower = Tower(self.architecture.board_size, threads)
+        return self._tower is not None
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """(B, planes, N, N) to logits (B, N*N)."""
+    def forward(self, planes: Tensor, replies: bool = False) -> Tensor:
+        """(B, planes, N, N) to logits (B, N*N); with `replies` to (1 + R, B, N*N), those of the next move first."""
         if self.training and self._tower is not None:
-            return cast(Tensor, self.last(self._hidden_by_tower(self._tower, planes)))
-        x = planes
-        for convolution, norm in zip(self.hidden, self.norms or [nn.Identity()] * len(self.hidden), strict=True):
-            x = torch.relu_(norm(convolution(x)))
+            x = self._hidden_by_tower(self._tower, planes)
+        else:
+            x = planes
+            for convolution, norm in zip(self.hidden, self.norms or [nn.Identity()] * len(self.hidden), strict=True):
+                x = torch.relu_(norm(convolution(x)))
+        if replies:
+            return torch.stack([self.last(x), *(layer(x) for layer in self.replies)])
         return cast(Tensor, self.last(x))
 
     def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
@@ -129,9 +139,8 @@ class TrainingNetwork(nn.Module):
         shape = self.architecture
         plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
         if not self.norms:
-            plain.load_state_dict(self.state_dict())
-            return plain.eval()
-        for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=True):
+            plain.hidden.load_state_dict(self.hidden.state_dict())
+        for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=False):
             assert isinstance(norm, nn.BatchNorm2d)
             assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
             # In float64, so that the only rounding is that of the result; not every device has it.
