@@ -78,5 +78,6 @@ def small_config(out: Path, **options: object) -> TrainingConfig:
         "validations": 2,
         "games_per_block": 20,
         "device": "cpu",
+        "threads": 1,
     }
     return TrainingConfig(games=store_path(), out=out, **{**defaults, **options})  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import torch
 from hayago.features.planes import unpack as unpack_rows
 from hayago.learn.architecture import Architecture, layer_table
 from hayago.learn.muon import orthogonalise
-from hayago.learn.network import PolicyNetwork, unpack, unpack_table
+from hayago.learn.network import PolicyNetwork, TrainingNetwork, unpack, unpack_table
 from learning import demo_batch, training_network
 
 
@@ -54,6 +54,24 @@ def test_layer_table_shows_every_layer_and_the_totals() -> None:
     assert lines[15].split() == ["conv", "13", "1x1", "19x19x1", "1.4", "KiB", "553", "69,312"]
     assert lines[-1].split()[-2:] == ["3,882,793", "1,400,726,208"]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_hidden_kernels_begin_with_the_identity() -> None:
+    """What a layer passes on at first is what it was given, beside what its random kernels make of it."""
+    torch.manual_seed(0)
+    without = TrainingNetwork(6, 4, 4, 9, identity=0.0)
+    torch.manual_seed(0)
+    network = TrainingNetwork(6, 4, 4, 9, identity=0.75)
+    assert torch.equal(network.hidden[0].weight, without.hidden[0].weight)
+    x = torch.randn(2, 6, 9, 9)
+    for one, other in zip(network.hidden[1:], without.hidden[1:], strict=True):
+        assert torch.allclose(one(x), other(x) + 0.75 * x, atol=1e-5)
+
+
+def test_folding_the_plain_form_changes_nothing() -> None:
+    network = TrainingNetwork(6, 4, 4, 9, normalised=False)
+    x = torch.randn(2, 4, 9, 9)
+    assert torch.equal(network.fold()(x), network(x))
 
 
 @pytest.mark.parametrize("filters", [8, 64])

@@ -18,27 +18,32 @@ def test_the_matrices_filter(outputs: int, taps: int) -> None:
     assert np.allclose(a @ ((g @ kernel) * (b @ inputs)), plain)
 
 
-def networks(filters: int, planes: int, size: int, threads: int) -> tuple[TrainingNetwork, TrainingNetwork]:
+def networks(
+    filters: int, planes: int, size: int, threads: int, normalised: bool = True
+) -> tuple[TrainingNetwork, TrainingNetwork]:
     """The same network twice: in float64 by plain convolutions, and in float32 by the tower."""
     torch.manual_seed(1)
-    plain = TrainingNetwork(filters, planes, layers=4, board_size=size)
+    plain = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised)
     for norm in plain.norms:
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias, 0.0, 0.3)
-    tower = TrainingNetwork(filters, planes, layers=4, board_size=size)
+    for convolution in plain.hidden if not normalised else ():
+        nn.init.normal_(convolution.bias, 0.0, 0.3)
+    tower = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised)
     tower.load_state_dict(plain.state_dict())
     tower.use_tower(threads)
     return plain.double(), tower
 
 
 # 11 boards are neither a whole number of chunks nor of threads; 5, 9 and 19 leave edges of 3, 3 and 1 beyond the board.
+@pytest.mark.parametrize("normalised", [True, False])
 @pytest.mark.parametrize(
     ("filters", "planes", "size", "threads"), [(16, 48, 19, 1), (32, 48, 19, 2), (16, 4, 9, 2), (16, 20, 5, 3)]
 )
 def test_values_and_gradients_are_those_of_plain_convolutions(
-    filters: int, planes: int, size: int, threads: int
+    filters: int, planes: int, size: int, threads: int, normalised: bool
 ) -> None:
-    plain, tower = networks(filters, planes, size, threads)
+    plain, tower = networks(filters, planes, size, threads, normalised)
     x = (torch.rand(11, planes, size, size) < 0.3).double()
     weights = torch.randn(11, size * size, dtype=torch.float64)
     expected, got = plain(x), tower(x.float())

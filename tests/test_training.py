@@ -3,12 +3,15 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,13 +19,17 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.learn import training
+from hayago.learn.batches import Batches, Sampler
 from hayago.learn.checkpoint import load_checkpoint, load_model
-from hayago.learn.config import TrainingConfig
-from hayago.learn.training import Trainer, TrainingInterrupted, share_threads, train
+from hayago.learn.config import RECIPES, TrainingConfig
+from hayago.learn.devices import pick_device
+from hayago.learn.network import unpack, unpack_table
+from hayago.learn.training import Trainer, TrainingInterrupted, TrainingResult, share_threads, train
 from hayago.records.store import prepare
-from learning import DEMO_GAMES, demo_batch, small_config, store_path
+from learning import DEMO_GAMES, demo_batch, demo_games, small_config, store_path
 
 
 def rows(out: Path) -> list[dict[str, str]]:
@@ -71,10 +78,10 @@ def test_every_optimizer_learns(tmp_path: Path, optimizer: Any) -> None:
     trainer, batch = Trainer(config, torch.device("cpu")), demo_batch(16)
     for _ in range(30):
         trainer.learn(batch, 0.3)
-    first = trainer.take_sums()[0] / 30
+    first = fmean(trainer.take_metrics()[0])
     for _ in range(10):
         trainer.learn(batch, 0.3)
-    assert trainer.take_sums()[0] / 10 < 0.8 * first
+    assert fmean(trainer.take_metrics()[0]) < 0.8 * first
 
 
 @pytest.mark.slow
@@ -83,7 +90,7 @@ def test_a_wide_network_learns_one_batch_by_heart(tmp_path: Path) -> None:
     trainer, batch = Trainer(config, torch.device("cpu")), demo_batch(8)
     for _ in range(60):
         trainer.learn(batch, 0.5)
-        loss, _ = trainer.take_sums()
+        (loss,), _ = trainer.take_metrics()
         if loss < 0.05:
             break
     assert loss < 0.05
@@ -170,6 +177,102 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
     assert all(np.isfinite(value).all() for value in tensors.values())
 
 
+def test_a_loss_that_explodes_leaves_the_state_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is due at every step: that of the bad step, whose loss was still good, must not be written."""
+    learn = Trainer.learn
+
+    def explode(self: Trainer, *arguments: Any) -> None:
+        learn(self, *arguments)
+        if self.step == 13:
+            self.network.last.bias.data.normal_(0, 1000)
+
+    monkeypatch.setattr(Trainer, "learn", explode)
+    monkeypatch.setattr(training, "LOG_EVERY_SECONDS", 1e9)
+    with pytest.raises(HayagoError, match=r"has exploded from .* since step 14: .* last good state, of step 12"):
+        train(small_config(tmp_path, positions=16 * 200, checkpoint_minutes=1e-6))
+    assert load_checkpoint(tmp_path / "last.safetensors").header["step"] == 12
+
+
+def test_stopping_at_a_bad_loss_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = Trainer.learn
+
+    def explode(self: Trainer, *arguments: Any) -> None:
+        learn(self, *arguments)
+        if self.step == 13:
+            self.network.last.bias.data.normal_(0, 1000)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "learn", explode)
+    with pytest.raises(TrainingInterrupted, match="after step 13, whose loss was bad; the checkpoint is of step 10;"):
+        train(small_config(tmp_path))
+
+
+def test_a_step_does_not_depend_on_how_its_sub_batches_are_computed(tmp_path: Path) -> None:
+    """In turn on a CPU, together on other devices: the step is the same, and it is not that of a whole batch."""
+    batch, weights = demo_batch(16), []
+    for device, sub_batch in (("cpu", 4), ("meta", 4), ("cpu", 16)):
+        config = small_config(tmp_path, optimizer="sgd", sub_batch=sub_batch)
+        trainer = Trainer(config, torch.device("cpu"))
+        if device == "meta":  # what the trainer sets on a GPU
+            trainer._part = 16
+            for norm in trainer.network.norms:
+                norm.sub_batch = 4
+        for _ in range(3):
+            trainer.learn(batch, 0.1)
+        weights.append(torch.cat([value.float().flatten() for value in trainer.network.fold().state_dict().values()]))
+    assert torch.allclose(weights[0], weights[1], rtol=1e-3, atol=1e-5)
+    assert not torch.allclose(weights[0], weights[2], rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
+def test_a_compiled_network_learns_the_same(tmp_path: Path) -> None:
+    batch, losses = demo_batch(8), []
+    for compiled in (False, True):
+        trainer = Trainer(small_config(tmp_path, layers=2, compile=compiled), torch.device("cpu"))
+        for _ in range(3):
+            trainer.learn(batch, 0.1)
+        losses.append(trainer.take_metrics()[0])
+        assert "network.hidden.0.weight" in trainer.state()
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_only_what_learns_is_compiled(tmp_path: Path) -> None:
+    learning = [
+        Trainer(small_config(tmp_path, filters=filters, compile=True), torch.device("cpu"))._learning
+        for filters in (8, 16)
+    ]
+    assert [hasattr(network, "_orig_mod") for network in learning] == [True, False]  # the tower is compiled already
+
+
+def test_a_disk_too_small_is_seen_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=100_000))
+    with pytest.raises(HayagoError, match=r"MB are needed there, 0 MB are free"):
+        train(small_config(tmp_path / "run"))
+    assert not (tmp_path / "run" / "log.csv").exists()
+
+
+def test_a_log_cut_short_and_unfinished_files_are_cleaned(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    train(config)
+    whole = (tmp_path / "log.csv").read_text()
+    (tmp_path / "log.csv").write_text(whole + "1,2")
+    (tmp_path / ".last.safetensors.abc.part").write_text("half")
+    train(replace(config, resume=True))
+    assert (tmp_path / "log.csv").read_text() == whole
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_each_process_takes_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    assert (pick_device("auto", 1), taken) == (torch.device("cuda", 1), [1])
+    with pytest.raises(HayagoError, match="process 3 of this machine finds no GPU: there are 2"):
+        pick_device("cuda", 2)
+
+
 def test_unusable_folders_and_stores(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HayagoError, match="cannot write"):
@@ -208,15 +311,88 @@ def test_the_config_needs_a_length() -> None:
 
 def test_the_learning_rate_rises_and_falls() -> None:
     cosine = TrainingConfig(Path(), Path(), warmup=0.1)
-    assert [cosine.learning_rate_factor(progress) for progress in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx(
+    assert [cosine.learning_rate_factor(progress, 0) for progress in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx(
         [0, 0.5, 1, 0.5, 0]
     )
-    assert replace(cosine, warmup=0.0).learning_rate_factor(0) == 1
+    assert replace(cosine, warmup=0.0).learning_rate_factor(0, 0) == 1
     stable = replace(cosine, schedule="stable", decay=0.2, positions=1000)
-    assert [stable.learning_rate_factor(progress) for progress in (0, 0.05, 0.1, 0.8, 0.9, 1)] == pytest.approx(
+    assert [stable.learning_rate_factor(progress, 0) for progress in (0, 0.05, 0.1, 0.8, 0.9, 1)] == pytest.approx(
         [0, 0.5, 1, 1, 0.5, 0]
     )
-    assert replace(stable, decay=0.0).learning_rate_factor(1) == 1
+    assert replace(stable, decay=0.0).learning_rate_factor(1, 0) == 1
+    halved = replace(cosine, schedule="halved", warmup=0.0)
+    assert [halved.learning_rate_factor(0.5, step) for step in (0, 79_999_999, 80_000_000, 240_000_000)] == [
+        1, 1, 0.5, 0.125
+    ]  # fmt: skip
+
+
+def test_the_papers_recipe_is_plain_gradient_descent(tmp_path: Path) -> None:
+    """Silver et al. 2016, Methods: mini-batches of 16, steps of 0.003, no momentum; here by the numbers."""
+    config = small_config(tmp_path, **{**RECIPES["paper"], "batch_size": 16})
+    trainer, batch = Trainer(config, torch.device("cpu")), demo_batch(16)
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    assert not any("norm" in name for name in before)
+    twin = trainer.network.fold()
+    planes = unpack(torch.from_numpy(batch.rows), unpack_table(torch.device("cpu")), 48, 19)
+    for _ in range(2):
+        loss = torch.nn.functional.cross_entropy(twin(planes), torch.from_numpy(batch.labels))
+        twin.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for parameter in twin.parameters():
+                parameter -= 0.003 * parameter.grad
+        trainer.learn(batch, config.learning_rate_factor(0.0, 0))
+    for name, value in trainer.network.state_dict().items():
+        assert not torch.equal(value, before[name])
+        assert torch.allclose(value, twin.state_dict()[name], rtol=0, atol=1e-6), name
+
+
+def test_replies_are_learned_beside_the_next_move(tmp_path: Path) -> None:
+    """They change what the layers below learn, by their weight, and are no part of the model."""
+    sampler = Sampler(demo_games(), 0, games_per_block=20, positions_per_game=4)
+    batch = next(Batches(sampler, 16, replies=2).start())
+    assert batch.replies is not None
+
+    def learned(replies: int, weight: float) -> tuple[Trainer, list[float]]:
+        config = small_config(tmp_path, replies=replies, reply_weight=weight)
+        trainer = Trainer(config, torch.device("cpu"))
+        for _ in range(20):
+            trainer.learn(batch if replies else batch._replace(replies=None), 0.3)
+        return trainer, trainer.take_metrics()[0]
+
+    none, without = learned(0, 0.25)
+    light, weightless = learned(2, 0.0)
+    both, beside = learned(2, 0.25)
+    assert without == weightless
+    assert without[0] == beside[0]  # the loss in the log is that of the next move
+    assert without[1:] != beside[1:]
+    planes = unpack(torch.from_numpy(batch.rows), unpack_table(torch.device("cpu")), 48, 19)
+    losses = []
+    for trainer in (light, both):
+        with torch.no_grad():
+            answers = trainer.network(planes, replies=True)
+        assert answers.shape == (3, 16, 361)
+        replies = torch.from_numpy(batch.replies[:, 0])
+        losses.append(float(torch.nn.functional.cross_entropy(answers[1], replies, ignore_index=361)))
+    assert losses[1] < losses[0] - 1
+    assert both.network.fold().state_dict().keys() == none.network.fold().state_dict().keys()
+
+
+def test_a_recipe_is_a_set_of_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[TrainingConfig] = []
+
+    def remember(config: TrainingConfig) -> TrainingResult:
+        seen.append(config)
+        return TrainingResult(config.out, 0, 0, 0.0, None, None, 0.0)
+
+    monkeypatch.setattr(training, "train", remember)
+    for words in (["--recipe", "paper"], ["--recipe", "paper", "--batch-size", "32"], []):
+        assert main(["train", "--games", "g.parquet", "--out", str(tmp_path), *words]) == 0
+    paper, larger, default = seen
+    assert (paper.optimizer, paper.batch_size, paper.learning_rate, paper.momentum) == ("sgd", 16, 0.003, 0.0)
+    assert (paper.normalised, paper.schedule, paper.warmup, paper.symmetries) == (False, "halved", 0.0, True)
+    assert larger == replace(paper, batch_size=32)
+    assert default == TrainingConfig(Path("g.parquet"), tmp_path)
 
 
 def test_a_stable_run_may_still_change_its_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,15 +416,22 @@ def test_a_stable_run_is_counted_in_positions() -> None:
 
 @pytest.mark.parametrize(
     ("threads", "encode_threads", "device", "expected"),
-    [(2, -1, "cpu", (2, 0)), (4, 1, "cpu", (3, 1)), (4, -1, "cuda", (1, 3)), (1, -1, "cuda", (1, 1))],
+    [
+        (2, -1, "cpu", (2, 0)),
+        (4, 1, "cpu", (3, 1)),
+        (4, -1, "cuda", (1, 3)),
+        (1, -1, "cuda", (1, 1)),
+        (0, -1, "cpu", (3, 0)),  # two processes on 6 cores
+    ],
 )
 def test_threads_are_shared(
     monkeypatch: pytest.MonkeyPatch, threads: int, encode_threads: int, device: str, expected: tuple[int, int]
 ) -> None:
     given: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", given.append)
+    monkeypatch.setattr(training, "cores", lambda: 6)
     config = small_config(Path("run"), threads=threads, encode_threads=encode_threads)
-    assert (share_threads(config, torch.device(device)), given) == (expected[1], [expected[0]])
+    assert (share_threads(config, torch.device(device), 2), given) == (expected[1], [expected[0]])
 
 
 def test_tensorboard(tmp_path: Path) -> None:

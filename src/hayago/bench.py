@@ -40,8 +40,8 @@ ROUNDS = 5
 SHORT_ROUNDS = 9  # of what takes less than a second
 UNPACKED_BATCH = 256
 PARTS_OF_TWO = 32  # parts that two threads share
-FILTERS = (32, 64, 192)
-BATCH_SIZES = {32: 128, 64: 128, 192: 64}
+FILTERS = (32, 64, 128, 192)
+BATCH_SIZES = {32: 128, 64: 128, 128: 64, 192: 64}
 WAITING_FILTERS = 64  # waiting is worst where training is fast, and 64 filters are the least that is worth training
 MATRIX_SIZES = (1024, 1536, 2048)
 
@@ -191,7 +191,8 @@ def _train(games: Games, threads: int) -> Results:
         batch_size = BATCH_SIZES[filters]
         config = TrainingConfig(Path(), Path(), filters=filters, batch_size=batch_size)
         trainer = Trainer(config, torch.device("cpu"))
-        batches = Batches(Sampler(games, 0, 100, config.positions_per_game), batch_size).start()
+        sampler = Sampler(games, 0, 100, config.positions_per_game)
+        batches = Batches(sampler, batch_size, replies=config.replies).start()
         flops = 2 * trainer.network.architecture.training_multiply_adds
         steps = 1 if filters == max(FILTERS) else 4
         for _ in range(2):

@@ -47,6 +47,24 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
         raise
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove the files that killed processes were writing here; nobody may be writing now."""
+    for path in folder.iterdir():
+        if is_unfinished(path) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """See that so many bytes go into the folder.
+
+    Raises:
+        HayagoError: they do not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise HayagoError(f"{folder}: {needed / 1e6:,.0f} MB are needed there, {free / 1e6:,.0f} MB are free")
+
+
 @contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
     """A folder to fill, which takes the name `path` when the block ends and all that is in it is on the disk.

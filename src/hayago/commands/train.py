@@ -4,23 +4,39 @@ import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from cyclopts import Parameter
 
-from hayago.learn.config import TrainingConfig
+from hayago.learn.config import RECIPES, TrainingConfig
 
 
 def train(**options: Any) -> None:
     """Train a network on prepared games."""
     from hayago.learn import training  # here, so that the help does not wait for torch
+    from hayago.learn.distributed import Ranks
 
-    result = training.train(TrainingConfig(**options))
+    recipe = RECIPES[options.pop("recipe", "default")]
+    result = training.train(TrainingConfig(**{**recipe, **options}))
+    if not Ranks.from_environment().first:
+        return
     top1 = f", top-1 {result.validation_top1:.1%}" if result.validation_top1 is not None else ""
     sys.stdout.write(f"{result.model}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n")
 
 
 def _options() -> Iterator[inspect.Parameter]:
+    yield inspect.Parameter(
+        "recipe",
+        inspect.Parameter.KEYWORD_ONLY,
+        default="default",
+        annotation=Annotated[
+            Literal["default", "paper"],
+            Parameter(
+                help="Options under one name: hayago's own, which are the defaults below; or the paper's. Other options"
+                " override them."
+            ),
+        ],
+    )
     hints = get_type_hints(TrainingConfig, include_extras=True)
     for field in fields(TrainingConfig):
         kind, text = get_args(hints[field.name])

@@ -9,9 +9,29 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS
 
+# The paper halves its learning rate every 80 million steps (Silver et al. 2016, Methods).
+HALVING_STEPS = 80_000_000
+
+# Options under one name, for `hayago train --recipe`; options that are named beside it win.
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "paper": {
+        "normalised": False,
+        "identity": 0.0,
+        "replies": 0,
+        "optimizer": "sgd",
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "batch_size": 16,
+        "learning_rate": 0.003,
+        "warmup": 0.0,
+        "schedule": "halved",
+    },
+}
+
 # What may differ between the parts of a resumed run: where things lie and how the work is spread.
 FREE_ON_RESUME = frozenset(
-    {"games", "out", "checkpoint_minutes", "device", "threads", "encode_threads", "tensorboard", "resume"}
+    {"games", "out", "checkpoint_minutes", "device", "compile", "threads", "encode_threads", "tensorboard", "resume"}
 )
 
 
@@ -26,7 +46,16 @@ class TrainingConfig:
     layers: Annotated[int, "Convolutions in all, the last one to a single plane."] = 13
     minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
-    batch_size: Annotated[int, "Positions in a step."] = 128
+    normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
+    identity: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = 1.0
+    batch_size: Annotated[int, "Positions in a step, of all processes together."] = 128
+    sub_batch: Annotated[
+        int,
+        "Positions over which batch normalisation takes its moments, whatever the number of processes; the batch is a"
+        " multiple of it, or smaller and the only one.",
+    ] = 64
+    replies: Annotated[int, "How many moves behind the next one are predicted too, while training."] = 2
+    reply_weight: Annotated[float, "Weight of each of these predictions beside that of the next move."] = 0.25
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
     ] = "muon"
@@ -36,9 +65,9 @@ class TrainingConfig:
     weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
     schedule: Annotated[
-        Literal["cosine", "stable"],
+        Literal["cosine", "stable", "halved"],
         "After the warm-up: half a cosine down to 0; or no change until the decay, so that `positions` may still be"
-        " changed when the run is resumed.",
+        " changed when the run is resumed; or the paper's, halved every 80 million steps.",
     ] = "cosine"
     decay: Annotated[float, "Share of the run, at its end, over which a stable learning rate falls to 0."] = 0.2
     symmetries: Annotated[bool, "Show each position under one of the 8 symmetries, by chance."] = True
@@ -49,7 +78,8 @@ class TrainingConfig:
     validation_positions: Annotated[int, "Positions of the validation games to measure on."] = 4096
     checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
-    threads: Annotated[int, "Threads in all (0: one for each core)."] = 0
+    compile: Annotated[bool, "Compile the network by torch.compile: for GPUs; it takes a while at the start."] = False
+    threads: Annotated[int, "Threads of a process in all (0: its share of the cores)."] = 0
     encode_threads: Annotated[int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."] = -1
     tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
     resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
@@ -57,12 +87,24 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), kind)
-        for name in ("filters", "batch_size", "games_per_block", "validations", "validation_positions"):
+        for name in ("filters", "batch_size", "sub_batch", "games_per_block", "validations", "validation_positions"):
             if getattr(self, name) < 1:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("positions", "learning_rate", "other_learning_rate", "positions_per_game", "seed", "threads"):
+        for name in (
+            "identity",
+            "replies",
+            "reply_weight",
+            "positions",
+            "learning_rate",
+            "other_learning_rate",
+            "positions_per_game",
+            "seed",
+            "threads",
+        ):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
+        if self.batch_size % self.positions_per_moment:
+            raise HayagoError(f"batch_size {self.batch_size} is no multiple of sub_batch {self.sub_batch}")
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
         if self.layers < 2:
@@ -78,6 +120,11 @@ class TrainingConfig:
             )
 
     @property
+    def positions_per_moment(self) -> int:
+        """`sub_batch`, or all of a smaller batch."""
+        return min(self.sub_batch, self.batch_size)
+
+    @property
     def steps(self) -> int:
         """Steps of the whole run, 0 where the clock decides."""
         return -(-self.positions // self.batch_size)
@@ -88,10 +135,12 @@ class TrainingConfig:
         free = FREE_ON_RESUME | ({"positions", "validations"} if self.schedule == "stable" else set())
         return {name: value for name, value in asdict(self).items() if name not in free}
 
-    def learning_rate_factor(self, progress: float) -> float:
-        """What the largest learning rates are multiplied by at this share of the run."""
+    def learning_rate_factor(self, progress: float, step: int) -> float:
+        """What the largest learning rates are multiplied by at this share of the run, after so many steps."""
         if progress < self.warmup:
             return progress / self.warmup
+        if self.schedule == "halved":
+            return 0.5 ** (step // HALVING_STEPS)
         if self.schedule == "cosine":
             return 0.5 * (1 + cos(pi * (progress - self.warmup) / (1 - self.warmup)))
         return min(1.0, (1 - progress) / self.decay) if self.decay else 1.0

@@ -14,15 +14,21 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
     """The named device, or the best there is: CUDA, then Apple's MPS, then the CPU.
+
+    Of several processes on a machine each takes the GPU of its number, unless the name has one.
 
     Raises:
         HayagoError: there is no such device here.
     """
+    if name in ("auto", "cuda") and torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        if local_rank >= count:
+            raise HayagoError(f"process {local_rank + 1} of this machine finds no GPU: there are {count}")
+        torch.cuda.set_device(local_rank)
+        return torch.device("cuda", local_rank)
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

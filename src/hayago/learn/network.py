@@ -1,8 +1,8 @@
 """The policy network in torch: the plain form that is saved and played, and the form in which it is trained.
 
-`PolicyNetwork` is the paper's network and nothing else. `TrainingNetwork` computes the same kind of function with a
-batch normalisation behind every hidden convolution, which learns far faster, and folds into a `PolicyNetwork` with
-the same logits. Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
+`PolicyNetwork` is the paper's network and nothing else. `TrainingNetwork` computes the same kind of function, by
+default with a batch normalisation behind every hidden convolution, which learns far faster, and folds into a
+`PolicyNetwork` with the same logits. Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
 """
 
 from typing import cast
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hayago.learn.architecture import Architecture
+from hayago.learn.norms import SubBatchNorm
 from hayago.learn.tower import Tower
 
 
@@ -48,42 +49,76 @@ class LastLayer(nn.Module):
 
 
 class TrainingNetwork(nn.Module):
-    """The network while it learns: batch normalisation takes the place of the hidden layers' biases."""
+    """The network while it learns: batch normalisation takes the place of the hidden layers' biases.
 
-    def __init__(self, filters: int = 192, planes: int = 48, layers: int = 13, board_size: int = 19) -> None:
+    Args:
+        normalised: False keeps the plain form, with He's initialisation (He et al. 2015), which suits it.
+        identity: the first kernels of layers from filters to filters are random plus so many times the identity. What
+            the layers below have found comes through from the first step on, as by the identity branch of RepVGG (Ding
+            et al. 2021), and nothing need be computed or folded for it.
+        replies: so many further last layers, which predict the moves that follow the next one (as in Tian and Zhu 2015,
+            "Better computer Go player with neural network and long-term prediction"); they are no part of the folded
+            network.
+    """
+
+    def __init__(
+        self,
+        filters: int = 192,
+        planes: int = 48,
+        layers: int = 13,
+        board_size: int = 19,
+        normalised: bool = True,
+        identity: float = 1.0,
+        replies: int = 0,
+    ) -> None:
         super().__init__()
         self.architecture = Architecture(filters, planes, layers, board_size)
         *hidden, last = self.architecture.table()
         self.hidden = nn.ModuleList(
-            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=False) for layer in hidden
+            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=not normalised)
+            for layer in hidden
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(layer.outputs) for layer in hidden)
+        self.norms = nn.ModuleList(SubBatchNorm(layer.outputs) for layer in hidden if normalised)
+        if not normalised:
+            for convolution in _convolutions(self):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+                nn.init.zeros_(cast(Tensor, convolution.bias))
+        for convolution in _convolutions(self)[1:]:
+            with torch.no_grad():
+                convolution.weight += identity * nn.init.dirac_(torch.empty_like(convolution.weight))
         self.last = LastLayer(last.inputs, board_size)
+        self.replies = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(replies))
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
         self._tower: Tower | None = None
 
-    def use_tower(self, threads: int) -> None:
+    def use_tower(self, threads: int) -> bool:
         """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
 
-        Does nothing for numbers of filters that it cannot do.
+        Does nothing, and gives False, for numbers of filters that it cannot do.
         """
         if Tower.suits(self.architecture.filters):
             self._tower = Tower(self.architecture.board_size, threads)
+        return self._tower is not None
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """(B, planes, N, N) to logits (B, N*N)."""
+    def forward(self, planes: Tensor, replies: bool = False) -> Tensor:
+        """(B, planes, N, N) to logits (B, N*N); with `replies` to (1 + R, B, N*N), those of the next move first."""
         if self.training and self._tower is not None:
-            return cast(Tensor, self.last(self._hidden_by_tower(self._tower, planes)))
-        x = planes
-        for convolution, norm in zip(self.hidden, self.norms, strict=True):
-            x = torch.relu_(norm(convolution(x)))
+            x = self._hidden_by_tower(self._tower, planes)
+        else:
+            x = planes
+            for convolution, norm in zip(self.hidden, self.norms or [nn.Identity()] * len(self.hidden), strict=True):
+                x = torch.relu_(norm(convolution(x)))
+        if replies:
+            return torch.stack([self.last(x), *(layer(x) for layer in self.replies)])
         return cast(Tensor, self.last(x))
 
     def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
         norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
         kernels = [convolution.weight for convolution in _convolutions(self)]
+        if not norms:
+            return tower(planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)])[0]
         x, means, variances = tower(
-            planes, kernels, [norm.weight for norm in norms], [norm.bias for norm in norms], norms[0].eps
+            planes, kernels, [norm.bias for norm in norms], [norm.weight for norm in norms], norms[0].eps
         )
         count = planes.shape[0] * planes.shape[2] * planes.shape[3]
         for norm, mean, variance in zip(norms, means, variances * (count / (count - 1)), strict=True):
@@ -103,7 +138,9 @@ class TrainingNetwork(nn.Module):
         """
         shape = self.architecture
         plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
-        for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=True):
+        if not self.norms:
+            plain.hidden.load_state_dict(self.hidden.state_dict())
+        for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=False):
             assert isinstance(norm, nn.BatchNorm2d)
             assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
             # In float64, so that the only rounding is that of the result; not every device has it.

@@ -1,7 +1,9 @@
 """What a training run says while it runs: the log file, the line on the screen, TensorBoard. No decisions here."""
 
 import csv
+import io
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hayago.errors import HayagoError
+from hayago.files import write_atomically
 
 # The columns of log.csv. Losses are mean cross-entropies in nats, top1 are shares of 1, both over the steps since the
 # row before; the validation columns are empty where nothing was validated.
@@ -30,7 +33,7 @@ class Log:
     """log.csv of a run; resuming at a step first drops the rows behind it."""
 
     def __init__(self, path: Path, first_step: int) -> None:
-        """Open the log to go on after `first_step` (0 begins a new one).
+        """Open the log to go on after `first_step` (0 begins a new one); a row that was cut short is dropped.
 
         Raises:
             HayagoError: the file cannot be written.
@@ -40,12 +43,14 @@ class Log:
             kept: list[dict[str, str]] = []
             if first_step and path.is_file():
                 with path.open(newline="", encoding="utf-8") as file:
-                    kept = [row for row in csv.DictReader(file) if int(row["step"]) <= first_step]
-            self._file = path.open("w", newline="", encoding="utf-8")
+                    kept = [row for row in csv.DictReader(file) if None not in row.values()]
+            text = io.StringIO(newline="")
+            writer = csv.DictWriter(text, COLUMNS)
+            writer.writeheader()
+            writer.writerows(row for row in kept if int(row["step"]) <= first_step)
+            write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+            self._file = path.open("a", newline="", encoding="utf-8")
             self._writer = csv.DictWriter(self._file, COLUMNS)
-            self._writer.writeheader()
-            self._writer.writerows(kept)
-            self._file.flush()
         except OSError as error:
             raise HayagoError(f"cannot write {path}: {error.strerror}") from error
 
@@ -59,18 +64,19 @@ class Log:
             raise HayagoError(f"cannot write {self.path}: {error.strerror}") from error
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # `add` has told that the disk is full
+            self._file.close()
 
 
 class TensorBoard:
     """The numbers of the log for TensorBoard, beside it; needs the extra hayago[tensorboard]."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first_step: int) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise HayagoError("TensorBoard is missing: pip install 'hayago[tensorboard]'") from error
-        self._writer = SummaryWriter(str(folder))
+        self._writer = SummaryWriter(str(folder), purge_step=first_step + 1)
 
     def add(self, row: Mapping[str, Any]) -> None:
         for key, value in row.items():
@@ -84,8 +90,8 @@ class TensorBoard:
 class ProgressLine:
     """A progress bar on a terminal, else one plain line for each row of the log; both on stderr."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
+    def __init__(self, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, quiet=quiet)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -1,4 +1,4 @@
-"""The hidden layers on a CPU: convolution, batch normalisation and ReLU of all of them as one autograd function.
+"""The hidden layers on a CPU: convolution, normalisation (or a bias) and ReLU of all of them as one autograd function.
 
 Each layer's raw outputs are kept and nothing else: normalisation and ReLU happen where the next convolution reads them,
 forward and backward, so that every field is written once. The boards of a batch are shared out evenly among threads,
@@ -6,7 +6,7 @@ always in the same way, so that results repeat bit by bit for one number of thre
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -92,30 +92,31 @@ class Tower:
         return filters % LANES == 0
 
     def __call__(
-        self, planes: Tensor, kernels: list[Tensor], gains: list[Tensor], shifts: list[Tensor], eps: float
+        self, planes: Tensor, kernels: list[Tensor], shifts: list[Tensor], gains: Sequence[Tensor] = (), eps: float = 0
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The hidden layers in training: normalised by the batch's own moments.
+        """The hidden layers in training: normalised by the batch's own moments, or, without gains, not at all.
 
         Args:
             planes: (B, P, N, N) float32 on the CPU; no gradient is computed for them.
             kernels: (F, inputs, r, r) of each layer, r 3 or 5.
-            gains, shifts: (F,) of each layer's normalisation.
+            shifts: (F,) of each layer, its biases.
+            gains: (F,) of each layer's normalisation; none where nothing is normalised.
             eps: what the normalisations add to a variance.
 
         Returns:
             The last layer's outputs (B, F, N, N), channels last; the means and the variances of all layers' raw
             outputs, (layers, F).
         """
-        outputs, means, variances = _HiddenLayers.apply(self, planes, eps, *kernels, *gains, *shifts)  # type: ignore[no-untyped-call]
+        outputs, means, variances = _HiddenLayers.apply(self, planes, eps, len(kernels), *kernels, *shifts, *gains)  # type: ignore[no-untyped-call]
         return outputs, means, variances
 
     def forward(
-        self, planes: Array, kernels: list[Tensor], gains: list[Array], shifts: list[Array], eps: float
+        self, planes: Array, kernels: list[Tensor], shifts: list[Array], gains: list[Array], eps: float
     ) -> tuple[list[_Layer], list[_Moments], Array, Array]:
         """Planes (B, N*N, P) through all layers; the scale and the shift (line,) of the last one's raw outputs."""
         layers, moments = [], []
         source, scale, shift = planes, np.zeros(0, np.float32), np.zeros(0, np.float32)
-        for kernel, gain, offset in zip(kernels, gains, shifts, strict=True):
+        for number, (kernel, offset) in enumerate(zip(kernels, shifts, strict=True)):
             raw = self._take((*source.shape[:2], len(kernel)))
             layer = _Layer(source, scale, shift, kernel.shape[2], self._alone(_transform, kernel), raw)
             sums = np.zeros((self.threads, 2, self.size * layer.outputs))
@@ -123,8 +124,11 @@ class Tower:
             mean, squares = self._by_channel(sums) / raw[..., 0].size
             layers.append(layer)
             moments.append(_Moments(mean, np.maximum(squares - mean * mean, 0)))
-            factor = gain / np.sqrt(moments[-1].variance + eps)
-            source, scale, shift = raw, self._line(factor), self._line(offset - mean * factor)
+            if gains:
+                factor = gains[number] / np.sqrt(moments[-1].variance + eps)
+                source, scale, shift = raw, self._line(factor), self._line(offset - mean * factor)
+            else:
+                source, scale, shift = raw, self._line(np.ones(layer.outputs)), self._line(offset)
         return layers, moments, scale, shift
 
     def _convolve(self, layer: _Layer, sums: Array, thread: int, begin: int, end: int) -> None:
@@ -169,7 +173,7 @@ class Tower:
         gains: list[Array],
         eps: float,
     ) -> tuple[list[Tensor], list[Array], list[Array]]:
-        """The gradients of kernels, gains and shifts, from that of the last layer's outputs, (B, N*N, F) both.
+        """The gradients of kernels, shifts and gains, from that of the last layer's outputs, (B, N*N, F) both.
 
         The layers' raw outputs are gone afterwards.
         """
@@ -178,16 +182,21 @@ class Tower:
         of_kernels: list[Tensor] = []
         of_gains: list[Array] = []
         of_shifts: list[Array] = []
-        for layer, (mean, variance), gain in zip(reversed(layers), reversed(moments), reversed(gains), strict=True):
-            # With x = (raw - mean) / deviation, the normalisation's gradient is
-            # gain / deviation * (gradient - mean of gradient - x * mean of gradient * x).
+        for number, layer in reversed(list(enumerate(layers))):
             of_shift, products = self._by_channel(sums)
-            deviation = np.sqrt(variance + eps)
-            of_gain = (products - mean * of_shift) / deviation
-            count = layer.raw[..., 0].size
-            w0 = gain / deviation
-            w1 = -w0 * of_gain / deviation / count
-            weights = np.stack([self._line(w) for w in (w0, w1, -w0 * of_shift / count - w1 * mean)])
+            w0, w1, w2 = np.ones(layer.outputs), np.zeros(layer.outputs), np.zeros(layer.outputs)
+            if gains:
+                # With x = (raw - mean) / deviation, the normalisation's gradient is
+                # gain / deviation * (gradient - mean of gradient - x * mean of gradient * x).
+                mean, variance = moments[number]
+                deviation = np.sqrt(variance + eps)
+                of_gain = (products - mean * of_shift) / deviation
+                count = layer.raw[..., 0].size
+                w0 = gains[number] / deviation
+                w1 = -w0 * of_gain / deviation / count
+                w2 = -w0 * of_shift / count - w1 * mean
+                of_gains.append(of_gain)
+            weights = np.stack([self._line(w) for w in (w0, w1, w2)])
             below = self._take(layer.source.shape) if layer.has_relu else layer.source[:0]
             sums = np.zeros((self.threads, 2, self.size * layer.inputs))
             of_kernel = torch.zeros(self.threads, *layer.kernel.shape)
@@ -197,13 +206,12 @@ class Tower:
                 partial(self._go_back, layer, gradient, scale, shift, weights, transposed, of_kernel, below, sums),
             )
             of_kernels.append(self._alone(_transform_back, of_kernel, layer.taps))
-            of_gains.append(of_gain)
             of_shifts.append(of_shift)
             if layer is not layers[-1]:
                 self._give_back(gradient)
             self._give_back(layer.raw)
             gradient, scale, shift = below, layer.scale, layer.shift
-        return of_kernels[::-1], of_gains[::-1], of_shifts[::-1]
+        return of_kernels[::-1], of_shifts[::-1], of_gains[::-1]
 
     def _sum_last(
         self, gradient: Array, outputs: Array, raw: Array, sums: Array, thread: int, begin: int, end: int
@@ -296,16 +304,19 @@ def _transform_back(gradients: Tensor, taps: int) -> Tensor:
 
 class _HiddenLayers(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, tower: Tower, planes: Tensor, eps: float, *parameters: Tensor) -> tuple[Tensor, ...]:
-        count = len(parameters) // 3
+    def forward(
+        ctx: Any, tower: Tower, planes: Tensor, eps: float, count: int, *parameters: Tensor
+    ) -> tuple[Tensor, ...]:
         kernels = [kernel.detach() for kernel in parameters[:count]]
-        gains, shifts = ([p.detach().numpy() for p in part] for part in (parameters[count:-count], parameters[-count:]))
+        shifts, gains = (
+            [p.detach().numpy() for p in part] for part in (parameters[count : 2 * count], parameters[2 * count :])
+        )
         # Channels come in bunches: planes of zeros fill the last one up, and their kernels' parts are cut off again.
         missing = -planes.shape[1] % LANES
         if missing:
             planes, kernels[0] = (torch.nn.functional.pad(x, (0, 0, 0, 0, 0, missing)) for x in (planes, kernels[0]))
         field = planes.permute(0, 2, 3, 1).contiguous().flatten(1, 2).numpy()
-        layers, moments, scale, shift = tower.forward(field, kernels, gains, shifts, eps)
+        layers, moments, scale, shift = tower.forward(field, kernels, shifts, gains, eps)
         outputs = tower.activate(layers[-1].raw, scale, shift)
         ctx.kept = tower, layers, moments, scale, shift, gains, eps, outputs, missing
         means, variances = (torch.from_numpy(np.stack(part)).float() for part in zip(*moments, strict=True))
@@ -321,4 +332,4 @@ class _HiddenLayers(torch.autograd.Function):
         of_kernels, *rest = tower.backward(gradient, outputs, layers, moments, scale, shift, gains, eps)
         of_kernels[0] = of_kernels[0][:, : of_kernels[0].shape[1] - missing]
         vectors = [torch.from_numpy(value.astype(np.float32)) for part in rest for value in part]
-        return (None, None, None, *of_kernels, *vectors)
+        return (None, None, None, None, *of_kernels, *vectors)
