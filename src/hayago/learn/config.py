@@ -48,7 +48,7 @@ class TrainingConfig:
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
     normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
     identity: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = 1.0
-    batch_size: Annotated[int, "Positions in a step, of all processes together."] = 128
+    batch_size: Annotated[int, "Positions in a step, of all processes together."] = 64
     sub_batch: Annotated[
         int,
         "Positions over which batch normalisation takes its moments, whatever the number of processes; the batch is a"

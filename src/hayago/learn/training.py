@@ -43,7 +43,7 @@ from hayago.records.store import GameStore, read_store
 CHECKPOINT, BEST, MODEL = "last.safetensors", "best.safetensors", "model.safetensors"
 LOG_EVERY_SECONDS = 5.0
 VALIDATION_BATCH = 256
-LEARNING_RATES = {"muon": 0.04, "adamw": 0.003, "sgd": 0.1}
+LEARNING_RATES = {"muon": 0.03, "adamw": 0.003, "sgd": 0.1}
 
 
 class TrainingInterrupted(HayagoError):
