@@ -302,7 +302,7 @@ def encode_positions(
 
 
 @cache
-def _eights() -> NDArray[np.uint64]:
+def byte_words() -> NDArray[np.uint64]:
     """uint64 (256,): for each byte its 8 bits, one in each byte of the word, the lowest first."""
     bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
     eights: NDArray[np.uint64] = bits.view("<u8").astype(np.uint64)[:, 0]
@@ -320,7 +320,7 @@ def _unpack(rows: NDArray[np.uint8], eights: NDArray[np.uint64], words: NDArray[
 def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 (B, 8 * n), the bits of rows uint8 (B, n), the lowest of each byte first; without the interpreter lock."""
     words = np.empty(rows.shape, np.uint64)
-    _unpack(np.ascontiguousarray(rows), _eights(), words)
+    _unpack(np.ascontiguousarray(rows), byte_words(), words)
     return words.astype("<u8", copy=False).view(np.uint8)
 
 

@@ -1,112 +1,206 @@
-"""The Gymnasium environment `hayago/Go-v0`: a game of Go in which the agent plays both sides."""
+"""The Gymnasium environment `hayago/Go-v0`: a game of Go, the agent on both sides or against somebody."""
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from hayago.features.planes import encode
+from hayago.features.planes import PLANES, encode, encode_packed
+from hayago.play.opponents import COLOUR_OF, RESIGNS, SEEDS, Setting, seed_stream
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE
+from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, opponent
+from hayago.rules.game_rules import GameRules
+from hayago.rules.tables import draw
+
+if TYPE_CHECKING:
+    from hayago.learn.checkpoint import Model
 
 Observation = NDArray[np.int8] | NDArray[np.uint8]
 
 
+def spaces_of(setting: Setting) -> tuple[spaces.Discrete, spaces.Box]:
+    """The spaces of actions and of observations."""
+    size = setting.board_size
+    actions = spaces.Discrete(size * size + 1)
+    if setting.observation == "planes48":
+        return actions, spaces.Box(0, 1, (PLANES, size, size), np.uint8)
+    return actions, spaces.Box(0, 2, (size, size), np.int8)
+
+
 class GoEnv(gymnasium.Env[Any, np.int64]):
-    """A game of Go on one board; each step is a move of the side whose turn it is.
+    """A game of Go on one board; each step is a move of the agent's, and of its opponent's where it has one.
 
     ## Description
-    Area scoring (Tromp-Taylor: every stone on the board counts as alive), positional superko, suicide
-    forbidden.
+    Go by area scoring (Tromp-Taylor: every stone on the board counts as alive), positional superko, suicide forbidden.
+    Without an opponent the agent plays both sides in turn. Many boards at once: `gymnasium.make_vec`, see
+    `hayago.play.vector_env.GoVectorEnv`.
 
     ## Action Space
     `Discrete(board_size ** 2 + 1)`: the point `row * board_size + column`, row 0 at the top; the last one is
     the pass.
 
     ## Observation Space
-    Always seen by the side to move. "board": int8 (board_size, board_size), 0 empty, 1 own stone, 2
-    opponent's stone.
-    "planes48": uint8 (48, board_size, board_size), the planes of `hayago.features.planes`.
+    Seen by the agent; where it plays both sides, by the side to move. "board": int8 (board_size, board_size), 0 empty,
+    1 own stone, 2 opponent's stone. "planes48": uint8 (48, board_size, board_size), the planes of
+    `hayago.features.planes`.
+
+    ## Starting State
+    The empty board, Black to play; an opponent that has Black has made its first move.
 
     ## Rewards
-    0 until the end, then for the side that made the last move: 1 if it has won, -1 if it has lost, 0 for a
-    draw.
+    0 until the end, then 1 if the agent has won, -1 if it has lost, 0 for a draw, by the area and komi. Where the agent
+    plays both sides, the reward is that of the side that made the last move.
 
     ## Episode End
-    Two passes in a row, or an illegal action: that loses the game (reward -1) and leaves the board unchanged.
-    Superko lets no game go on for ever, but at random they are long; wrap in `TimeLimit` where that matters.
+    Termination: two passes in a row; an illegal action, which loses the game (reward -1) and leaves the board unchanged;
+    an engine that resigns or plays an illegal move, which wins it (reward 1).
+    Superko lets no game go on for ever, but at random they are long: give `max_episode_steps` where that matters.
 
     ## Information
-    `action_mask`: int8 (board_size ** 2 + 1,), 1 where the action is legal, as `Discrete.sample(mask)` takes
-    it.
+    `action_mask`: int8 (board_size ** 2 + 1,), 1 where the action is legal, superko included, as
+    `Discrete.sample(mask)` takes it.
     `to_play`: 1 black, 2 white. `score`: black's area less white's less komi, once two passes have ended the
     game.
 
     ## Arguments
-    `board_size` (1 to 19), `komi`, `observation` ("board" or "planes48"), `render_mode` (None or "ansi").
+    `board_size`: 1 to 19.
+    `komi`: points for White.
+    `rules`: a name ("chinese-ogs", "chinese-kgs": positional superko; "chinese": simple ko) or a `GameRules`; those
+    with territory scoring, suicide or situational superko are refused.
+    `opponent`: None, the agent plays both sides; "random", legal moves by lot, none onto a point that own stones
+    enclose; "network"; or the command line of any GTP engine, as in "gnugo --mode gtp".
+    `level`: of the network, 1 to 10, as `hayago gtp --level` has it.
+    `model`: the network's file; None is the one in the box, which is for 19x19.
+    `colour`: the agent's against an opponent, "black", "white", or "random": drawn for each game.
+    `observation`: "board" or "planes48".
+    `render_mode`: None, "ansi" (text), "rgb_array" (a picture), "human" (a window, drawn anew at each step; needs
+    pygame).
+
+    Seeding: `reset(seed=...)` repeats games exactly, those of an engine if it knows `set_random_seed` or is
+    deterministic.
 
     ## Version History
     v0: the first.
+
+    Raises:
+        ValueError: an argument makes no sense.
+        HayagoError: the network or the engine cannot be used.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array", "human"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
         board_size: int = MAX_SIZE,
         komi: float = 7.5,
+        rules: str | GameRules = "chinese-ogs",
+        opponent: str | None = None,
+        level: int = 10,
+        model: "str | Path | Model | None" = None,
+        colour: Literal["black", "white", "random"] = "black",
         observation: Literal["board", "planes48"] = "board",
         render_mode: str | None = None,
     ) -> None:
-        if observation not in ("board", "planes48"):
-            raise ValueError(f"observation is neither 'board' nor 'planes48': {observation!r}")
-        if render_mode not in (None, "ansi"):
-            raise ValueError(f"render_mode is neither None nor 'ansi': {render_mode!r}")
+        setting = Setting(board_size, komi, rules, opponent, level, model, colour, observation)
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode is not one of {self.metadata['render_modes']}: {render_mode!r}")
         self.render_mode = render_mode
-        self._board = Board(board_size, superko=True)
-        self._komi = komi
-        self._planes = observation == "planes48"
-        self.action_space = spaces.Discrete(board_size * board_size + 1)
-        self.observation_space = (
-            spaces.Box(0, 1, (48, board_size, board_size), np.uint8)
-            if self._planes
-            else spaces.Box(0, 2, (board_size, board_size), np.int8)
-        )
+        self.action_space, self.observation_space = spaces_of(setting)
+        self._setting = setting
+        self._board = Board(board_size, superko=setting.superko)
+        self._agent = EMPTY  # its colour; EMPTY where it plays both
+        self._stream: NDArray[np.uint64] | None = None
+        self._network = setting.network(threads=1) if setting.is_network else None
+        self._engine = setting.engine() if setting.is_engine else None
+        self._window: Any = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """An empty board, black to play. The game has no chance in it: the seed only sets `np_random`."""
+        """A new game. A seed begins the stream of all chance anew; without one it goes on."""
         super().reset(seed=seed, options=options)
-        self._board = Board(self._board.size, superko=True)
+        if seed is not None or self._stream is None:
+            self._stream = np.array([seed_stream(self.np_random)])
+        setting = self._setting
+        self._board = Board(setting.board_size, superko=setting.superko)
+        if setting.opponent is not None:
+            self._agent = COLOUR_OF.get(setting.colour) or 1 + draw(self._stream, 0, 2)
+        if self._engine is not None:
+            self._engine.begin(opponent(self._agent), draw(self._stream, 0, SEEDS))
+        if self._agent == 3 - BLACK:
+            self._answer(None)
+        if self.render_mode == "human":
+            self.render()
         return self._observe(), self._information()
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play; see the class for what comes back."""
         board, point = self._board, int(action)
+        mover = self._agent or board.to_play
+        won = None  # by the agent, or by the side that has just moved
         if not board.is_legal(point):
-            return self._observe(), -1.0, True, False, self._information()
-        mover = board.to_play
-        board.play(point)
+            won = False
+        else:
+            board.play(point)
+            if self._agent != EMPTY and not board.is_over and not self._answer(point):
+                won = True
+        if self.render_mode == "human":
+            self.render()
         information = self._information()
-        reward = 0.0
+        reward = 0.0 if won is None else 1.0 if won else -1.0
         if board.is_over:
-            score = board.area_score(self._komi)
+            score = board.area_score(self._setting.komi)
             information["score"] = score
             reward = float(np.sign(score)) * (1.0 if mover == BLACK else -1.0)
-        return self._observe(), reward, board.is_over, False, information
+        return self._observe(), reward, board.is_over or won is not None, False, information
 
-    def render(self) -> str | None:
-        """The board in ASCII, for render_mode "ansi"."""
+    def render(self) -> Any:
+        """The board: text for "ansi", a picture uint8 (height, width, 3) for "rgb_array", a window for "human"."""
         return str(self._board) if self.render_mode == "ansi" else None
 
+    def close(self) -> None:
+        """End the engine and the window."""
+        if self._engine is not None:
+            self._engine.close()
+
+    def _answer(self, point: int | None) -> bool:
+        """The opponent's move after the agent's; False where it has lost by it."""
+        board, stream, area = self._board, self._stream, self._board.pass_point
+        assert stream is not None
+        legal = board.legal_points()
+        if self._engine is not None:
+            answer = self._engine.answer(point)
+        elif self._network is not None:
+            rows = np.stack([encode_packed(board, symmetry=s)[None] for s in range(self._network.style.symmetries)])
+            score = board.area_score(self._setting.komi) * (1 if board.to_play == BLACK else -1)
+            may_end = np.array([board.last_move == area and score > 0])
+            plies = np.array([len(board.moves)])
+            answer = int(self._network.choose(rows, legal[None].astype(np.int8), plies, may_end, stream)[0])
+        else:
+            open_points = np.flatnonzero(legal[:-1] & ~board.enclosed_points())
+            answer = int(open_points[draw(stream, 0, len(open_points))]) if len(open_points) else area
+        if answer == RESIGNS or not board.is_legal(answer):
+            return False
+        board.play(answer)
+        return True
+
     def _observe(self) -> Observation:
-        if self._planes:
-            return encode(self._board)
-        grid = self._board.grid()
-        return np.where(grid == EMPTY, 0, np.where(grid == self._board.to_play, 1, 2)).astype(np.int8)
+        view = self._view()
+        if self._setting.observation == "planes48":
+            return encode(view)
+        grid = view.grid()
+        return np.where(grid == EMPTY, 0, np.where(grid == view.to_play, 1, 2)).astype(np.int8)
 
     def _information(self) -> dict[str, Any]:
-        return {"action_mask": self._board.legal_points().astype(np.int8), "to_play": self._board.to_play}
+        return {"action_mask": self._view().legal_points().astype(np.int8), "to_play": self._board.to_play}
+
+    def _view(self) -> Board:
+        """The board as the agent sees it: where the opponent has not answered, since the game is over, still so."""
+        if self._agent in (EMPTY, self._board.to_play):
+            return self._board
+        view = self._board.copy()
+        view.to_play = self._agent
+        return view

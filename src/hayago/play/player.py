@@ -15,6 +15,7 @@ The network knows no pass. Late in a game an `EndgameJudge` says what is settled
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -88,6 +89,26 @@ LEVELS: tuple[Style, ...] = (
 LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
 OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
 HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
+
+
+def pick(
+    style: Style,
+    prior: NDArray[np.float32],
+    among: NDArray[np.bool_],
+    moves: int,
+    draw: Callable[[NDArray[np.float64]], int],
+) -> int:
+    """A point of the mask by the style, after so many moves; `draw` gives an index by lot, given all probabilities."""
+    temperature = style.temperature_at(moves)
+    if temperature == 0:
+        return int(np.where(among, prior, -1).argmax())
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
+        weights = softmax(np.log(prior) / temperature, among).astype(np.float64)
+    if style.top_p < 1:
+        order = np.argsort(-weights)
+        kept = np.cumsum(weights[order]) - weights[order] < style.top_p
+        weights[order[~kept]] = 0
+    return int(draw(weights / weights.sum()))
 
 
 class Choice(NamedTuple):
@@ -171,7 +192,7 @@ class Player:
         rows = np.stack([encode_packed(board, planes, symmetry) for symmetry in symmetries])
         maps = point_maps(board.size)[:, :-1]
         logits = self._evaluator.logits(rows)
-        priors = [_softmax(seen[maps[symmetry]], legal) for symmetry, seen in zip(symmetries, logits, strict=True)]
+        priors = [softmax(seen[maps[symmetry]], legal) for symmetry, seen in zip(symmetries, logits, strict=True)]
         mean: NDArray[np.float32] = np.mean(priors, axis=0)
         return mean
 
@@ -220,16 +241,8 @@ class Player:
 
     def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
         """A point of the mask by the style, and how it was picked."""
-        temperature = self.style.temperature_at(moves)
-        if temperature == 0:
-            return int(np.where(among, prior, -1).argmax()), "likeliest"
-        with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-            weights = _softmax(np.log(prior) / temperature, among).astype(np.float64)
-        if self.style.top_p < 1:
-            order = np.argsort(-weights)
-            kept = np.cumsum(weights[order]) - weights[order] < self.style.top_p
-            weights[order[~kept]] = 0
-        return int(self._random.choice(len(weights), p=weights / weights.sum())), "sampled"
+        point = pick(self.style, prior, among, moves, lambda weights: self._random.choice(len(weights), p=weights))
+        return point, "likeliest" if self.style.temperature_at(moves) == 0 else "sampled"
 
     def _should_resign(self, board: Board, colour: int, judgement: Judgement) -> bool:
         """Whether this is one more hopeless position in a row, and they are enough. Notes the position."""
@@ -310,7 +323,7 @@ def _captures_first(board: Board, sensible: NDArray[np.bool_], dead: list[int]) 
     return [point for *_, point in sorted(ranked)]
 
 
-def _softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """float32, of the shape of both: the softmax over the points of the mask, 0 elsewhere; all 0 for an empty
     mask.
 

@@ -26,7 +26,11 @@ def _register() -> None:
     import gymnasium
 
     if ENVIRONMENT not in gymnasium.registry:
-        gymnasium.register(ENVIRONMENT, entry_point="hayago.play.env:GoEnv")
+        gymnasium.register(
+            ENVIRONMENT,
+            entry_point="hayago.play.env:GoEnv",
+            vector_entry_point="hayago.play.vector_env:GoVectorEnv",
+        )
 
 
 class _GymnasiumWatch:

@@ -62,7 +62,7 @@ def _cells(size: int) -> NDArray[np.int64]:
 
 
 @cache
-def _zobrist() -> NDArray[np.int64]:
+def zobrist() -> NDArray[np.int64]:
     """int64 (3, CELLS): a random word for each colour on each cell, 0 for EMPTY, the same in every run."""
     words = np.random.Generator(np.random.Philox(0x60)).integers(-(2**63), 2**63 - 1, (3, CELLS), np.int64)
     words[EMPTY] = 0
@@ -164,7 +164,7 @@ class Board:
     @property
     def position_hash(self) -> int:
         """The Zobrist hash of the stones on the board, the same in every run."""
-        return int(_hash(self.position, _zobrist()))
+        return int(_hash(self.position, zobrist()))
 
     def position_hash_at(self, moves: int) -> int | None:
         """`position_hash` as it was after so many moves; None where fewer were played."""
@@ -223,6 +223,15 @@ class Board:
         mark_true_eyes(self.position, colour, eyes)
         return eyes[_cells(self.size)].astype(np.bool_)
 
+    def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
+        """bool (size * size,): the empty points beside which only stones of `colour` (by default the one to play) lie,
+        or the edge."""
+        framed = np.full((self.size + 2, self.size + 2), self.to_play if colour is None else colour, np.int8)
+        framed[1:-1, 1:-1] = grid = self.grid()
+        own = framed == framed[0, 0]
+        beside = own[:-2, 1:-1] & own[2:, 1:-1] & own[1:-1, :-2] & own[1:-1, 2:]
+        return np.ravel(beside & (grid == EMPTY))
+
     # What may be played
 
     def is_legal(self, point: int, colour: int | None = None) -> bool:
@@ -234,7 +243,7 @@ class Board:
         legal = np.ones(self.size * self.size + 1, np.bool_)
         past = np.array(self._hashes if self.superko else [], np.int64)
         colour = self.to_play if colour is None else colour
-        _mark_legal(self.position, _cells(self.size), colour, _zobrist(), past, legal[:-1])
+        _mark_legal(self.position, _cells(self.size), colour, zobrist(), past, legal[:-1])
         return legal
 
     def sensible_points(self, colour: int | None = None) -> NDArray[np.bool_]:
@@ -261,7 +270,7 @@ class Board:
         if self.superko:
             legal = np.empty(1, np.bool_)
             past = np.array(self._hashes, np.int64)
-            _mark_legal(self.position, np.array([cell]), colour, _zobrist(), past, legal)
+            _mark_legal(self.position, np.array([cell]), colour, zobrist(), past, legal)
             if not legal[0]:
                 return "it repeats an earlier position (superko)"
         return ""

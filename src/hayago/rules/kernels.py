@@ -51,9 +51,11 @@ FOOTPRINT = EYES + WORDS  # scratch of `ladders.watch`: a set of cells
 THREATENED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for each number of hunter moves
 KO, TURNS, SIZE, LOGGED, LOG = (THREATENED + (HUNTER_MOVES + 1) * WORDS + i for i in range(5))
 
-# A ladder is at most 101 moves long; a move gives at most 3 * 180 stones another head, and all moves together take off
-# fewer than 500 stones, at 20 entries each.
-_LOG_ENTRIES = 1 << 18
+# The log holds at most a game's last move and the 101 moves of a ladder, so at most 361 + 102 stones ever stand there.
+# Each of them is taken off once, at 20 entries, and before that gets another head at most 8 times, since the chain it is
+# in then becomes at least twice as large. A move has at most 52 other entries: 4 of its own, 8 of neighbours' liberties
+# and 4 merges at 10.
+_LOG_ENTRIES = 463 * (20 + 8) + 102 * 52
 
 
 def new_position(size: int) -> Position:

@@ -74,7 +74,7 @@ def _take(pitch: NDArray[np.int32], head: int) -> None:
 
 
 @kernel
-def _put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
+def put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
     """Play a legal move; TAKEN is then the head of the largest chain it took, or 0 (its ring of stones stays)."""
     _close(pitch, cell)
     pitch[KO] = 0
@@ -142,7 +142,7 @@ def _put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
 
 
 @kernel
-def _atari(pitch: NDArray[np.int32], head: int) -> int:
+def atari(pitch: NDArray[np.int32], head: int) -> int:
     """The only liberty of the chain, or 0 where it has more."""
     faces, total = np.int64(pitch[FACES + head]), np.int64(pitch[SUM + head])
     return int(total // faces) if faces * pitch[SQUARES + head] == total * total else 0
@@ -233,7 +233,7 @@ def _is_sound(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
             liberty = neighbour
         elif there == colour:
             own += 1
-        elif there != BORDER and _atari(pitch, pitch[HEAD + neighbour]) == cell:
+        elif there != BORDER and atari(pitch, pitch[HEAD + neighbour]) == cell:
             return True
     if own == 0:
         return liberty != 0  # a single stone may be thrown in
@@ -278,13 +278,13 @@ def _rescue(pitch: NDArray[np.int32], head: int, colour: int) -> int:
         for direction in DIRECTIONS:
             neighbour = stone + direction
             if pitch[COLOUR + neighbour] == 3 - colour:
-                capture = _atari(pitch, pitch[HEAD + neighbour])
+                capture = atari(pitch, pitch[HEAD + neighbour])
                 if capture != 0 and pitch[SLOT + capture] >= 0 and _is_sound(pitch, capture, colour):
                     return capture
         stone = pitch[NEXT + stone]
         if stone == head:
             break
-    extension = _atari(pitch, head)
+    extension = atari(pitch, head)
     if extension != 0 and pitch[SLOT + extension] >= 0 and _is_sound(pitch, extension, colour):
         return extension
     return 0
@@ -317,12 +317,12 @@ def _answer(pitch: NDArray[np.int32], last: int, colour: int) -> int:
         vital = _vital_point(pitch)
         if vital != 0 and pitch[SLOT + vital] >= 0 and _is_sound(pitch, vital, colour):
             return vital
-    capture = _atari(pitch, pitch[HEAD + last])
+    capture = atari(pitch, pitch[HEAD + last])
     if capture != 0 and pitch[SLOT + capture] >= 0 and _is_sound(pitch, capture, colour):
         return capture
     for direction in DIRECTIONS:
         neighbour = last + direction
-        if pitch[COLOUR + neighbour] == colour and _atari(pitch, pitch[HEAD + neighbour]) != 0:
+        if pitch[COLOUR + neighbour] == colour and atari(pitch, pitch[HEAD + neighbour]) != 0:
             move = _rescue(pitch, pitch[HEAD + neighbour], colour)
             if move != 0:
                 return move
@@ -330,7 +330,7 @@ def _answer(pitch: NDArray[np.int32], last: int, colour: int) -> int:
 
 
 @kernel
-def _next_random(state: np.uint64) -> np.uint64:
+def next_random(state: np.uint64) -> np.uint64:
     """The next state of a xorshift generator; its upper bits are the better ones."""
     state ^= state << np.uint64(13)
     state ^= state >> np.uint64(7)
@@ -347,7 +347,7 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
         move = 0
         if clever and last != 0:
             move = _answer(pitch, last, colour)
-            state = _next_random(state)
+            state = next_random(state)
             if move == 0 and state >> np.uint64(63) == 0:
                 start = np.int64((state >> np.uint64(60)) & np.uint64(7))
                 for n in range(8):
@@ -357,7 +357,7 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
                         break
         count = pitch[OPENED]
         if move == 0 and count > 0:
-            state = _next_random(state)
+            state = next_random(state)
             start = np.int64(((state >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
             for n in range(count):
                 slot = start + n if start + n < count else start + n - count
@@ -371,10 +371,24 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
             if passes == 2:
                 return
         else:
-            _put(pitch, move, colour)
+            put(pitch, move, colour)
             passes = 0
         last = move
         colour = 3 - colour
+
+
+@kernel
+def clear_pitch(pitch: NDArray[np.int32], size: int) -> None:
+    """Make it an empty board of `size`, every cell of it open."""
+    pitch[COLOUR - 1 : COLOUR + CELLS] = BORDER
+    pitch[SLOT : SLOT + CELLS] = -1
+    pitch[OPENED] = 0
+    pitch[KO] = 0
+    pitch[TAKEN] = 0
+    for row in range(1, size + 1):
+        for cell in range(row * WIDTH, row * WIDTH + size):
+            pitch[COLOUR + cell] = EMPTY
+            _open(pitch, cell)
 
 
 @kernel
@@ -389,7 +403,7 @@ def new_pitch(cells: NDArray[np.uint8], closed: NDArray[np.uint8]) -> NDArray[np
             _open(pitch, cell)
     for cell in range(WIDTH, CELLS - WIDTH):
         if cells[cell] == BLACK or cells[cell] == WHITE:
-            _put(pitch, cell, cells[cell])
+            put(pitch, cell, cells[cell])
     for cell in range(WIDTH, CELLS - WIDTH):
         if closed[cell]:
             _close(pitch, cell)
