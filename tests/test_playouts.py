@@ -18,11 +18,11 @@ from hayago.rules.playouts import (
     OPEN,
     OPENED,
     STONES,
+    _atari,
     _is_sound,
-    atari,
+    _put,
     new_pitch,
     play_out,
-    put,
 )
 
 Pitch = NDArray[np.int32]
@@ -48,7 +48,7 @@ def assert_alike(pitch: Pitch, board: Board) -> None:
         assert all(pitch[HEAD + stone] == head for stone in stones)
         assert pitch[FACES + head] == sum(pitch[COLOUR + s + d] == EMPTY for s in stones for d in DIRECTIONS)
         only = cell_of(next(iter(liberties)), board.size) if len(liberties) == 1 else 0
-        assert atari(pitch, head) == only, board
+        assert _atari(pitch, head) == only, board
 
 
 def games(size: int, seed: int, moves: int) -> Iterator[tuple[Pitch, Board]]:
@@ -61,7 +61,7 @@ def games(size: int, seed: int, moves: int) -> Iterator[tuple[Pitch, Board]]:
         if not len(points):
             return
         point, colour = int(random.choice(points)), board.to_play
-        put(pitch, cell_of(point, size), colour)
+        _put(pitch, cell_of(point, size), colour)
         board.play(point)
 
 

@@ -1,8 +1,8 @@
 """The encoder beside many games at once: each table of `hayago.rules.tables` is followed by what the encoder keeps.
 
-A *follower* is a `Position` and a `Memory` (see `hayago.features.memory`) that repeat the moves made at a table, so that
-a move costs no more than what it changes. A follower catches up whenever its table's position is asked for, which must
-be before FOLLOWED more moves are made there.
+A *follower* is a `Position` and a `Memory` (see `hayago.features.memory`) that repeat the moves made at a table, so
+that a move costs no more than what it changes. A follower catches up whenever its table's position is asked for, which
+must be before more than FOLLOWED moves are made there.
 """
 
 from typing import NamedTuple
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.features.encoder import Layout, Work, byte_words, layout, write_row
-from hayago.features.memory import follow, new_memory, start
+from hayago.features.memory import Memory, follow, new_memory, start
 from hayago.features.planes import PLANES
 from hayago.rules.coords import WHITE
 from hayago.rules.jit import kernel
-from hayago.rules.kernels import clear, new_position, play_code
-from hayago.rules.tables import NEW_GAME, Tables
+from hayago.rules.kernels import Position, clear, new_position, play_code
+from hayago.rules.tables import FRESH, NEW_GAME, NEWS, SIZE, TO_PLAY, Table
 
 
 class Followers(NamedTuple):
@@ -46,29 +46,24 @@ def new_followers(count: int, size: int) -> Followers:
 
 
 @kernel
-def _catch_up(tables: Tables, followers: Followers, table: int) -> None:
+def _catch_up(table: Table, position: Position, memory: Memory) -> None:
     """Repeat what has happened at the table since the last look."""
-    position, memory = followers.positions[table], followers.memories[table]
-    moves = tables.fresh[table]
+    moves = table[FRESH]
+    table[FRESH] = 0
     if moves >= NEW_GAME:
         moves -= NEW_GAME
-        clear(position, tables.size)
+        clear(position, table[SIZE])
         start(position, memory)
-    colour = tables.to_play[table]
-    if moves % 2 == 1:
-        colour = 3 - colour
+    colour = table[TO_PLAY] if moves % 2 == 0 else 3 - table[TO_PLAY]
     for n in range(moves):
-        code = tables.news[table, n]
-        if colour == WHITE:
-            code |= 0x8000
+        code = table[NEWS + n] | (0x8000 if colour == WHITE else 0)
         follow(position, memory, play_code(position, code))
         colour = 3 - colour
-    tables.fresh[table] = 0
 
 
 @kernel
 def write_rows(
-    tables: Tables,
+    tables: NDArray[np.int64],
     followers: Followers,
     chosen: NDArray[np.int64],
     symmetry: int,
@@ -77,17 +72,15 @@ def write_rows(
 ) -> None:
     """Write rows[n], all planes packed, for whoever's turn it is at table chosen[n], seen under the symmetry."""
     for n in range(len(chosen)):
-        table = chosen[n]
-        _catch_up(tables, followers, table)
-        write_row(
-            followers.positions[table], followers.memories[table], tables.to_play[table], followers.layout, symmetry,
-            PLANES, True, work, rows[n],
-        )  # fmt: skip
+        table, position = tables[chosen[n]], followers.positions[chosen[n]]
+        memory = followers.memories[chosen[n]]
+        _catch_up(table, position, memory)
+        write_row(position, memory, table[TO_PLAY], followers.layout, symmetry, PLANES, True, work, rows[n])
 
 
 @kernel
 def write_planes(
-    tables: Tables,
+    tables: NDArray[np.int64],
     followers: Followers,
     first: int,
     end: int,
@@ -96,12 +89,10 @@ def write_planes(
     row: NDArray[np.uint8],
     planes: NDArray[np.uint64],
 ) -> None:
-    """Write planes[table], all planes unpacked, eight points a word, as the colour viewers[table] sees the board."""
-    for table in range(first, end):
-        _catch_up(tables, followers, table)
-        write_row(
-            followers.positions[table], followers.memories[table], viewers[table], followers.layout, 0, PLANES, True,
-            work, row,
-        )  # fmt: skip
+    """Write planes[t], all planes unpacked, eight points a word, as the colour viewers[t] sees board t."""
+    for t in range(first, end):
+        position, memory, words = followers.positions[t], followers.memories[t], planes[t]
+        _catch_up(tables[t], position, memory)
+        write_row(position, memory, viewers[t], followers.layout, 0, PLANES, True, work, row)
         for n in range(len(row)):
-            planes[table, n] = followers.words[row[n]]
+            words[n] = followers.words[row[n]]

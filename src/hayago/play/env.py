@@ -55,8 +55,8 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     plays both sides, the reward is that of the side that made the last move.
 
     ## Episode End
-    Termination: two passes in a row; an illegal action, which loses the game (reward -1) and leaves the board unchanged;
-    an engine that resigns or plays an illegal move, which wins it (reward 1).
+    Termination: two passes in a row; an illegal action, which loses the game (reward -1) and leaves the board
+    unchanged; an engine that resigns or plays an illegal move, which wins it (reward 1).
     Superko lets no game go on for ever, but at random they are long: give `max_episode_steps` where that matters.
 
     ## Information

@@ -9,7 +9,8 @@ the same words, so that a board of the vector environment plays the same as a si
   every stone as alive, so nothing else is settled before it has been played out);
 - an engine is told every move, and asked.
 
-All chance comes from a *stream*, one 64-bit number for each board, which `seed_stream` draws from Gymnasium's generator.
+All chance comes from a *stream*, one 64-bit number for each board, which `seed_stream` draws from Gymnasium's
+generator.
 """
 
 from dataclasses import dataclass, replace

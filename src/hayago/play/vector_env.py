@@ -3,12 +3,13 @@
     envs = gymnasium.make_vec("hayago/Go-v0", num_envs=1024, board_size=9, observation="planes48", threads=2)
     observations, infos = envs.reset(seed=1)
     while training:
-        actions = ...                        # int (1024,): for each board a point with infos["action_mask"][board, point]
+        actions = ...  # int (1024,): for each board one with infos["action_mask"][board, action]; 81 is the pass
         observations, rewards, terminations, truncations, infos = envs.step(actions)
 
-What a board does is what `hayago.play.env.GoEnv` does, move for move; this file only steps many of them fast. The boards
-lie in `hayago.rules.tables`. Each step, every thread takes some boards and does all that is to be done there: the
-agent's move, the opponent's, the mask, the observation. Only the network and engines are asked between, for all boards.
+What a board does is what `hayago.play.env.GoEnv` does, move for move; this file only steps many of them fast. The
+boards lie in `hayago.rules.tables`. Each step, every thread takes some boards and does all that is to be done there:
+the agent's move, the opponent's, the mask, the observation. Only the network and engines are asked in between, for all
+boards together.
 """
 
 import os
@@ -33,19 +34,23 @@ from hayago.play.opponents import SEEDS, EngineOpponent, Setting, seed_stream
 from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, WHITE
 from hayago.rules.game_rules import GameRules
 from hayago.rules.jit import kernel
-from hayago.rules.playouts import COLOUR
 from hayago.rules.tables import (
-    Tables,
+    FRESH,
+    PASSES,
+    PLIES,
+    TO_PLAY,
+    Table,
     area_score,
     begin,
     draw,
     draw_legal,
-    draw_sensible,
+    draw_open,
     is_allowed,
     mark_legal,
     new_tables,
     play,
     roomy,
+    write_stones,
 )
 
 if TYPE_CHECKING:
@@ -62,8 +67,14 @@ def _cores() -> int:
 
 
 class _Terms(NamedTuple):
-    """What holds for all boards: whose part the agent takes (`_AGENTS`), whether chance is the opponent, komi, and after
-    how many steps a game is cut off (0: never)."""
+    """What holds for all boards.
+
+    Attributes:
+        agent: the agent's colour, EMPTY where it plays both, _EITHER where it is drawn for each game.
+        chance: whether the opponent is chance.
+        komi: points for White.
+        limit: a game is truncated after so many steps; 0 is never.
+    """
 
     agent: int
     chance: bool
@@ -94,7 +105,7 @@ class _Results(NamedTuple):
     viewers: NDArray[np.int64]
 
 
-_EITHER = 3  # the agent's colour is drawn for each game
+_EITHER = 3
 _AGENTS = {"black": BLACK, "white": WHITE, "random": _EITHER}
 
 
@@ -105,7 +116,7 @@ def _new_results(count: int, size: int) -> _Results:
         rewards=np.zeros(count, np.float64),
         scores=np.zeros(count, np.float64),
         scored=np.zeros(count, np.bool_),
-        terminated=np.ones(count, np.bool_),
+        terminated=np.zeros(count, np.bool_),
         truncated=np.zeros(count, np.bool_),
         masks=np.zeros((count, size * size + 1), np.int8),
         viewers=np.zeros(count, np.int64),
@@ -113,86 +124,101 @@ def _new_results(count: int, size: int) -> _Results:
 
 
 @kernel
-def _move(tables: Tables, results: _Results, table: int, point: int, komi: float) -> None:
-    """Play a legal move; where it ends the game, say who has won."""
-    mover, agent = tables.to_play[table], results.agents[table]
-    if play(tables, table, point):
-        score = area_score(tables, table) - komi
-        results.terminated[table] = True
-        results.scored[table] = True
-        results.scores[table] = score
-        reward = np.sign(score)
-        results.rewards[table] = reward if (mover if agent == EMPTY else agent) == BLACK else -reward
+def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
+    """Two passes have ended game t: say who has won."""
+    agent = results.agents[t]
+    judged = 3 - table[TO_PLAY] if agent == EMPTY else agent  # whoever made the last move, where the agent plays both
+    score = area_score(table) - komi
+    results.scores[t] = score
+    results.scored[t] = True
+    results.terminated[t] = True
+    results.rewards[t] = np.sign(score) if judged == BLACK else -np.sign(score)
 
 
 @kernel
-def _step(tables: Tables, results: _Results, first: int, end: int, actions: NDArray[np.int64], terms: _Terms) -> None:
+def _step(
+    tables: NDArray[np.int64],
+    streams: NDArray[np.uint64],
+    results: _Results,
+    first: int,
+    end: int,
+    actions: NDArray[np.int64],
+    terms: _Terms,
+) -> None:
     """The agent's action at each of these tables, or a new game, and then the move of chance where that is due."""
-    for table in range(first, end):
-        tables.fresh[table] = 0
-        results.rewards[table] = 0
-        results.scored[table] = False
-        if results.terminated[table] or results.truncated[table]:
-            results.terminated[table] = False
-            results.truncated[table] = False
-            results.steps[table] = 0
-            results.agents[table] = 1 + draw(tables.random, table, 2) if terms.agent == _EITHER else terms.agent
-            begin(tables, table)
+    for t in range(first, end):
+        table = tables[t]
+        table[FRESH] = 0
+        results.rewards[t] = 0
+        results.scored[t] = False
+        ended = False
+        if results.terminated[t] or results.truncated[t]:
+            results.terminated[t] = False
+            results.truncated[t] = False
+            results.steps[t] = 0
+            results.agents[t] = 1 + draw(streams, t, 2) if terms.agent == _EITHER else terms.agent
+            begin(table)
         else:
-            results.steps[table] += 1
-            results.truncated[table] = results.steps[table] == terms.limit
-            if is_allowed(tables, table, actions[table]):
-                _move(tables, results, table, actions[table], terms.komi)
+            results.steps[t] += 1
+            results.truncated[t] = results.steps[t] == terms.limit
+            if is_allowed(table, actions[t]):
+                ended = play(table, actions[t])
             else:
-                results.terminated[table] = True
-                results.rewards[table] = -1
-        if terms.chance and not results.terminated[table] and tables.to_play[table] != results.agents[table]:
-            mark_legal(tables, table, tables.to_play[table], results.masks[table])
-            _move(tables, results, table, draw_sensible(tables, table, results.masks[table]), terms.komi)
+                results.terminated[t] = True
+                results.rewards[t] = -1
+        if terms.chance and not ended and not results.terminated[t] and table[TO_PLAY] != results.agents[t]:
+            ended = play(table, draw_open(table, streams, t))
+        if ended:
+            _conclude(table, results, t, terms.komi)
 
 
 @kernel
 def _answer(
-    tables: Tables, results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
+    tables: NDArray[np.int64], results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
 ) -> None:
     """The opponents' moves at the chosen tables; one that resigns or breaks the rules has lost."""
     for n in range(len(chosen)):
-        if is_allowed(tables, chosen[n], points[n]):
-            _move(tables, results, chosen[n], points[n], komi)
-        else:
-            results.terminated[chosen[n]] = True
-            results.rewards[chosen[n]] = 1
+        t = chosen[n]
+        if not is_allowed(tables[t], points[n]):
+            results.terminated[t] = True
+            results.rewards[t] = 1
+        elif play(tables[t], points[n]):
+            _conclude(tables[t], results, t, komi)
 
 
 @kernel
 def _look_up(
-    tables: Tables, chosen: NDArray[np.int64], komi: float, legal: NDArray[np.int8], may_end: NDArray[np.bool_]
+    tables: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    komi: float,
+    legal: NDArray[np.int8],
+    may_end: NDArray[np.bool_],
 ) -> None:
     """Where whoever's turn it is at the chosen tables may play, and whether to pass would end the game and win it."""
     for n in range(len(chosen)):
-        table = chosen[n]
-        mark_legal(tables, table, tables.to_play[table], legal[n])
-        score = area_score(tables, table) - komi if tables.passes[table] == 1 else 0.0
-        may_end[n] = score > 0 if tables.to_play[table] == BLACK else score < 0
+        table = tables[chosen[n]]
+        mark_legal(table, table[TO_PLAY], legal[n])
+        score = area_score(table) - komi if table[PASSES] == 1 else 0.0
+        may_end[n] = score > 0 if table[TO_PLAY] == BLACK else score < 0
 
 
 @kernel
-def _show_masks(tables: Tables, results: _Results, first: int, end: int) -> None:
+def _show_masks(tables: NDArray[np.int64], results: _Results, first: int, end: int) -> None:
     """Whose view it is at each of these tables, and where that one may play."""
-    for table in range(first, end):
-        agent = results.agents[table]
-        results.viewers[table] = tables.to_play[table] if agent == EMPTY else agent
-        mark_legal(tables, table, results.viewers[table], results.masks[table])
+    for t in range(first, end):
+        agent = results.agents[t]
+        viewer = tables[t, TO_PLAY] if agent == EMPTY else agent
+        results.viewers[t] = viewer
+        mark_legal(tables[t], viewer, results.masks[t])
 
 
 @kernel
-def _show_boards(tables: Tables, results: _Results, first: int, end: int, boards: NDArray[np.int8]) -> None:
-    """Set boards[table, point] to 0 for an empty point, 1 for a stone of the viewer, 2 for one of the other side."""
-    for table in range(first, end):
-        own = results.viewers[table]
-        for point in range(len(tables.cells)):
-            there = tables.pitch[table, COLOUR + tables.cells[point]]
-            boards[table, point] = 0 if there == EMPTY else 1 + (there != own)
+def _show_boards(
+    tables: NDArray[np.int64], viewers: NDArray[np.int64], first: int, end: int, boards: NDArray[np.int8]
+) -> None:
+    """Set boards[t] (N * N,) to 0 on empty points, 1 on the viewer's stones, 2 on those of the other side."""
+    for t in range(first, end):
+        write_stones(tables[t], viewers[t], boards[t])
 
 
 class GoVectorEnv(VectorEnv[Any, Any, Any]):
@@ -206,8 +232,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     a new game and gives its first observation, reward 0.
 
     ## Seeding
-    `reset(seed=s)` seeds board i as `reset(seed=s + i)` does a single environment; a sequence gives a seed for each. The
-    games hang neither on the number of threads nor on each other.
+    `reset(seed=s)` seeds board i as `reset(seed=s + i)` does a single environment; a sequence gives a seed for each.
+    The games hang neither on the number of threads nor on each other.
 
     ## Information
     Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True: at
@@ -218,7 +244,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     `num_envs`: how many boards.
     `threads`: threads that step them (None: one for each core).
     `copy`: whether each step gives arrays of its own, as Gymnasium's own vector environments do. False gives the same
-    observation and mask arrays again and again, written over by the next call: quicker, for whoever copies what is kept.
+    observation and mask arrays again and again, written over by the next call: quicker, for whoever copies what is
+    kept.
     `max_episode_steps`: a game is truncated after so many steps (None: never).
 
     GTP engines are processes, one for each board, so they are allowed for at most MOST_ENGINES boards.
@@ -276,6 +303,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self.single_action_space, self.single_observation_space = spaces_of(setting)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._streams = np.ones(num_envs, np.uint64)
         self._tables = new_tables(num_envs, board_size, setting.superko)
         self._results = _new_results(num_envs, board_size)
         self._seeded = False
@@ -304,11 +332,11 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             seeds = [seed + table for table in range(self.num_envs)] if isinstance(seed, int) else list(seed)
             if len(seeds) != self.num_envs:
                 raise ValueError(f"{len(seeds)} seeds for {self.num_envs} boards")
-            self._tables.random[:] = [seed_stream(seeding.np_random(each)[0]) for each in seeds]
+            self._streams[:] = [seed_stream(seeding.np_random(each)[0]) for each in seeds]
         elif not self._seeded:
-            self._tables.random[:] = [seed_stream(self.np_random) for _ in range(self.num_envs)]
+            self._streams[:] = [seed_stream(self.np_random) for _ in range(self.num_envs)]
         self._seeded = True
-        self._lots[:] = self._tables.random ^ _OTHER | np.uint64(1)
+        self._lots[:] = self._streams ^ _OTHER | np.uint64(1)
         self._results.terminated[:] = True
         observations, _, _, _, infos = self.step(np.zeros(self.num_envs, np.int64))
         return observations, infos
@@ -326,8 +354,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             self._share(lambda part, room: self._step_and_show(part, room, moves))
         else:
             begun = results.terminated | results.truncated
-            self._share(lambda part, room: _step(self._tables, results, *part, moves, self._terms))
-            waiting = np.flatnonzero(~results.terminated & (self._tables.to_play != results.agents))
+            self._share(lambda part, room: _step(self._tables, self._streams, results, *part, moves, self._terms))
+            waiting = np.flatnonzero(~results.terminated & (self._tables[:, TO_PLAY] != results.agents))
             points = self._ask_engines(waiting, begun, moves) if self._engines else self._ask_network(waiting)
             _answer(self._tables, results, waiting, points, self._terms.komi)
             self._share(self._show)
@@ -335,7 +363,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         infos = {
             "action_mask": give(results.masks),
             "_action_mask": self._always.copy(),
-            "to_play": self._tables.to_play.copy(),
+            "to_play": self._tables[:, TO_PLAY].copy(),
             "_to_play": self._always.copy(),
             "score": np.where(results.scored, results.scores, 0.0),
             "_score": results.scored.copy(),
@@ -377,25 +405,26 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     def _step_and_show(
         self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]], moves: NDArray[np.int64]
     ) -> None:
-        _step(self._tables, self._results, *part, moves, self._terms)
+        _step(self._tables, self._streams, self._results, *part, moves, self._terms)
         self._show(part, room)
 
     def _show(self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]]) -> None:
         _show_masks(self._tables, self._results, *part)
-        flat = self._observations.reshape(self.num_envs, -1)
+        viewers = self._results.viewers
         if self._setting.observation == "board":
-            _show_boards(self._tables, self._results, *part, flat)
+            _show_boards(self._tables, viewers, *part, self._observations.reshape(self.num_envs, -1))
         else:
             assert self._followers is not None
-            write_planes(self._tables, self._followers, *part, self._results.viewers, *room, flat.view(np.uint64))
+            words = self._observations.reshape(self.num_envs, -1).view(np.uint64)
+            write_planes(self._tables, self._followers, *part, viewers, *room, words)
 
     def _ask_network(self, waiting: NDArray[np.int64]) -> NDArray[np.int64]:
         """The network's moves at these tables."""
         assert self._network is not None and self._followers is not None
         tables, followers = self._tables, self._followers
         symmetries = self._network.style.symmetries
-        rows = np.empty((symmetries, len(waiting), row_bytes(size=tables.size)), np.uint8)
-        legal = np.empty((len(waiting), tables.size**2 + 1), np.int8)
+        rows = np.empty((symmetries, len(waiting), row_bytes(size=self._setting.board_size)), np.uint8)
+        legal = np.empty((len(waiting), self._setting.board_size**2 + 1), np.int8)
         may_end = np.empty(len(waiting), np.bool_)
 
         def look(part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]]) -> None:
@@ -405,22 +434,22 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
                 write_rows(tables, followers, waiting[places], symmetry, room[0], rows[symmetry, places])
 
         self._share(look)
-        streams = tables.random[waiting]
-        points = self._network.choose(rows, legal, tables.plies[waiting], may_end, streams)
-        tables.random[waiting] = streams
+        streams = self._streams[waiting]
+        points = self._network.choose(rows, legal, tables[waiting, PLIES], may_end, streams)
+        self._streams[waiting] = streams
         return points
 
     def _ask_engines(
         self, waiting: NDArray[np.int64], begun: NDArray[np.bool_], moves: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """The engines' moves at these tables; at those where a game has begun they are told so first."""
-        tables, agents = self._tables, self._results.agents
+        agents = self._results.agents
 
         def ask(table: int) -> int:
             engine = self._engines[table]
             return engine.answer(None if begun[table] else int(moves[table]))
 
         for table in np.flatnonzero(begun).tolist():
-            seed = draw(tables.random, table, SEEDS)
+            seed = draw(self._streams, table, SEEDS)
             self._engines[table].begin(3 - int(agents[table]), seed)
         return np.array(list(self._pool.map(ask, waiting.tolist())), np.int64)

@@ -52,9 +52,9 @@ THREATENED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for
 KO, TURNS, SIZE, LOGGED, LOG = (THREATENED + (HUNTER_MOVES + 1) * WORDS + i for i in range(5))
 
 # The log holds at most a game's last move and the 101 moves of a ladder, so at most 361 + 102 stones ever stand there.
-# Each of them is taken off once, at 20 entries, and before that gets another head at most 8 times, since the chain it is
-# in then becomes at least twice as large. A move has at most 52 other entries: 4 of its own, 8 of neighbours' liberties
-# and 4 merges at 10.
+# Each of them is taken off once, at 20 entries, and before that gets another head at most 8 times, since the chain it
+# is in then becomes at least twice as large. A move has at most 52 other entries: 4 of its own, 8 of neighbours'
+# liberties and 4 merges at 10.
 _LOG_ENTRIES = 463 * (20 + 8) + 102 * 52
 
 

@@ -74,7 +74,7 @@ def _take(pitch: NDArray[np.int32], head: int) -> None:
 
 
 @kernel
-def put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
+def _put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
     """Play a legal move; TAKEN is then the head of the largest chain it took, or 0 (its ring of stones stays)."""
     _close(pitch, cell)
     pitch[KO] = 0
@@ -142,7 +142,7 @@ def put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
 
 
 @kernel
-def atari(pitch: NDArray[np.int32], head: int) -> int:
+def _atari(pitch: NDArray[np.int32], head: int) -> int:
     """The only liberty of the chain, or 0 where it has more."""
     faces, total = np.int64(pitch[FACES + head]), np.int64(pitch[SUM + head])
     return int(total // faces) if faces * pitch[SQUARES + head] == total * total else 0
@@ -233,7 +233,7 @@ def _is_sound(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
             liberty = neighbour
         elif there == colour:
             own += 1
-        elif there != BORDER and atari(pitch, pitch[HEAD + neighbour]) == cell:
+        elif there != BORDER and _atari(pitch, pitch[HEAD + neighbour]) == cell:
             return True
     if own == 0:
         return liberty != 0  # a single stone may be thrown in
@@ -278,13 +278,13 @@ def _rescue(pitch: NDArray[np.int32], head: int, colour: int) -> int:
         for direction in DIRECTIONS:
             neighbour = stone + direction
             if pitch[COLOUR + neighbour] == 3 - colour:
-                capture = atari(pitch, pitch[HEAD + neighbour])
+                capture = _atari(pitch, pitch[HEAD + neighbour])
                 if capture != 0 and pitch[SLOT + capture] >= 0 and _is_sound(pitch, capture, colour):
                     return capture
         stone = pitch[NEXT + stone]
         if stone == head:
             break
-    extension = atari(pitch, head)
+    extension = _atari(pitch, head)
     if extension != 0 and pitch[SLOT + extension] >= 0 and _is_sound(pitch, extension, colour):
         return extension
     return 0
@@ -317,12 +317,12 @@ def _answer(pitch: NDArray[np.int32], last: int, colour: int) -> int:
         vital = _vital_point(pitch)
         if vital != 0 and pitch[SLOT + vital] >= 0 and _is_sound(pitch, vital, colour):
             return vital
-    capture = atari(pitch, pitch[HEAD + last])
+    capture = _atari(pitch, pitch[HEAD + last])
     if capture != 0 and pitch[SLOT + capture] >= 0 and _is_sound(pitch, capture, colour):
         return capture
     for direction in DIRECTIONS:
         neighbour = last + direction
-        if pitch[COLOUR + neighbour] == colour and atari(pitch, pitch[HEAD + neighbour]) != 0:
+        if pitch[COLOUR + neighbour] == colour and _atari(pitch, pitch[HEAD + neighbour]) != 0:
             move = _rescue(pitch, pitch[HEAD + neighbour], colour)
             if move != 0:
                 return move
@@ -371,24 +371,10 @@ def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, see
             if passes == 2:
                 return
         else:
-            put(pitch, move, colour)
+            _put(pitch, move, colour)
             passes = 0
         last = move
         colour = 3 - colour
-
-
-@kernel
-def clear_pitch(pitch: NDArray[np.int32], size: int) -> None:
-    """Make it an empty board of `size`, every cell of it open."""
-    pitch[COLOUR - 1 : COLOUR + CELLS] = BORDER
-    pitch[SLOT : SLOT + CELLS] = -1
-    pitch[OPENED] = 0
-    pitch[KO] = 0
-    pitch[TAKEN] = 0
-    for row in range(1, size + 1):
-        for cell in range(row * WIDTH, row * WIDTH + size):
-            pitch[COLOUR + cell] = EMPTY
-            _open(pitch, cell)
 
 
 @kernel
@@ -403,7 +389,7 @@ def new_pitch(cells: NDArray[np.uint8], closed: NDArray[np.uint8]) -> NDArray[np
             _open(pitch, cell)
     for cell in range(WIDTH, CELLS - WIDTH):
         if cells[cell] == BLACK or cells[cell] == WHITE:
-            put(pitch, cell, cells[cell])
+            _put(pitch, cell, cells[cell])
     for cell in range(WIDTH, CELLS - WIDTH):
         if closed[cell]:
             _close(pitch, cell)

@@ -1,317 +1,347 @@
 """Many games at once, each on a board of its own: what steps thousands of boards in threads.
 
-Nouns: a *table* is one game: its stones on a *pitch* (see `hayago.rules.playouts`), whose turn it is, and which
-positions it has seen. `Tables` holds B of them, as arrays whose first index is the table. Kernels take a table's number
-and trust what they are given; two threads may be at work on different tables.
+Nouns: a *table* is one game, and is one int64 array of some hundred bytes and a past, so that a thousand of them stay
+in the processor's cache. There are no chains in it: it holds sets of cells (see `hayago.rules.cell_sets`), and what a
+move does is found by spreading over them, a whole board at a time. The index of an entry is its name:
 
-Superko. A position is known by its Zobrist hash, the same that `Board` uses. The `past` of a table is a hash set: open
-addressing, 0 for a free slot (the empty board needs no entry, since no move brings it back). Most points need no look
-at it: a move that captures nothing can only repeat a position if that point has lost a stone of that colour before,
-which is what `lost` tells. A move that captures is looked up by the hash that it would lead to.
+    SIZE, SUPERKO      the board's side; 1 where no position may come again, 0 where only the simple ko is forbidden
+    TO_PLAY, PASSES    whose turn it is; how many passes have just been made in a row
+    PLIES, KO, HASH    how many moves were made, passes among them; the cell of the simple ko, 0 for none; the Zobrist
+                       hash of the stones, as `Board` has it (kept where superko asks for it)
+    NEWS + n, FRESH    the points played since somebody last looked, and how many they are; NEW_GAME more where a game
+                       has begun before them
+    STONES + colour * WORDS   the set of the colour's stones; of EMPTY, of the empty cells
+    ATARI + colour * WORDS    the set of those stones whose chain has one liberty
+    EVER, LOST, RECENT + colour * WORDS, NOVEL   see below
+    SEEN, PAST + slot  how many positions the game has had, and their hashes, a set: open addressing, 0 for none
 
-Each table has a random stream of its own, so what happens at it hangs neither on the other tables nor on the threads.
+Superko. A move can only bring back a position in which its stone already stood, so its point must have lost a stone of
+that colour since: it is in LOST. And since then no *novel* stone can have come to the board, one of a colour that the
+point had never (EVER) had before, and still be there. So while the last novel stone, at NOVEL, stands, a move that
+captures nothing needs no look at the past unless its point is RECENT: has lost such a stone after NOVEL was played.
+(The empty board needs no entry in the past, since no move brings it back.)
+
+Kernels take one table and trust what they are given. Chance is a stream of its own for each table, so what happens at
+one hangs neither on the others nor on threads.
 """
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.rules.board import zobrist
-from hayago.rules.coords import BLACK, EMPTY
-from hayago.rules.jit import kernel
-from hayago.rules.kernels import BORDER, CELLS, DIRECTIONS, WIDTH
-from hayago.rules.playouts import (
-    COLOUR,
-    HEAD,
-    KO,
-    LENGTH,
-    NEXT,
-    OPEN,
-    OPENED,
-    atari,
-    clear_pitch,
-    next_random,
-    put,
+from hayago.rules.cell_sets import (
+    CellSet,
+    beside,
+    common,
+    count,
+    first,
+    is_empty,
+    load,
+    only,
+    spread,
+    store,
+    union,
+    without,
 )
-from hayago.rules.scoring import mark_area
+from hayago.rules.coords import BLACK, WHITE
+from hayago.rules.jit import kernel, lowest_bit
+from hayago.rules.kernels import WIDTH, WORDS, add_cell, cell_of, has_cell
+from hayago.rules.playouts import next_random
 
-_FIRST_CAPACITY = 1024  # slots of a table's past; a power of two, as are all later ones
+Table: TypeAlias = NDArray[np.int64]
+
 FOLLOWED = 2  # moves at a table between two looks of whoever follows it: one of each side
-
-
-class Tables(NamedTuple):
-    """B games on boards of one size.
-
-    Attributes:
-        pitch: int32 (B, LENGTH), the stones.
-        to_play: int64 (B,), whose turn it is.
-        passes: int64 (B,), how many passes have just been made in a row.
-        plies: int64 (B,), how many moves were made, passes among them.
-        hashes: int64 (B,), of the stones on the board.
-        past: int64 (B, a power of two), the hashes of the positions seen; seen: int64 (B,), how many they are.
-        lost: uint8 (B, CELLS), bit `colour` is set where a stone of that colour was ever taken.
-        news: int64 (B, FOLLOWED), the points played since somebody last looked; fresh: int64 (B,), how many those are,
-            and `NEW_GAME` more where a game has begun before them.
-        random: uint64 (B,), the state of each table's stream.
-        zobrist: int64 (3, CELLS).
-        points: int64 (CELLS,), the point of each cell of the board.
-        cells: int64 (N * N,), the cell of each point.
-        size: N.
-        superko: whether no position may come again; else only the simple ko is forbidden.
-    """
-
-    pitch: NDArray[np.int32]
-    to_play: NDArray[np.int64]
-    passes: NDArray[np.int64]
-    plies: NDArray[np.int64]
-    hashes: NDArray[np.int64]
-    past: NDArray[np.int64]
-    seen: NDArray[np.int64]
-    lost: NDArray[np.uint8]
-    news: NDArray[np.int64]
-    fresh: NDArray[np.int64]
-    random: NDArray[np.uint64]
-    zobrist: NDArray[np.int64]
-    points: NDArray[np.int64]
-    cells: NDArray[np.int64]
-    size: int
-    superko: bool
-
-
 NEW_GAME = FOLLOWED + 1
 
+SIZE, SUPERKO, TO_PLAY, PASSES, PLIES, KO, HASH, FRESH, SEEN, NOVEL, NEWS = range(11)
+STONES, ATARI, EVER, LOST, RECENT, PAST = (NEWS + NEW_GAME + section * 3 * WORDS for section in range(6))
 
-def new_tables(count: int, size: int, superko: bool) -> Tables:
-    """So many tables, at each an empty board of `size`, Black to play."""
-    row, column = np.divmod(np.arange(size * size), size)
-    cells = (row + 1) * WIDTH + column
-    points = np.zeros(CELLS, np.int64)
-    points[cells] = np.arange(size * size)
-    tables = Tables(
-        pitch=np.zeros((count, LENGTH), np.int32),
-        to_play=np.zeros(count, np.int64),
-        passes=np.zeros(count, np.int64),
-        plies=np.zeros(count, np.int64),
-        hashes=np.zeros(count, np.int64),
-        past=np.zeros((count, _FIRST_CAPACITY), np.int64),
-        seen=np.zeros(count, np.int64),
-        lost=np.zeros((count, CELLS), np.uint8),
-        news=np.zeros((count, FOLLOWED), np.int64),
-        fresh=np.zeros(count, np.int64),
-        random=np.ones(count, np.uint64),
-        zobrist=zobrist(),
-        points=points,
-        cells=cells,
-        size=size,
-        superko=superko,
-    )
-    for table in range(count):
-        begin(tables, table)
+_FIRST_CAPACITY = 512  # slots of a past; a power of two, as are all later ones
+_WORD = zobrist()
+
+
+def new_tables(number: int, size: int, superko: bool) -> NDArray[np.int64]:
+    """int64 (number, ...): so many tables, at each an empty board of `size`, Black to play."""
+    tables = np.zeros((number, PAST + _FIRST_CAPACITY), np.int64)
+    tables[:, SIZE] = size
+    tables[:, SUPERKO] = superko
+    for table in tables:
+        begin(table)
     return tables
 
 
-def roomy(tables: Tables) -> Tables:
+def roomy(tables: NDArray[np.int64]) -> NDArray[np.int64]:
     """The tables with room in each past for FOLLOWED more positions: the same ones, or such with a longer past.
 
-    A past is at most half full, so that it is found quickly what is in it.
+    A past is at most half full, so that a look at it is short.
     """
-    capacity = tables.past.shape[1]
-    if 2 * (int(tables.seen.max()) + FOLLOWED) <= capacity:
+    capacity = tables.shape[1] - PAST
+    if 2 * (int(tables[:, SEEN].max()) + FOLLOWED) <= capacity:
         return tables
-    longer = np.zeros((len(tables.past), 2 * capacity), np.int64)
-    _copy_pasts(tables.past, longer)
-    return tables._replace(past=longer)
+    longer = np.zeros((len(tables), PAST + 2 * capacity), np.int64)
+    longer[:, :PAST] = tables[:, :PAST]
+    _copy_pasts(tables, longer)
+    return longer
 
 
 @kernel
-def _copy_pasts(past: NDArray[np.int64], longer: NDArray[np.int64]) -> None:
-    for table in range(len(past)):
-        for position in past[table]:
+def _copy_pasts(tables: NDArray[np.int64], longer: NDArray[np.int64]) -> None:
+    for n in range(len(tables)):
+        for position in tables[n, PAST:]:
             if position != 0:
-                _remember(longer[table], position)
+                longer[n, _slot(longer[n], position)] = position
 
 
 @kernel
-def _remember(past: NDArray[np.int64], position: int) -> bool:
-    """Put a position's hash into the set; whether it is new there."""
-    mask = len(past) - 1
+def _slot(table: Table, position: int) -> int:
+    """The index at which the position's hash stands in the past, or where it would go."""
+    mask = len(table) - PAST - 1
     slot = position & mask
-    while past[slot] != 0:
-        if past[slot] == position:
-            return False
+    while table[PAST + slot] != 0 and table[PAST + slot] != position:
         slot = (slot + 1) & mask
-    past[slot] = position
-    return True
+    return PAST + slot
 
 
 @kernel
-def _was_there(past: NDArray[np.int64], position: int) -> bool:
-    mask = len(past) - 1
-    slot = position & mask
-    while past[slot] != 0:
-        if past[slot] == position:
-            return True
-        slot = (slot + 1) & mask
-    return False
+def begin(table: Table) -> None:
+    """A new game: the empty board, Black to play."""
+    table[TO_PLAY] = BLACK
+    table[PASSES:] = 0
+    table[FRESH] = NEW_GAME
+    for row in range(table[SIZE]):
+        for column in range(table[SIZE]):
+            add_cell(table, STONES, (row + 1) * WIDTH + column)
 
 
 @kernel
-def begin(tables: Tables, table: int) -> None:
-    """A new game: the empty board, Black to play. The stream goes on."""
-    clear_pitch(tables.pitch[table], tables.size)
-    tables.to_play[table] = BLACK
-    tables.passes[table] = 0
-    tables.plies[table] = 0
-    tables.hashes[table] = 0
-    tables.past[table] = 0
-    tables.seen[table] = 0
-    tables.lost[table] = 0
-    tables.fresh[table] = NEW_GAME
+def _chain(start: CellSet, stones: CellSet, empty: CellSet) -> tuple[CellSet, int]:
+    """The chain of a stone and how many liberties it has; the search ends, the chain incomplete, once it has two."""
+    while True:
+        near = beside(start)
+        liberties = count(common(near, empty))
+        if liberties > 1:
+            return start, liberties
+        wider = union(start, common(near, stones))
+        if is_empty(without(wider, start)):
+            return start, liberties
+        start = wider
 
 
 @kernel
-def _look(pitch: NDArray[np.int32], cell: int, colour: int, words: NDArray[np.int64]) -> tuple[bool, int]:
-    """Whether a stone may be played at an empty cell, ko and superko apart, and the hash of what it would capture."""
-    breathes, captured = False, 0
-    prey = (0, 0, 0, 0)
-    for direction in DIRECTIONS:
-        neighbour = cell + direction
-        there = pitch[COLOUR + neighbour]
-        if there == EMPTY:
-            breathes = True
-        elif there != BORDER:
-            head = pitch[HEAD + neighbour]
-            if there == colour:
-                breathes = breathes or atari(pitch, head) == 0
-            elif head not in prey and atari(pitch, head) != 0:
-                prey = (head, prey[0], prey[1], prey[2])
-                breathes = True
-                stone = head
-                while True:
-                    captured ^= words[there, stone]
-                    stone = pitch[NEXT + stone]
-                    if stone == head:
-                        break
-    return breathes, captured
+def _hash(cells: CellSet, colour: int) -> int:
+    """The hash of stones of one colour."""
+    total = np.int64(0)
+    for w in range(WORDS):
+        word = cells[w]
+        while word != 0:
+            total ^= _WORD[colour, WIDTH + 64 * w + lowest_bit(word)]
+            word &= word - 1
+    return total
 
 
 @kernel
-def _is_legal(tables: Tables, table: int, cell: int, colour: int) -> bool:
-    """Whether the rules allow a stone at an empty cell."""
-    breathes, captured = _look(tables.pitch[table], cell, colour, tables.zobrist)
-    if not breathes:
-        return False
-    if not tables.superko:
-        return bool(tables.pitch[table, KO] != cell)
-    if captured == 0 and not (tables.lost[table, cell] >> colour) & 1:
-        return True
-    return not _was_there(tables.past[table], tables.hashes[table] ^ tables.zobrist[colour, cell] ^ captured)
+def _is_new(table: Table, cell: int, colour: int) -> bool:
+    """Whether a stone, which the rules allow but for superko, leads to a position that the game has not had."""
+    prey = load(table, ATARI + (3 - colour) * WORDS)
+    captured = spread(common(beside(only(cell)), prey), prey)
+    position = table[HASH] ^ _WORD[colour, cell] ^ _hash(captured, 3 - colour)
+    return bool(table[_slot(table, position)] == 0)
 
 
 @kernel
-def mark_legal(tables: Tables, table: int, colour: int, legal: NDArray[np.int8]) -> None:
-    """Set legal (N * N + 1,) to 1 where `colour` may play, the pass among them, else to 0."""
-    pitch = tables.pitch[table]
-    legal[:] = 0
-    legal[-1] = 1
-    for n in range(pitch[OPENED]):
-        cell = pitch[OPEN + n]
-        if _is_legal(tables, table, cell, colour):
-            legal[tables.points[cell]] = 1
+def _legal_and_doubtful(table: Table, colour: int) -> tuple[CellSet, CellSet]:
+    """Where `colour` may play a stone, superko apart, and at which of these cells that has to be looked at."""
+    empty, prey = load(table, STONES), load(table, ATARI + (3 - colour) * WORDS)
+    safe = without(load(table, STONES + colour * WORDS), load(table, ATARI + colour * WORDS))
+    legal = common(empty, beside(union(empty, union(safe, prey))))
+    if table[KO] != 0:
+        legal = without(legal, only(table[KO]))
+    doubtful = common(beside(prey), load(table, LOST + colour * WORDS))
+    return legal, common(legal, union(doubtful, load(table, RECENT + colour * WORDS)))
 
 
 @kernel
-def is_allowed(tables: Tables, table: int, point: int) -> bool:
+def legal_cells(table: Table, colour: int) -> CellSet:
+    """Where `colour` may play a stone."""
+    legal, doubtful = _legal_and_doubtful(table, colour)
+    for w in range(WORDS):
+        word = doubtful[w]
+        while word != 0:
+            cell = WIDTH + 64 * w + lowest_bit(word)
+            word &= word - 1
+            if not _is_new(table, cell, colour):
+                legal = without(legal, only(cell))
+    return legal
+
+
+@kernel
+def open_cells(table: Table, colour: int) -> CellSet:
+    """Where `colour` may play a stone, without the cells that its own stones, and the edge, enclose."""
+    others = union(load(table, STONES), load(table, STONES + (3 - colour) * WORDS))
+    return common(legal_cells(table, colour), beside(others))
+
+
+@kernel
+def is_allowed(table: Table, point: int) -> bool:
     """Whether whoever's turn it is may play there: any number may be asked for."""
-    area = len(tables.cells)
+    area, colour = table[SIZE] * table[SIZE], table[TO_PLAY]
     if not 0 <= point < area:
         return bool(point == area)
-    cell = tables.cells[point]
-    return bool(tables.pitch[table, COLOUR + cell] == EMPTY) and _is_legal(tables, table, cell, tables.to_play[table])
+    cell = cell_of(point, table[SIZE])
+    legal, doubtful = _legal_and_doubtful(table, colour)
+    if is_empty(common(legal, only(cell))):
+        return False
+    return is_empty(common(doubtful, only(cell))) or _is_new(table, cell, colour)
 
 
 @kernel
-def play(tables: Tables, table: int, point: int) -> bool:
+def play(table: Table, point: int) -> bool:
     """Play a legal move, or pass; whether the game is over by that."""
-    tables.news[table, tables.fresh[table] % NEW_GAME] = point
-    tables.fresh[table] += 1
-    tables.plies[table] += 1
-    colour = tables.to_play[table]
-    tables.to_play[table] = 3 - colour
-    pitch = tables.pitch[table]
-    if point == len(tables.cells):
-        pitch[KO] = 0
-        tables.passes[table] += 1
-        return bool(tables.passes[table] == 2)
-    tables.passes[table] = 0
-    cell = tables.cells[point]
-    before = pitch[OPENED]
-    put(pitch, cell, colour)
-    position = tables.hashes[table] ^ tables.zobrist[colour, cell]
-    for n in range(before - 1, pitch[OPENED]):  # `put` takes its own cell off and adds those of the captured stones
-        taken = pitch[OPEN + n]
-        position ^= tables.zobrist[3 - colour, taken]
-        tables.lost[table, taken] |= 1 << (3 - colour)
-    tables.hashes[table] = position
-    if tables.superko:
-        tables.seen[table] += _remember(tables.past[table], position)
+    table[NEWS + table[FRESH] % NEW_GAME] = point
+    table[FRESH] += 1
+    table[PLIES] += 1
+    table[KO] = 0
+    colour = table[TO_PLAY]
+    table[TO_PLAY] = 3 - colour
+    if point == table[SIZE] * table[SIZE]:
+        table[PASSES] += 1
+        return bool(table[PASSES] == 2)
+    table[PASSES] = 0
+    _place(table, cell_of(point, table[SIZE]), colour)
     return False
 
 
 @kernel
-def area_score(tables: Tables, table: int) -> int:
+def _place(table: Table, cell: int, colour: int) -> None:
+    """Put a stone there by the rules."""
+    other = 3 - colour
+    stone = only(cell)
+    near = beside(stone)
+    empty, own = without(load(table, STONES), stone), union(load(table, STONES + colour * WORDS), stone)
+    theirs, weak = load(table, STONES + other * WORDS), load(table, ATARI + other * WORDS)
+    captured = spread(common(near, weak), weak)  # the cell was their only liberty
+    if not is_empty(captured):
+        theirs, weak, empty = without(theirs, captured), without(weak, captured), union(empty, captured)
+    beside_it = without(common(near, theirs), weak)
+    while not is_empty(beside_it):
+        chain, liberties = _chain(only(first(beside_it)), theirs, empty)
+        beside_it = without(beside_it, chain)
+        if liberties == 1:
+            weak = union(weak, chain)
+    store(table, ATARI + other * WORDS, weak)
+    store(table, STONES + other * WORDS, theirs)
+
+    weak = load(table, ATARI + colour * WORDS)
+    weak = without(weak, spread(common(union(near, beside(captured)), weak), weak))
+    chain, liberties = _chain(stone, own, empty)
+    if liberties == 1:
+        weak = union(weak, chain)
+        if count(chain) == 1 and count(captured) == 1:
+            table[KO] = first(captured)
+    store(table, ATARI + colour * WORDS, weak)
+    store(table, STONES + colour * WORDS, own)
+    store(table, STONES, empty)
+    if table[SUPERKO]:
+        _note_position(table, cell, colour, captured)
+
+
+@kernel
+def _note_position(table: Table, cell: int, colour: int, captured: CellSet) -> None:
+    """Keep what superko needs after a move."""
+    other = 3 - colour
+    table[HASH] ^= _WORD[colour, cell] ^ _hash(captured, other)
+    slot = _slot(table, table[HASH])
+    table[SEEN] += table[slot] == 0
+    table[slot] = table[HASH]
+    if not is_empty(captured):
+        for section in (LOST, RECENT):
+            store(table, section + other * WORDS, union(load(table, section + other * WORDS), captured))
+        if table[NOVEL] != 0 and not is_empty(common(captured, only(table[NOVEL]))):
+            table[NOVEL] = 0
+            table[RECENT : RECENT + 3 * WORDS] = table[LOST : LOST + 3 * WORDS]
+    if not has_cell(table, EVER + colour * WORDS, cell):
+        add_cell(table, EVER + colour * WORDS, cell)
+        table[NOVEL] = cell
+        table[RECENT : RECENT + 3 * WORDS] = 0
+
+
+@kernel
+def area_score(table: Table) -> int:
     """Black's area less White's, every stone on the board taken as alive."""
-    cells = np.empty(CELLS, np.uint8)
-    area, room = np.empty(CELLS, np.uint8), np.empty(CELLS, np.int16)
-    for cell in range(CELLS):
-        cells[cell] = tables.pitch[table, COLOUR + cell]
-    mark_area(cells, area, room)
-    score = 0
-    for cell in tables.cells:
-        score += (area[cell] == BLACK) - (area[cell] != BLACK and area[cell] != EMPTY)
-    return score
+    empty = load(table, STONES)
+    black, white = load(table, STONES + BLACK * WORDS), load(table, STONES + WHITE * WORDS)
+    near_black = spread(common(beside(black), empty), empty)
+    near_white = spread(common(beside(white), empty), empty)
+    score = count(black) + count(without(near_black, near_white))
+    return score - count(white) - count(without(near_white, near_black))
 
 
 @kernel
-def draw(random: NDArray[np.uint64], table: int, count: int) -> int:
-    """A number from 0 to count - 1 by the table's stream."""
-    random[table] = next_random(random[table])
-    return int(((random[table] >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
+def _row(cells: CellSet, row: int) -> int:
+    """The cells of a row, bit k for column k; what lies above the row's bits means nothing."""
+    at, shift = (row * WIDTH) >> 6, (row * WIDTH) & 63
+    if shift <= 64 - WIDTH:
+        return cells[at] >> shift
+    return (cells[at] >> shift) & ((np.int64(1) << (64 - shift)) - 1) | cells[at + 1] << (64 - shift)
 
 
 @kernel
-def draw_sensible(tables: Tables, table: int, legal: NDArray[np.int8]) -> int:
-    """A point by lot among those that are legal and not enclosed by own stones, or the pass where there is none.
+def write_stones(table: Table, own: int, marks: NDArray[np.int8]) -> None:
+    """Set marks (N * N,) to 1 for the stones of the colour `own`, 2 for those of the other, 0 for empty points."""
+    mine, theirs, size = load(table, STONES + own * WORDS), load(table, STONES + (3 - own) * WORDS), table[SIZE]
+    for row in range(size):
+        first_bits, second_bits = _row(mine, row), _row(theirs, row)
+        line = marks[row * size : row * size + size]
+        for column in range(size):
+            line[column] = (first_bits >> column) & 1 | ((second_bits >> column) & 1) << 1
 
-    `legal` (N * N + 1,) is what `mark_legal` says of the side to play; it is overwritten.
-    """
-    colour, area = tables.to_play[table], len(tables.cells)
-    count = 0
-    for point in range(area):
-        if legal[point]:
-            beside = BORDER
-            for direction in DIRECTIONS:
-                beside &= tables.pitch[table, COLOUR + tables.cells[point] + direction]
-            legal[point] = not beside & colour  # BORDER is BLACK | WHITE
-            count += legal[point]
-    if count == 0:
-        return area
-    left = draw(tables.random, table, count)
-    for point in range(area):
-        left -= legal[point]
-        if left < 0:
-            return point
-    return area
+
+@kernel
+def mark_legal(table: Table, colour: int, legal: NDArray[np.int8]) -> None:
+    """Set legal (N * N + 1,) to 1 where `colour` may play, the pass among them, else to 0."""
+    cells, size = legal_cells(table, colour), table[SIZE]
+    for row in range(size):
+        bits = _row(cells, row)
+        line = legal[row * size : row * size + size]
+        for column in range(size):
+            line[column] = (bits >> column) & 1
+    legal[-1] = 1
+
+
+@kernel
+def draw(random: NDArray[np.uint64], n: int, number: int) -> int:
+    """A number from 0 to number - 1 by the stream random[n]."""
+    random[n] = next_random(random[n])
+    return int(((random[n] >> np.uint64(32)) * np.uint64(number)) >> np.uint64(32))
+
+
+@kernel
+def draw_open(table: Table, random: NDArray[np.uint64], n: int) -> int:
+    """A point by lot among the `open_cells` of whoever's turn it is, or the pass where there are none."""
+    size = table[SIZE]
+    cells = open_cells(table, table[TO_PLAY])
+    number = count(cells)
+    if number == 0:
+        return int(size * size)
+    left = draw(random, n, number)
+    for w in range(WORDS):
+        word = cells[w]
+        while word != 0:
+            if left == 0:
+                cell = WIDTH + 64 * w + lowest_bit(word)
+                return int((cell // WIDTH - 1) * size + cell % WIDTH)
+            word &= word - 1
+            left -= 1
+    return int(size * size)
 
 
 @kernel
 def draw_legal(random: NDArray[np.uint64], legal: NDArray[np.int8], drawn: NDArray[np.int64]) -> None:
     """For each mask legal[n] set drawn[n] to one of its actions, by lot."""
     for n in range(len(legal)):
-        mask = legal[n]
         while True:  # the pass is always legal, so this ends, and on all but the fullest boards soon
-            action = draw(random, n, len(mask))
-            if mask[action]:
+            drawn[n] = draw(random, n, legal.shape[1])
+            if legal[n, drawn[n]]:
                 break
-        drawn[n] = action
