@@ -1,6 +1,6 @@
 """The second stage of AlphaGo's paper on a small board: a cloned policy learns by playing earlier versions of itself.
 
-    python scripts/reinforce.py FOLDER [--minutes 20] [--seed 1] [--gnugo "gnugo --mode gtp --chinese-rules"]
+    python scripts/reinforce.py FOLDER [--minutes 20] [--seed 1] [--gnugo PROGRAM]
 
 Everything lies in FOLDER, and what is there is not made again, so the same command goes on where it was stopped:
 
@@ -29,6 +29,8 @@ import csv
 import hashlib
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -89,7 +91,7 @@ class Options:
     learning_rate: float = 1e-3  # Adam's
     pool_every: int = 10  # iterations from one version in the pool to the next
     looks: int = 10  # how often the learner meets its start on the way
-    gnugo: str = "gnugo --mode gtp --chinese-rules"
+    gnugo: str = "gnugo"
     gnugo_games: int = 600
     filters: int = 16
     layers: int = 5
@@ -107,7 +109,10 @@ def make_start(options: Options) -> Path:
     games, store, clone = options.folder / "games", options.folder / "games.parquet", options.folder / "clone"
     model = clone / "model.safetensors"
     if not store.exists():
-        players = [f"level{level}={options.gnugo} --level {level}" for level in (1, 3)]
+        program = shutil.which(options.gnugo, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
+        if program is None:
+            raise HayagoError(f"{options.gnugo} is not installed")
+        players = [f"level{level}={program} --mode gtp --chinese-rules --level {level}" for level in (1, 3)]
         run("match", *players, "--out", games, "--games", options.gnugo_games, "--size", SIZE, "--komi", KOMI,
             "--opening-moves", 6, "--parallel", cores(), "--seed", 1)  # fmt: skip
         run("prepare", games / "games", "--out", store, "--size", SIZE, "--min-moves", 10)
