@@ -38,8 +38,8 @@ class Followers(NamedTuple):
 def new_followers(count: int, size: int) -> Followers:
     """Followers for so many tables with boards of `size`; they know no game yet."""
     return Followers(
-        np.empty((count, len(new_position(size))), np.int64),
-        np.empty((count, len(new_memory())), np.int64),
+        np.zeros((count, len(new_position(size))), np.int64),
+        np.zeros((count, len(new_memory())), np.int64),  # the border's words stay 0: `start` leaves them alone
         layout(size),
         byte_words(),
     )
