@@ -14,14 +14,17 @@ Everything lies in FOLDER, and what is there is not made again, so the same comm
 An *iteration* (Silver et al., Nature 529, 2016, "Reinforcement learning of policy networks") is a set of games, all at
 the same time, between the learner and one opponent, drawn from a *pool* of its earlier versions, the start among them.
 Both draw their moves from their policies. The winner is known by the area at the end, +1 or -1, and every move of the
-learner becomes more, or less, likely: the gradient of log p(move), times the *advantage*, the result less what the
-learner's games with that colour gave on average (REINFORCE).
+learner becomes more, or less, likely: the gradient of log p(move) times the *advantage*, the result less what was to
+be expected (REINFORCE with a baseline).
 
 The networks know no pass, so the rules of the house decide: a player moves where that is legal and fills no own true
 eye, and passes when there is no such point; at the move limit both pass. All stones on the board count as alive.
 
-The match: 200 openings of four moves that are drawn by lot and that learning has not seen, each with both colours; both
+The match: 200 openings of four moves, drawn by lot, that learning has not begun with, each with both colours. Both
 sides play the likeliest point, so that nothing is left to luck, and nothing is won by merely being more decided.
+
+Minutes are those of two cores and counted as processor time, so that it does not matter who else is at work on the
+machine; the time by the clock is written beside it. Making the start and the match are not part of them.
 """
 
 import argparse
@@ -38,7 +41,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 import gymnasium
 import numpy as np
@@ -74,28 +77,28 @@ CORES = 2
 SPARE = 16  # openings that are drawn beyond what is needed, should some be those of the match
 MATCH_TEMPERATURE = 0.0
 
-# Each worker computes alone: a position is too small to be shared out.
+# Each worker computes alone: these positions are too small to be shared out, and threads of torch's own would spin.
 torch.set_num_threads(1)
-WORKERS = ThreadPoolExecutor(2, "network", initializer=torch.set_num_threads, initargs=(1,))
+WORKERS = ThreadPoolExecutor(CORES, "network", initializer=torch.set_num_threads, initargs=(1,))
 
 
 @dataclass(frozen=True)
 class Options:
     """What decides a run; the command line has the same names."""
 
-    folder: Path
-    minutes: float = 20.0  # of learning, by the clock
-    iterations: int = 0  # the length in iterations instead, exactly repeatable
-    seed: int = 1
-    games: int = 128  # of an iteration
-    learning_rate: float = 1e-3  # Adam's
-    pool_every: int = 10  # iterations from one version in the pool to the next
-    looks: int = 10  # how often the learner meets its start on the way
-    gnugo: str = "gnugo"
-    gnugo_games: int = 600
-    filters: int = 16
-    layers: int = 5
-    clone_positions: int = 200_000
+    folder: Annotated[Path, "Where everything lies."]
+    minutes: Annotated[float, "Length of learning, on two cores: it ends after twice this processor time."] = 20.0
+    iterations: Annotated[int, "Length in iterations instead (0: by the time); exactly repeatable."] = 0
+    seed: Annotated[int, "Decides openings, opponents and moves."] = 1
+    games: Annotated[int, "Games of an iteration."] = 128
+    learning_rate: Annotated[float, "Step of Adam."] = 1e-3
+    pool_every: Annotated[int, "Iterations from one version in the pool to the next."] = 10
+    looks: Annotated[int, "How often the learner meets its start on the way."] = 10
+    gnugo: Annotated[str, "The program."] = "gnugo"
+    gnugo_games: Annotated[int, "Games to clone."] = 600
+    filters: Annotated[int, "Of the network."] = 16
+    layers: Annotated[int, "Of the network."] = 5
+    clone_positions: Annotated[int, "Positions that the clone learns from."] = 100_000
 
 
 FIXED = ("seed", "games", "learning_rate", "pool_every")  # may not change while it learns
@@ -512,9 +515,11 @@ def score_of(played: Played) -> float:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Learn by playing earlier versions of oneself.")
     parser.add_argument("folder", type=Path, help="where everything lies")
+    hints = get_type_hints(Options, include_extras=True)
     for field in fields(Options)[1:]:
+        kind, text = get_args(hints[field.name])
         option = "--" + field.name.replace("_", "-")
-        parser.add_argument(option, type=type(field.default), default=field.default, help="%(default)s")
+        parser.add_argument(option, type=kind, default=field.default, help=f"{text} Default: %(default)s.")
     options = Options(**vars(parser.parse_args(arguments)))
     try:
         options.folder.mkdir(parents=True, exist_ok=True)

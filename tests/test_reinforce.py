@@ -14,6 +14,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 import reinforce
+from hayago.features.planes import encode
 from hayago.learn.checkpoint import load_model, save_model
 from hayago.play.openings import moves_of
 from hayago.rules.board import Board
@@ -39,7 +40,7 @@ class Recorder:
         return self.boards.step(actions)
 
 
-def network(seed=0):
+def network():
     return reinforce.network_of(small_model(8, planes=48, layers=3, board_size=9))
 
 
@@ -83,6 +84,26 @@ def test_the_moves_kept_are_the_learner_s(games):
     assert (moves.plies % 2 == (moves.boards >= GAMES // 2)).all()  # Black moves at even plies
     kept = sum(int((actions[: played.lengths[game], game] != reinforce.PASS).sum()) for game in range(GAMES))
     assert len(moves.points) > kept / 3
+
+
+def test_what_memory_held_before_shows_in_no_plane(monkeypatch):
+    """The encoder's memory of a table is new: nothing but 0 where no stone can stand."""
+    real = np.empty
+
+    def dirty(*shape, **options):
+        array = real(*shape, **options)
+        array.view(np.uint8)[...] = 0xFF
+        return array
+
+    monkeypatch.setattr(np, "empty", dirty)
+    boards = reinforce.make_boards(3)
+    monkeypatch.setattr(np, "empty", real)
+    boards.reset()
+    planes, *_ = boards.step(np.array([40, 40, 0]))
+    for number, point in enumerate([40, 40, 0]):
+        board = Board(9)
+        board.play(point)
+        assert (planes[number] == encode(board)).all()
 
 
 def log_policy(learner, moves):
