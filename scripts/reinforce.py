@@ -9,19 +9,22 @@ Everything lies in FOLDER, and what is there is not made again, so the same comm
     learning.safetensors    all that learning needs to go on
     curve.csv, curve.png    a row for each iteration; now and then the learner meets its start on practice openings
     learned.safetensors     the network at the end
-    match.json              400 games of it against its start, played once: the first result stands
+    match.json              its matches against its start, played once: the first result stands
 
 An *iteration* (Silver et al., Nature 529, 2016, "Reinforcement learning of policy networks") is a set of games, all at
 the same time, between the learner and one opponent, drawn from a *pool* of its earlier versions, the start among them.
 Both draw their moves from their policies. The winner is known by the area at the end, +1 or -1, and every move of the
 learner becomes more, or less, likely: the gradient of log p(move) times the *advantage*, the result less what was to
-be expected (REINFORCE with a baseline).
+be expected (REINFORCE with a baseline). The learning rate falls in a straight line to 0: what a few thousand games say
+of a move is mostly noise, and smaller steps average it.
 
 The networks know no pass, so the rules of the house decide: a player moves where that is legal and fills no own true
 eye, and passes when there is no such point; at the move limit both pass. All stones on the board count as alive.
 
-The match: 200 openings of four moves, drawn by lot, that learning has not begun with, each with both colours. Both
-sides play the likeliest point, so that nothing is left to luck, and nothing is won by merely being more decided.
+The match: 400 games, 200 openings of four moves, drawn by lot, that learning has not begun with, each with both
+colours. As in the paper both sides draw their moves from their policies; that is the result. A policy that is merely
+more decided than another wins some games by that alone, so a second match is played in which both sides play their
+likeliest point, and its result stands beside.
 
 Minutes are those of two cores and counted as processor time, so that it does not matter who else is at work on the
 machine; the time by the clock is written beside it. Making the start and the match are not part of them.
@@ -75,7 +78,7 @@ CHUNK = 256  # positions that a thread learns from at a time: the gradients of a
 STAGE = 10  # moves
 CORES = 2
 SPARE = 16  # openings that are drawn beyond what is needed, should some be those of the match
-MATCH_TEMPERATURE = 0.0
+MATCHES = {"drawn": 1.0, "likeliest": 0.0}  # temperatures
 
 # Each worker computes alone: these positions are too small to be shared out, and threads of torch's own would spin.
 torch.set_num_threads(1)
@@ -91,7 +94,7 @@ class Options:
     iterations: Annotated[int, "Length in iterations instead (0: by the time); exactly repeatable."] = 0
     seed: Annotated[int, "Decides openings, opponents and moves."] = 1
     games: Annotated[int, "Games of an iteration."] = 128
-    learning_rate: Annotated[float, "Step of Adam."] = 1e-3
+    learning_rate: Annotated[float, "Adam's, at the beginning."] = 1e-3
     pool_every: Annotated[int, "Iterations from one version in the pool to the next."] = 10
     looks: Annotated[int, "How often the learner meets its start on the way."] = 10
     gnugo: Annotated[str, "The program."] = "gnugo"
@@ -99,6 +102,13 @@ class Options:
     filters: Annotated[int, "Of the network."] = 16
     layers: Annotated[int, "Of the network."] = 5
     clone_positions: Annotated[int, "Positions that the clone learns from."] = 100_000
+
+    def __post_init__(self) -> None:
+        if self.games < 2 or self.games % 2:
+            raise HayagoError(f"each opening is played with both colours, so games must be even: {self.games}")
+        for name in ("pool_every", "looks"):
+            if getattr(self, name) < 1:
+                raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 FIXED = ("seed", "games", "learning_rate", "pool_every")  # may not change while it learns
@@ -253,9 +263,8 @@ class Baseline:
     def advantages(self, played: Played) -> NDArray[np.float32]:
         """(M,): for each move of the learner the game's result less the expected one. Then learn from these games."""
         moves, results = played.moves, played.results[played.moves.boards]
-        lead = (
-            moves.planes[:, 0].sum(axis=(1, 2), dtype=np.int64) - moves.planes[:, 1].sum(axis=(1, 2), dtype=np.int64)
-        ) / SIZE
+        own, theirs = moves.planes[:, :2].sum(axis=(2, 3), dtype=np.int64).T
+        lead = (own - theirs) / SIZE  # of the order of 1
         where = (moves.boards * 2 // len(played.results), moves.plies // STAGE)
         a = np.stack([np.ones_like(lead), lead], axis=1)
         lines = np.linalg.solve(self.sums[..., :2] + self.RIDGE * np.eye(2), self.sums[..., 2:])[..., 0]
@@ -354,12 +363,15 @@ def reinforce(options: Options, start: Model) -> Model:
     before = learner.rows[-1] if learner.rows else {"seconds": 0.0, "cpu_seconds": 0.0}
     clock, cpu = time.perf_counter() - before["seconds"], time.process_time() - before["cpu_seconds"]
     looked = sum(row["start_likeliest"] is not None for row in learner.rows)
+    done = progress(options, learner.rows[-1]) if learner.rows else 0.0
     while True:
         number = len(learner.rows)
         seed = options.seed * 1_000_003 + number
         drawn = sample_openings(options.games // 2 + SPARE, SIZE, OPENING_MOVES, seed)
         openings = [opening for opening in drawn if position_of(opening) not in forbidden][: options.games // 2]
         played = play(boards, openings, learner.network, learner.opponent(), 1.0, seed)
+        for group in learner.optimizer.param_groups:
+            group["lr"] = options.learning_rate * max(0.0, 1 - done)
         entropy = learn(learner.network, learner.optimizer, played.moves, learner.baseline.advantages(played))
         if (number + 1) % options.pool_every == 0:
             learner.pool.append(deepcopy(learner.network.state_dict()))
@@ -421,26 +433,20 @@ def save_curve(folder: Path, rows: list[dict[str, Any]]) -> None:
     )
     write_atomically(folder / "curve.csv", lambda file: file.write(text.getvalue().encode()))
     read = list(csv.DictReader(io.StringIO(text.getvalue())))
+
+    def curve(label: str, column: str, style: dict[str, Any], scale: float = 100) -> Curve:
+        return Curve(label, points_of(read, "games", column, scale), style)
+
     against_start = [
-        Curve("likeliest moves", points_of(read, "games", "start_likeliest", 100), MEASURED),
-        Curve("drawn moves", points_of(read, "games", "start_drawn", 100), {"color": "#3a6b35", "marker": "s"}),
+        curve("likeliest moves", "start_likeliest", MEASURED),
+        curve("drawn moves", "start_drawn", {"color": "#3a6b35", "marker": "s"}),
     ]
-    save_diagrams(
-        [
-            Diagram("games won against the start, %", "games", against_start),
-            Diagram(
-                "games won against the pool, %",
-                "games",
-                [Curve("an iteration", points_of(read, "games", "score", 100), NOISY)],
-            ),
-            Diagram(
-                "entropy of the policy, nats",
-                "games",
-                [Curve("an iteration", points_of(read, "games", "entropy"), NOISY)],
-            ),
-        ],
-        folder / "curve.png",
-    )
+    diagrams = [
+        Diagram("practice games won against the start, %", "games", against_start),
+        Diagram("games won against the pool, %", "games", [curve("an iteration", "score", NOISY)]),
+        Diagram("entropy of the policy, nats", "games", [curve("an iteration", "entropy", NOISY, 1)]),
+    ]
+    save_diagrams(diagrams, folder / "curve.png")
 
 
 # The match
@@ -460,28 +466,32 @@ def position_of(opening: GameRecord) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def final_match(learned: Model, start: Model) -> dict[str, Any]:
-    """The 400 games, as the head of this file says."""
+def final_matches(learned: Model, start: Model) -> dict[str, Any]:
+    """The matches, as the head of this file says."""
     openings = openings_of(MATCH_SEED)
     boards = make_boards(2 * len(openings))
-    played = play(boards, openings, network_of(learned), network_of(start), MATCH_TEMPERATURE)
-    boards.close()
-    won = played.results.reshape(2, -1) > 0
-    result = estimate([Cluster(points, 2) for points in won.sum(axis=0).tolist()])
-    assert result is not None
-    return {
-        "games": won.size,
-        "won": int(won.sum()),
-        "won_as_black": int(won[0].sum()),
-        "won_as_white": int(won[1].sum()),
-        **result._asdict(),
-        "temperature": MATCH_TEMPERATURE,
-        "mean_moves": float(played.lengths.mean()),
-        "openings": fingerprint(openings),
+    networks = network_of(learned), network_of(start)
+    results: dict[str, Any] = {
         "learned": weights_hash(learned.weights),
         "start": weights_hash(start.weights),
-        "results": "".join("-+"[win] for win in won.reshape(-1).tolist()),
+        "openings": fingerprint(openings),
     }
+    for name, temperature in MATCHES.items():
+        played = play(boards, openings, *networks, temperature, MATCH_SEED)
+        won = played.results.reshape(2, -1) > 0
+        score = estimate([Cluster(points, 2) for points in won.sum(axis=0).tolist()])
+        assert score is not None
+        results[name] = {
+            "games": won.size,
+            "won": int(won.sum()),
+            "won_as_black": int(won[0].sum()),
+            "won_as_white": int(won[1].sum()),
+            **score._asdict(),
+            "mean_moves": float(played.lengths.mean()),
+            "results": "".join("-+"[win] for win in won.reshape(-1).tolist()),
+        }
+    boards.close()
+    return results
 
 
 # Small things
@@ -520,8 +530,9 @@ def main(arguments: list[str] | None = None) -> None:
         kind, text = get_args(hints[field.name])
         option = "--" + field.name.replace("_", "-")
         parser.add_argument(option, type=kind, default=field.default, help=f"{text} Default: %(default)s.")
-    options = Options(**vars(parser.parse_args(arguments)))
+    given = parser.parse_args(arguments)
     try:
+        options = Options(**vars(given))
         options.folder.mkdir(parents=True, exist_ok=True)
         start = load_model(make_start(options))
         learned, result = options.folder / "learned.safetensors", options.folder / "match.json"
@@ -529,11 +540,13 @@ def main(arguments: list[str] | None = None) -> None:
             model = reinforce(options, start)
             save_model(learned, model.weights, model.info)
         if not result.exists():
-            text = json.dumps(final_match(load_model(learned), start), indent=1) + "\n"
+            text = json.dumps(final_matches(load_model(learned), start), indent=1) + "\n"
             write_atomically(result, lambda file: file.write(text.encode()))
         print(result.read_text(encoding="utf-8"), end="")
     except HayagoError as error:
         sys.exit(f"reinforce: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"{given.folder}: stopped; the same command goes on from the last look")
 
 
 if __name__ == "__main__":

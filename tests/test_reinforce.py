@@ -188,18 +188,25 @@ def run(folder, capsys, iterations, **options):
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, capsys, small):
+def stop_after_the_first(row, done):
+    """What Ctrl-C does behind an iteration."""
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, capsys, small, monkeypatch):
     whole, parts = folder_with_start(tmp_path / "whole"), folder_with_start(tmp_path / "parts")
     result = run(whole, capsys, 3)
-    run(parts, capsys, 1)
-    (parts / "learned.safetensors").unlink()
-    (parts / "match.json").unlink()
+    with monkeypatch.context() as stopped:
+        stopped.setattr(reinforce, "say", stop_after_the_first)
+        with pytest.raises(SystemExit, match="the same command goes on"):
+            run(parts, capsys, 3)
     assert run(parts, capsys, 3) == result
     start, learned = load_model(whole / "clone" / "model.safetensors"), load_model(whole / "learned.safetensors")
     assert any((learned.weights[name] != value).any() for name, value in start.weights.items())
     assert result["learned"] == reinforce.weights_hash(learned.weights) != result["start"]
-    assert result["games"] == 6 and result["won"] == result["won_as_black"] + result["won_as_white"]
-    assert result["results"].count("+") == result["won"]
+    for match in (result["drawn"], result["likeliest"]):
+        assert match["games"] == 6 and match["won"] == match["won_as_black"] + match["won_as_white"]
+        assert match["results"].count("+") == match["won"]
     assert learned.info.history[-1]["games"] == 12
     for folder, looks in ((whole, 3), (parts, 3)):
         rows = list(csv.DictReader((folder / "curve.csv").open()))
