@@ -111,7 +111,7 @@ class Options:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
-FIXED = ("seed", "games", "learning_rate", "pool_every")  # may not change while it learns
+FIXED = ("minutes", "iterations", "seed", "games", "learning_rate", "pool_every")  # may not change while it learns
 
 
 # The start

@@ -76,6 +76,7 @@ def save_diagrams(diagrams: list[Diagram], path: Path) -> None:
         for curve in diagram.curves:
             if curve.points:
                 axes.plot(*zip(*curve.points, strict=True), label=curve.label, **curve.style)
+        axes.locator_params("x", nbins=6)  # more numbers of five figures run into each other
         axes.set_xlabel(diagram.x_label)
         axes.set_title(diagram.title)
         axes.grid(alpha=0.3)
