@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -8,12 +9,20 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import hayago  # noqa: F401 - registers the environment
+from gtp_engines import random_model
+from hayago.errors import HayagoError
 from hayago.features.planes import encode
+from hayago.play.client import BadReply
+from hayago.play.picture import CELL
 from hayago.rules.board import Board
+from hayago.rules.game_rules import GameRules
+
+ENGINE = f'"{sys.executable}" "{Path(__file__).parent / "lottery_engine.py"}"'
+MODEL = random_model(5)
 
 
 def make(**arguments):
-    return gymnasium.make("hayago/Go-v0", board_size=5, **arguments)
+    return gymnasium.make("hayago/Go-v0", **{"board_size": 5, **arguments})
 
 
 def play(env, *actions):
@@ -21,12 +30,42 @@ def play(env, *actions):
     return [env.step(action) for action in actions]
 
 
+@pytest.fixture
+def no_screen(monkeypatch):
+    """Windows open on no screen; without pygame the test is skipped."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    return pytest.importorskip("pygame")
+
+
 @pytest.mark.parametrize("observation", ["board", "planes48"])
-@pytest.mark.parametrize("render_mode", [None, "ansi"])
-def test_gymnasium_accepts_it_without_a_warning(observation, render_mode):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"opponent": "random", "colour": "random"},
+        {"opponent": "network", "model": MODEL, "level": 1, "colour": "white"},
+        {"opponent": "network", "model": MODEL, "level": 10},
+        {"opponent": f"{ENGINE} fair", "colour": "random", "rules": "chinese"},
+        {"board_size": 1, "komi": 0.5, "opponent": "random"},
+        {"board_size": 2, "rules": "chinese-kgs"},
+        {"board_size": 9, "rules": GameRules(ko="simple")},
+    ],
+)
+@pytest.mark.parametrize("render_mode", [None, "ansi", "rgb_array", "human"])
+def test_gymnasium_accepts_it_without_a_warning(observation, arguments, render_mode, no_screen):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(make(observation=observation, render_mode=render_mode).unwrapped)
+        # The other render modes have turns of their own.
+        env = make(observation=observation, render_mode=render_mode, **arguments).unwrapped
+        check_env(env, skip_render_check=render_mode is None)
+        env.close()
+
+
+def test_gymnasium_accepts_every_render_mode_of_the_default(no_screen):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gymnasium.make("hayago/Go-v0").unwrapped)
 
 
 def test_observations_are_seen_by_the_side_to_move():
@@ -73,16 +112,200 @@ def test_the_mask_knows_superko():
     assert len(seen) > 20
 
 
+def two_for_one(rules):
+    """On 3x2 points of a 3x3 board: may White take back one stone for two, and so repeat the position?"""
+    env = make(board_size=3, rules=rules)
+    env.reset(seed=0)
+    rng, repeated = np.random.default_rng(5), 0
+    for _ in range(400):
+        seen, info = set(), env.reset()[1]
+        over = False
+        while not over and len(seen) < 40:
+            action = rng.choice(np.flatnonzero(info["action_mask"][:-1]) if info["action_mask"][:-1].any() else [9])
+            board, _, over, _, info = env.step(action)
+            stones = (board if info["to_play"] == 1 else (3 - board) % 3).tobytes()
+            repeated += action != 9 and stones in seen
+            seen.add(stones)
+        if repeated:
+            break
+    return repeated
+
+
+def test_with_the_simple_ko_positions_may_come_again():
+    assert two_for_one("chinese") > 0
+
+
+# Against an opponent
+
+
+def games(seed, **arguments):
+    """Two games of ten steps; what the agent saw and won."""
+    env = make(**arguments)
+    seen = [env.reset(seed=seed)[0]]
+    rng = np.random.default_rng(0)
+    info = env.reset(seed=seed)[1]
+    for _ in range(20):
+        observation, reward, over, _, info = env.step(rng.choice(np.flatnonzero(info["action_mask"])))
+        seen += [observation, np.full((5, 5), reward)]
+        if over:
+            observation, info = env.reset()
+            seen.append(observation)
+    env.close()
+    return np.array(seen)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"opponent": "random", "colour": "random"},
+        {"opponent": "network", "model": MODEL, "level": 1},
+        {"opponent": f"{ENGINE} fair"},
+    ],
+)
+def test_a_seed_repeats_games_exactly(arguments):
+    first = games(1, **arguments)
+    np.testing.assert_array_equal(first, games(1, **arguments))
+    assert not np.array_equal(first, games(2, **arguments))
+
+
+@pytest.mark.parametrize(("colour", "stones"), [("black", 0), ("white", 1)])
+def test_the_agent_has_its_colour(colour, stones):
+    observation, info = make(opponent="random", colour=colour).reset(seed=0)
+    assert np.count_nonzero(observation == 2) == stones and not (observation == 1).any()
+    assert info["to_play"] == 1 + stones
+
+
+def test_a_random_colour_is_drawn_for_each_game():
+    env = make(opponent="random", colour="random")
+    assert {env.reset(seed=seed)[1]["to_play"] for seed in range(20)} == {1, 2}
+
+
+def test_chance_does_not_fill_what_it_encloses():
+    env = make(opponent="random", board_size=3)
+    env.reset(seed=0)
+    steps = [env.step(9) for _ in range(8) if not env.unwrapped._board.is_over]
+    # White has filled the board but for enclosed points, and then passed: the agent has no stone and loses.
+    assert steps[-1][1] == -1.0 and steps[-1][4]["score"] == -9 - 7.5
+
+
+@pytest.mark.parametrize(("komi", "reward"), [(7.5, -1.0), (-30.0, 1.0)])
+def test_the_agent_is_judged_when_the_opponent_ends_the_game(komi, reward):
+    # The network passes at once when that wins: White has 7.5 points on the empty board.
+    _, got, over, _, info = play(make(opponent="network", model=MODEL, komi=komi), 25)[0]
+    assert over == (komi > 0)
+    if over:
+        assert (got, info["score"]) == (reward, -7.5)
+
+
+def test_the_network_plays_by_its_level():
+    def replies(level):
+        env = make(opponent="network", model=MODEL, level=level)
+        return {env.reset(seed=seed) and env.step(12)[0].tobytes() for seed in range(12)}
+
+    assert len(replies(10)) == 1 < len(replies(1))
+
+
+def test_an_engine_is_told_all_it_needs(tmp_path):
+    log = tmp_path / "commands"
+    env = make(opponent=f'{ENGINE} fair "{log}"', komi=5.5, colour="white")
+    env.reset(seed=0)
+    env.step(24)
+    env.close()
+    said = [line for line in log.read_text().splitlines() if not line.startswith("known_command")]
+    assert said[:3] == ["boardsize 5", "clear_board", "komi 5.5"]
+    assert said[3].startswith("set_random_seed") and said[4:] == ["genmove B", "play W E1", "genmove B", "quit"]
+
+
+@pytest.mark.parametrize("habit", ["resign", "illegal"])
+def test_an_engine_that_gives_up_or_breaks_the_rules_has_lost(habit):
+    env = make(opponent=f"{ENGINE} {habit}")
+    _, info = env.reset(seed=0)
+    rewards = []
+    for _ in range(3):
+        _, reward, over, _, info = env.step(np.flatnonzero(info["action_mask"])[0])
+        rewards.append((reward, over))
+    assert rewards == [(0.0, False), (0.0, False), (1.0, True)]
+    env.close()
+
+
+def test_an_engine_that_talks_nonsense_is_no_opponent():
+    env = make(opponent=f"{ENGINE} nonsense")
+    _, info = env.reset(seed=0)
+    with pytest.raises(BadReply, match="north"):
+        for _ in range(3):
+            _, _, _, _, info = env.step(np.flatnonzero(info["action_mask"])[0])
+    env.close()
+
+
+# Rendering
+
+
 def test_ansi_draws_the_board():
     env = make(render_mode="ansi")
     play(env, 0)
     assert env.render().splitlines()[1].startswith(" 5(X)")
 
 
-@pytest.mark.parametrize("wrong", [{"observation": "stones"}, {"board_size": 20}])
+def test_a_picture_shows_the_stones():
+    env = make(render_mode="rgb_array")
+    play(env, 6, 18)
+    picture = env.render()
+    assert picture.shape == (5 * CELL, 5 * CELL, 3) and picture.dtype == np.uint8
+    edge = CELL // 2 + CELL // 4  # beside the mark of the last move
+    brightness = picture[edge::CELL, edge::CELL].mean(axis=2)
+    assert brightness[1, 1] < 60 and brightness[3, 3] > 200
+    assert np.count_nonzero((brightness > 60) & (brightness < 200)) == 23
+    marked = picture[CELL // 2 :: CELL, CELL // 2 :: CELL]
+    assert marked[3, 3, 0] > 2 * marked[3, 3, 1] and marked[1, 1].max() < 60
+
+
+def test_a_window_shows_the_picture(no_screen):
+    env = make(render_mode="human")
+    env.unwrapped.metadata = {**env.unwrapped.metadata, "render_fps": 1000}
+    picture = make(render_mode="rgb_array")
+    play(env, 6)
+    play(picture, 6)
+    shown = no_screen.surfarray.array3d(no_screen.display.get_surface()).swapaxes(0, 1)
+    np.testing.assert_array_equal(shown, picture.render())
+    assert env.render() is None
+    env.close()
+    assert not no_screen.display.get_init()
+
+
+def test_without_pygame_gymnasium_s_own_error_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    env = make(render_mode="human")
+    with pytest.raises(gymnasium.error.DependencyNotInstalled, match="pygame"):
+        env.reset(seed=0)
+
+
+# Making one
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"observation": "stones"},
+        {"board_size": 20},
+        {"board_size": 0},
+        {"colour": "red"},
+        {"level": 11},
+        {"rules": "chess"},
+        {"rules": "japanese"},
+        {"rules": "tromp-taylor"},
+        {"rules": "aga"},
+        {"render_mode": "hologram"},
+    ],
+)
 def test_wrong_arguments(wrong):
-    with pytest.raises(ValueError):
-        gymnasium.make("hayago/Go-v0", **wrong)
+    with pytest.raises((ValueError, gymnasium.error.Error)):
+        make(**wrong).unwrapped.__class__(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"opponent": "network"}, {"opponent": "no-such-engine"}, {"opponent": "'"}])
+def test_opponents_that_there_are_not(wrong):
+    with pytest.raises(HayagoError):
+        make(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +314,7 @@ def test_wrong_arguments(wrong):
         "import hayago, gymnasium; gymnasium.make('hayago/Go-v0')",
         "import gymnasium, hayago; gymnasium.make('hayago/Go-v0')",
         "import gymnasium; gymnasium.make('hayago:hayago/Go-v0')",
+        "import gymnasium, sys; gymnasium.make_vec('hayago:hayago/Go-v0'); assert 'torch' not in sys.modules",
         "import hayago, sys; assert not {'numpy', 'numba', 'torch', 'gymnasium'} & set(sys.modules)",
     ],
 )

@@ -39,7 +39,7 @@ def new_followers(count: int, size: int) -> Followers:
     """Followers for so many tables with boards of `size`; they know no game yet."""
     return Followers(
         np.zeros((count, len(new_position(size))), np.int64),
-        np.zeros((count, len(new_memory())), np.int64),  # the border's words stay 0: `start` leaves them alone
+        np.zeros((count, len(new_memory())), np.int64),
         layout(size),
         byte_words(),
     )
@@ -59,6 +59,13 @@ def _catch_up(table: Table, position: Position, memory: Memory) -> None:
         code = table[NEWS + n] | (0x8000 if colour == WHITE else 0)
         follow(position, memory, play_code(position, code))
         colour = 3 - colour
+
+
+@kernel
+def catch_up(tables: NDArray[np.int64], followers: Followers, first: int, end: int) -> None:
+    """Repeat what has happened at these tables, where no planes are asked for."""
+    for t in range(first, end):
+        _catch_up(tables[t], followers.positions[t], followers.memories[t])
 
 
 @kernel

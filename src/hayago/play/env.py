@@ -8,10 +8,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from hayago.errors import HayagoError
 from hayago.features.planes import PLANES, encode, encode_packed
 from hayago.play.opponents import COLOUR_OF, RESIGNS, SEEDS, Setting, seed_stream
+from hayago.play.picture import Window, draw_board
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, opponent
+from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, WHITE, opponent
 from hayago.rules.game_rules import GameRules
 from hayago.rules.tables import draw
 
@@ -115,7 +117,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         self._stream: NDArray[np.uint64] | None = None
         self._network = setting.network(threads=1) if setting.is_network else None
         self._engine = setting.engine() if setting.is_engine else None
-        self._window: Any = None
+        self._window: Window | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -130,8 +132,8 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
             self._agent = COLOUR_OF.get(setting.colour) or 1 + draw(self._stream, 0, 2)
         if self._engine is not None:
             self._engine.begin(opponent(self._agent), draw(self._stream, 0, SEEDS))
-        if self._agent == 3 - BLACK:
-            self._answer(None)
+        if self._agent == WHITE and not self._answer(None):
+            raise HayagoError(f"{setting.opponent}: lost by its first move")
         if self.render_mode == "human":
             self.render()
         return self._observe(), self._information()
@@ -159,12 +161,26 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
 
     def render(self) -> Any:
         """The board: text for "ansi", a picture uint8 (height, width, 3) for "rgb_array", a window for "human"."""
-        return str(self._board) if self.render_mode == "ansi" else None
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() does nothing: no render_mode was given to gymnasium.make")
+            return None
+        if self.render_mode == "ansi":
+            return str(self._board)
+        picture = draw_board(self._board)
+        if self.render_mode == "rgb_array":
+            return picture
+        if self._window is None:
+            self._window = Window(len(picture), "hayago")
+        self._window.show(picture, self.metadata["render_fps"])
+        return None
 
     def close(self) -> None:
         """End the engine and the window."""
         if self._engine is not None:
             self._engine.close()
+        if self._window is not None:
+            self._window.close()
+            self._window = None
 
     def _answer(self, point: int | None) -> bool:
         """The opponent's move after the agent's; False where it has lost by it."""
@@ -176,7 +192,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         elif self._network is not None:
             rows = np.stack([encode_packed(board, symmetry=s)[None] for s in range(self._network.style.symmetries)])
             score = board.area_score(self._setting.komi) * (1 if board.to_play == BLACK else -1)
-            may_end = np.array([board.last_move == area and score > 0])
+            may_end = np.array([point == area and score > 0])
             plies = np.array([len(board.moves)])
             answer = int(self._network.choose(rows, legal[None].astype(np.int8), plies, may_end, stream)[0])
         else:

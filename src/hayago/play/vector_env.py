@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.features.encoder import Work, new_work
 from hayago.features.planes import row_bytes
-from hayago.features.table_encoder import Followers, new_followers, write_planes, write_rows
+from hayago.features.table_encoder import Followers, catch_up, new_followers, write_planes, write_rows
 from hayago.play.env import spaces_of
 from hayago.play.opponents import SEEDS, EngineOpponent, Setting, seed_stream
 from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, WHITE
@@ -63,6 +63,7 @@ _OTHER = np.uint64(0x9E3779B97F4A7C15)  # makes another stream of a stream
 
 
 def _cores() -> int:
+    """As `hayago.learn.devices.cores`, for which torch would have to be loaded."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -240,7 +241,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     games that two passes have just ended.
 
     ## Arguments
-    Those of `GoEnv`, and
+    Those of `GoEnv` but for `render_mode`, and
     `num_envs`: how many boards.
     `threads`: threads that step them (None: one for each core).
     `copy`: whether each step gives arrays of its own, as Gymnasium's own vector environments do. False gives the same
@@ -255,11 +256,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         HayagoError: the network or an engine cannot be used, or there are too many engines.
     """
 
-    metadata: dict[str, Any] = {  # noqa: RUF012
-        "render_modes": ["ansi", "rgb_array"],
-        "render_fps": 4,
-        "autoreset_mode": AutoresetMode.NEXT_STEP,
-    }
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
     def __init__(
         self,
@@ -272,7 +269,6 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         model: "str | Path | Model | None" = None,
         colour: Literal["black", "white", "random"] = "black",
         observation: Literal["board", "planes48"] = "board",
-        render_mode: str | None = None,
         *,
         threads: int | None = None,
         copy: bool = True,
@@ -283,14 +279,13 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(f"num_envs is not at least 1: {num_envs}")
         if threads is not None and threads < 1:
             raise ValueError(f"threads are not at least 1: {threads}")
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode is not one of {self.metadata['render_modes']}: {render_mode!r}")
+        if max_episode_steps is not None and max_episode_steps < 1:
+            raise ValueError(f"max_episode_steps is not at least 1: {max_episode_steps}")
         if setting.is_engine and num_envs > MOST_ENGINES:
             raise HayagoError(
                 f"a GTP engine as opponent is a process for each board: at most {MOST_ENGINES} boards, not {num_envs}"
             )
         self.num_envs = num_envs
-        self.render_mode = render_mode
         self.threads = min(threads or _cores(), num_envs)
         self._setting = setting
         self._copy = copy
@@ -413,6 +408,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         viewers = self._results.viewers
         if self._setting.observation == "board":
             _show_boards(self._tables, viewers, *part, self._observations.reshape(self.num_envs, -1))
+            if self._followers is not None:
+                catch_up(self._tables, self._followers, *part)
         else:
             assert self._followers is not None
             words = self._observations.reshape(self.num_envs, -1).view(np.uint64)

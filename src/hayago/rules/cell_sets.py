@@ -5,7 +5,7 @@ six words, which the compiler keeps in registers; `load` and `store` exchange on
 the board: shifted bits that fall onto the border are taken off by the set that one intersects with.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hayago.rules.jit import kernel, lowest_bit, popcount
 from hayago.rules.kernels import WIDTH
 
-CellSet: TypeAlias = tuple[int, int, int, int, int, int]
+CellSet: TypeAlias = tuple[Any, Any, Any, Any, Any, Any]  # six int64
 
 _LOW_63 = (1 << 63) - 1  # what shifting right by 1, 44 and 20 leaves, since numba's shift copies the sign
 _LOW_44 = (1 << 44) - 1
@@ -36,14 +36,14 @@ def store(array: NDArray[np.int64], at: int, cells: CellSet) -> None:
 def only(cell: int) -> CellSet:
     """The set of one cell."""
     word = (cell - WIDTH) >> 6
-    bit, none = np.int64(1) << np.int64((cell - WIDTH) & 63), np.int64(0)
+    bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
     return (
-        bit if word == 0 else none,
-        bit if word == 1 else none,
-        bit if word == 2 else none,
-        bit if word == 3 else none,
-        bit if word == 4 else none,
-        bit if word == 5 else none,
+        bit if word == 0 else 0,
+        bit if word == 1 else 0,
+        bit if word == 2 else 0,
+        bit if word == 3 else 0,
+        bit if word == 4 else 0,
+        bit if word == 5 else 0,
     )
 
 
@@ -99,14 +99,13 @@ def _beside_word(before: int, word: int, after: int) -> int:
 @kernel
 def beside(a: CellSet) -> CellSet:
     """The cells, and border, that lie beside cells of the set."""
-    none = np.int64(0)
     return (
-        _beside_word(none, a[0], a[1]),
+        _beside_word(0, a[0], a[1]),
         _beside_word(a[0], a[1], a[2]),
         _beside_word(a[1], a[2], a[3]),
         _beside_word(a[2], a[3], a[4]),
         _beside_word(a[3], a[4], a[5]),
-        _beside_word(a[4], a[5], none),
+        _beside_word(a[4], a[5], 0),
     )
 
 

@@ -132,7 +132,7 @@ def _chain(start: CellSet, stones: CellSet, empty: CellSet) -> tuple[CellSet, in
 @kernel
 def _hash(cells: CellSet, colour: int) -> int:
     """The hash of stones of one colour."""
-    total = np.int64(0)
+    total = 0
     for w in range(WORDS):
         word = cells[w]
         while word != 0:
@@ -283,8 +283,8 @@ def _row(cells: CellSet, row: int) -> int:
     """The cells of a row, bit k for column k; what lies above the row's bits means nothing."""
     at, shift = (row * WIDTH) >> 6, (row * WIDTH) & 63
     if shift <= 64 - WIDTH:
-        return cells[at] >> shift
-    return (cells[at] >> shift) & ((np.int64(1) << (64 - shift)) - 1) | cells[at + 1] << (64 - shift)
+        return int(cells[at] >> shift)
+    return int((cells[at] >> shift) & ((1 << (64 - shift)) - 1) | cells[at + 1] << (64 - shift))
 
 
 @kernel

@@ -1,0 +1,197 @@
+"""The vector environment plays as many single ones do, move for move, however many threads step it."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+import hayago  # noqa: F401 - registers the environment
+from gtp_engines import random_model
+from hayago.errors import HayagoError
+
+ENGINE = f'"{sys.executable}" "{Path(__file__).parent / "lottery_engine.py"}"'
+MODEL = random_model(5)
+
+
+def make(boards, **arguments):
+    return gymnasium.make_vec("hayago/Go-v0", num_envs=boards, **arguments)
+
+
+def many(boards, **arguments):
+    return make(boards, vectorization_mode="sync", **arguments)
+
+
+def actions(masks, rng):
+    """Legal ones by lot, now and then an illegal one, and at times a pass on all boards, so that games end."""
+    if rng.random() < 0.2:
+        return np.full(len(masks), masks.shape[1] - 1)
+    return np.array(
+        [rng.choice(np.flatnonzero(mask)) if rng.random() > 0.03 else rng.integers(len(mask)) for mask in masks]
+    )
+
+
+def assert_same(one, other):
+    """Two steps, or resets, gave the same; scores are compared where there are any. Gives how many boards have one."""
+    *given, infos = one
+    *expected, sync_infos = other
+    for a, b in zip(given, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype
+    for key in ("action_mask", "to_play"):
+        np.testing.assert_array_equal(infos[key], sync_infos[key])
+        np.testing.assert_array_equal(infos[f"_{key}"], sync_infos[f"_{key}"])
+    scored = infos["_score"]
+    np.testing.assert_array_equal(scored, sync_infos.get("_score", np.zeros(len(scored), bool)))
+    if scored.any():
+        np.testing.assert_array_equal(infos["score"], sync_infos["score"])
+    return int(scored.sum())
+
+
+def play_both(boards, steps, threads=2, **arguments):
+    """Play the same in the vector environment and in single ones. Gives how many games were scored, how many not."""
+    rng, scored, ended = np.random.default_rng(0), 0, 0
+    fast, slow = make(boards, threads=threads, **arguments), many(boards, **arguments)
+    try:
+        for seed in (7, None):
+            now = fast.reset(seed=seed)
+            assert_same(now, slow.reset(seed=seed))
+            for _ in range(steps):
+                chosen = actions(now[-1]["action_mask"], rng)
+                now = fast.step(chosen)
+                scored += assert_same(now, slow.step(chosen))
+                ended += int(now[2].sum())
+    finally:
+        fast.close()
+        slow.close()
+    return scored, ended - scored
+
+
+@pytest.mark.parametrize("observation", ["board", "planes48"])
+@pytest.mark.parametrize("opponent", [None, "random"])
+@pytest.mark.parametrize(("size", "rules"), [(2, "chinese-ogs"), (5, "chinese-ogs"), (6, "chinese")])
+def test_it_plays_as_single_environments(observation, opponent, size, rules):
+    scored, lost = play_both(
+        4, 60, board_size=size, rules=rules, observation=observation, opponent=opponent, colour="random", komi=0.5
+    )
+    assert lost > 0 and (scored > 2 or opponent)
+
+
+@pytest.mark.parametrize("observation", ["board", "planes48"])
+def test_on_the_whole_board(observation):
+    play_both(2, 20, board_size=19, observation=observation, opponent="random", colour="white")
+
+
+@pytest.mark.parametrize(("level", "colour"), [(1, "black"), (10, "white")])
+@pytest.mark.parametrize("observation", ["board", "planes48"])
+def test_the_network_answers_many_boards_as_it_answers_one(level, colour, observation):
+    games = play_both(
+        3, 30, board_size=5, opponent="network", model=MODEL, level=level, colour=colour, observation=observation
+    )
+    assert sum(games) > 0
+
+
+@pytest.mark.parametrize("habit", ["fair", "resign", "illegal"])
+def test_engines_answer_as_one_does(habit):
+    _, lost = play_both(2, 12, board_size=5, opponent=f"{ENGINE} {habit}", colour="random")
+    assert lost > 0 or habit == "fair"
+
+
+def test_games_are_cut_off_as_by_a_time_limit():
+    play_both(3, 25, board_size=4, opponent="random", max_episode_steps=5)
+
+
+def test_the_number_of_threads_changes_nothing():
+    one, three = (make(7, board_size=9, opponent="random", observation="planes48", threads=n) for n in (1, 3))
+    now, other = one.reset(seed=3), three.reset(seed=3)
+    for _ in range(40):
+        assert_same(now, other)
+        chosen = one.sample_actions()
+        np.testing.assert_array_equal(chosen, three.sample_actions())
+        now, other = one.step(chosen), three.step(chosen)
+    assert len(np.unique(now[0], axis=0)) == 7
+    assert three.threads == 3 and make(2, threads=8).threads == 2
+
+
+def test_each_board_may_have_its_own_seed():
+    env = make(3, board_size=5, opponent="random", colour="white")
+    first, _ = env.reset(seed=[4, 8, 4])
+    np.testing.assert_array_equal(first[0], first[2])
+    again, _ = env.reset(seed=[8, 4, 4])
+    np.testing.assert_array_equal(again[:2], first[[1, 0]])
+    unseeded, _ = env.reset()
+    assert not np.array_equal(unseeded, again)
+    with pytest.raises(ValueError, match="2 seeds for 3"):
+        env.reset(seed=[1, 2])
+
+
+def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
+    one, other = (make(5, board_size=5, opponent="random") for _ in range(2))
+    now, then = one.reset(seed=1), other.reset(seed=1)
+    for _ in range(30):
+        assert_same(now, then)
+        chosen = one.sample_actions()
+        assert now[-1]["action_mask"][np.arange(5), chosen].all()
+        now, then = one.step(chosen), other.step(chosen)
+    with_other_seed = make(5, board_size=5)
+    with_other_seed.reset(seed=2)
+    one.reset(seed=1)
+    assert not np.array_equal(one.sample_actions(), with_other_seed.sample_actions())
+
+
+def test_memory_is_one_s_own_unless_asked_otherwise():
+    for copy, same in ((True, False), (False, True)):
+        env = make(2, board_size=5, copy=copy)
+        observations, infos = env.reset(seed=0)
+        after, *_, infos_after = env.step(np.array([0, 1]))
+        assert np.shares_memory(observations, after) is same
+        assert np.shares_memory(infos["action_mask"], infos_after["action_mask"]) is same
+
+
+def test_a_game_begins_anew_on_the_next_step():
+    env = make(1, board_size=5)
+    assert env.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    env.reset(seed=0)
+    assert env.step([3])[2] == [False]
+    observations, rewards, terminations, _, _ = env.step([3])  # occupied
+    assert (rewards, terminations) == ([-1], [True]) and observations.any()
+    observations, rewards, terminations, _, infos = env.step([3])
+    assert (rewards, terminations) == ([0], [False]) and not observations.any()
+    assert infos["action_mask"].all()
+
+
+def test_spaces_hold_what_comes():
+    for observation, size in itertools.product(("board", "planes48"), (2, 9)):
+        env = make(3, board_size=size, observation=observation)
+        first, _ = env.reset(seed=0)
+        assert first in env.observation_space and first[0] in env.single_observation_space
+        assert env.sample_actions() in env.action_space
+        assert env.single_action_space.n == size * size + 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"threads": 0}, ValueError),
+        ({"board_size": 20}, ValueError),
+        ({"max_episode_steps": 0}, ValueError),
+        ({"rules": "japanese"}, ValueError),
+        ({"num_envs": 0}, ValueError),
+        ({"num_envs": 65, "opponent": "gnugo --mode gtp"}, HayagoError),
+        ({"opponent": "network", "board_size": 5}, HayagoError),
+        ({"opponent": "no-such-engine"}, HayagoError),
+    ],
+)
+def test_wrong_arguments(wrong, error):
+    with pytest.raises(error):
+        gymnasium.make_vec("hayago/Go-v0", **{"num_envs": 2, **wrong})
+
+
+def test_actions_of_another_shape():
+    env = make(2, board_size=5)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="shape"):
+        env.step([1, 2, 3])
