@@ -6,7 +6,7 @@ matplotlib is imported on use.
 import csv
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,29 +23,62 @@ if TYPE_CHECKING:
 WOOD, LINES, HOT = "#dcb35c", "#5a4518", "#c0271a"
 
 
+class Curve(NamedTuple):
+    """A line of a diagram: its name in the legend, its points (x, y), and matplotlib's words for its look."""
+
+    label: str
+    points: list[tuple[float, float]]
+    style: dict[str, Any]
+
+
+class Diagram(NamedTuple):
+    """A diagram with its curves; those without points are left out."""
+
+    title: str
+    x_label: str
+    curves: list[Curve]
+
+
+MEASURED, NOISY = {"color": "#b03a2e", "marker": "o"}, {"color": "#9ab8d8"}
+
+
 def save_training_curve(log: Path, path: Path) -> None:
     """Draw loss and top-1 of a log.csv over the positions seen."""
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    diagrams = []
+    for name, title, scale in (("loss", "cross-entropy, nats", 1), ("top1", "top-1, %", 100)):
+        curves = [
+            Curve(kind, points_of(rows, "positions", f"{kind}_{name}", scale), style)
+            for kind, style in (("train", NOISY), ("validation", MEASURED))
+        ]
+        diagrams.append(Diagram(title, "positions seen", curves))
+    save_diagrams(diagrams, path)
+
+
+def points_of(rows: list[dict[str, str]], x: str, y: str, scale: float = 1) -> list[tuple[float, float]]:
+    """The points of the rows of a CSV file that have something in column `y`, which is multiplied by `scale`."""
+    return [(float(row[x]), float(row[y]) * scale) for row in rows if row[y]]
+
+
+def save_diagrams(diagrams: list[Diagram], path: Path) -> None:
+    """Draw the diagrams side by side, as a PNG.
+
+    Raises:
+        HayagoError: the file cannot be written.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with log.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(4.5 * len(diagrams), 4), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, name, title, scale in zip(
-        figure.subplots(1, 2), ("loss", "top1"), ("cross-entropy, nats", "top-1, %"), (1, 100), strict=True
-    ):
-        for kind, style in (
-            ("train", {"color": "#9ab8d8"}),
-            ("validation", {"color": "#b03a2e", "marker": "o"}),
-        ):
-            points = [
-                (int(row["positions"]), float(row[f"{kind}_{name}"]) * scale) for row in rows if row[f"{kind}_{name}"]
-            ]
-            if points:
-                axes.plot(*zip(*points, strict=True), label=kind, **style)
-        axes.set_xlabel("positions seen")
-        axes.set_title(title)
+    for axes, diagram in zip(figure.subplots(1, len(diagrams), squeeze=False)[0], diagrams, strict=True):
+        for curve in diagram.curves:
+            if curve.points:
+                axes.plot(*zip(*curve.points, strict=True), label=curve.label, **curve.style)
+        axes.locator_params("x", nbins=6)  # more numbers of five figures run into each other
+        axes.set_xlabel(diagram.x_label)
+        axes.set_title(diagram.title)
         axes.grid(alpha=0.3)
         axes.legend()
     _save(figure, path)
