@@ -45,20 +45,23 @@ def endings_of(paths: list[str], passes: bool) -> Iterator[Ending]:
             if not isinstance(record, GameRecord) or record.cut or len(record.moves) < 100:
                 continue
             score = points_of(record.result)
-            moves = [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in record.moves.tolist()]
-            finished = [point for _, point in moves[-2:]] == [record.size**2] * 2
-            if score is None or record.komi is None or (passes and not finished):
-                continue
-            yield {
-                "source": record.source,
-                "size": record.size,
-                "black": record.setup_black,
-                "white": record.setup_white,
-                "moves": moves,
-                "komi": record.komi,
-                "rules": "chinese" if record.rules.lower().startswith(("chinese", "tt", "tromp")) else "japanese",
-                "result": score,
-            }
+            finished = [code & POINT_MASK for code in record.moves[-2:].tolist()] == [record.size**2] * 2
+            if score is not None and record.komi is not None and (finished or not passes):
+                yield ending_of(record, score)
+
+
+def ending_of(record: GameRecord, score: float) -> Ending:
+    """The end of a game, counted so."""
+    return {
+        "source": record.source,
+        "size": record.size,
+        "black": record.setup_black,
+        "white": record.setup_white,
+        "moves": [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in record.moves.tolist()],
+        "komi": record.komi,
+        "rules": "chinese" if record.rules.lower().startswith(("chinese", "tt", "tromp")) else "japanese",
+        "result": score,
+    }
 
 
 def points_of(result: str) -> float | None:
@@ -86,18 +89,24 @@ def rules_of(ending: Ending) -> GameRules:
     return GameRules(preset.scoring, preset.ko, preset.suicide, ending["komi"], preset.handicap_bonus)
 
 
+def set_up_gnugo(referee: GtpClient, ending: Ending) -> None:
+    """Play the game on GNU Go's board."""
+    size = ending["size"]
+    for command in (f"boardsize {size}", "clear_board", f"komi {ending['komi']}"):
+        referee(command)
+    stones = [(BLACK, point) for point in ending["black"]] + [(WHITE, point) for point in ending["white"]]
+    if ending["black"] and not ending["white"]:
+        referee("set_free_handicap " + " ".join(point_to_vertex(point, size) for _, point in stones))
+        stones = []
+    for colour, point in stones + ending["moves"]:
+        referee(f"play {COLOUR_NAMES[colour]} {point_to_vertex(point, size)}")
+
+
 def ask_gnugo(gnugo: str, ending: Ending) -> None:
     """Add GNU Go's dead stones, seki stones and score to the ending."""
     size = ending["size"]
     with GtpClient(gnugo, "--mode", "gtp", "--level", "10", f"--{ending['rules']}-rules") as referee:
-        for command in (f"boardsize {size}", "clear_board", f"komi {ending['komi']}"):
-            referee(command)
-        stones = [(BLACK, point) for point in ending["black"]] + [(WHITE, point) for point in ending["white"]]
-        if ending["black"] and not ending["white"]:
-            referee("set_free_handicap " + " ".join(point_to_vertex(point, size) for _, point in stones))
-            stones = []
-        for colour, point in stones + ending["moves"]:
-            referee(f"play {COLOUR_NAMES[colour]} {point_to_vertex(point, size)}")
+        set_up_gnugo(referee, ending)
         started = time.perf_counter()
         for status in ("dead", "seki"):
             vertices = referee(f"final_status_list {status}").split()
