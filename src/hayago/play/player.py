@@ -183,6 +183,7 @@ class Player:
         rules: GameRules = GameRules(),  # noqa: B008 - frozen
         seconds: float | None = None,
         cleanup: bool = False,
+        barred: frozenset[int] = frozenset(),
     ) -> Choice:
         """The move for `colour` (by default the one to play), not yet played.
 
@@ -192,13 +193,17 @@ class Player:
             rules: how the game will be counted.
             seconds: the time for this move; None is no limit but the judge's own.
             cleanup: capture all that is dead before passing (kgs-genmove_cleanup); never resigns.
+            barred: points, or the pass, that are not to be played; where that leaves no legal move it is the pass.
         """
         started = time.perf_counter()
         view = board.copy()
         view.superko = True  # the strictest rule, whichever one the opponent goes by
         if colour is not None:
             view.to_play = colour
-        sensible = view.sensible_points()
+        may_pass = view.pass_point not in barred
+        allowed = np.ones(view.pass_point, np.bool_)
+        allowed[[point for point in barred if point < view.pass_point]] = False
+        sensible = view.sensible_points() & allowed
         judgement = None
         if cleanup or _is_late(view) or _was_passed(view):
             judgement = self.judge.judge(view, rules, seconds and seconds / 4)
@@ -207,10 +212,13 @@ class Player:
             if self._should_resign(board, view.to_play, judgement):
                 return Choice(None, "no chance is left", judgement=judgement)
             sensible &= ~judgement.settled & ~_breaks_seki(view, sensible, judgement)
+        if not sensible.any() and not may_pass:
+            sensible = view.legal_points()[:-1] & allowed
         if not sensible.any():
             return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
         # Before the late game a count says little, and who passes then may mean to go on.
-        if judgement is not None and _is_late(view) and _was_passed(view) and _is_won(view.to_play, judgement):
+        answers_pass = may_pass and _is_late(view) and _was_passed(view)
+        if judgement is not None and answers_pass and _is_won(view.to_play, judgement):
             return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
         prior = self.prior(view, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
         point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))
