@@ -9,6 +9,7 @@ written down before the first match was played:
     resigned   where hayago has resigned, GNU Go's estimate_score of that position has the other side ahead
 
 hayago's final_score is the one it gave in the match; its dead stones are judged here, as `final_status_list` does.
+GNU Go takes seconds for each game, so its verdicts are kept in MATCH/verdicts.jsonl.
 """
 
 import argparse
@@ -50,17 +51,39 @@ def estimated(gnugo: str, ending: Ending) -> float:
     return score
 
 
+def ask(folder: Path, pairs: list[tuple[dict[str, Any], Ending]], player: str) -> None:
+    """Add GNU Go's verdict to each ending that needs one."""
+    gnugo = shutil.which("gnugo") or "/usr/games/gnugo"
+    kept = folder / "verdicts.jsonl"
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
+    known = {verdict["number"]: verdict for verdict in map(json.loads, lines)}
+    with kept.open("a", encoding="utf-8") as out:
+        for result, ending in pairs:
+            verdict = known.get(result["number"])
+            if verdict is None:
+                verdict = {"number": result["number"]}
+                if result["ending"] == "passes":
+                    ask_gnugo(gnugo, ending)
+                    verdict |= {key: value for key, value in ending.items() if key.startswith("gnugo_")}
+                elif result["ending"] == "resignation" and result["winner"] != player:
+                    verdict["estimate"] = estimated(gnugo, ending)
+                out.write(json.dumps(verdict) + "\n")
+                out.flush()
+            ending |= verdict
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check how the games of a match end.")
     parser.add_argument("match", type=Path)
     parser.add_argument("--player", default="hayago", help="hayago's name in the match")
     arguments = parser.parse_args()
-    gnugo = shutil.which("gnugo") or "/usr/games/gnugo"
+    pairs = endings_of_match(arguments.match)
+    ask(arguments.match, pairs, arguments.player)
     judge = EndgameJudge()
     passed = resigned = agreed = hits = ours = theirs = 0
     faults: list[str] = []
     longest = 0
-    for result, ending in endings_of_match(arguments.match):
+    for result, ending in pairs:
         number, how = result["number"], result["ending"]
         longest = max(longest, result["moves"])
         if how not in ("passes", "resignation") or result["moves"] >= MOST_MOVES:
@@ -68,13 +91,12 @@ def main() -> int:
         sign = 1 if result["black"] == arguments.player else -1
         if how == "resignation" and result["winner"] != arguments.player:
             resigned += 1
-            lead = sign * estimated(gnugo, ending)
+            lead = sign * ending["estimate"]
             if lead > 0:
                 faults.append(f"game {number}: resigned at move {result['moves']} with {lead:+g} to GNU Go")
         if how != "passes":
             continue
         passed += 1
-        ask_gnugo(gnugo, ending)
         said = points_of(result["scores"]["black" if sign > 0 else "white"])
         assert said is not None
         if (said > 0) == (ending["gnugo_score"] > 0):
