@@ -71,17 +71,9 @@ STRONGEST = Style()
 # The box's cross-entropy with people's moves is lowest at 1: 2.328 on 8,000 positions of 116 validation games of KGS
 # 2016-2017 (2.329 at 0.95, 2.334 at 1.05, 2.338 at 0.9, 2.345 at 1.1).
 LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
-# Levels 1 to 10, weakest first.
+# Levels 1 to 10, weakest first, some 100 Elo apart: scripts/tune_levels.py chose the temperatures.
 LEVELS: tuple[Style, ...] = (
-    Style(temperature=2.0, symmetries=1),
-    Style(temperature=1.6, symmetries=1),
-    Style(temperature=1.35, symmetries=1),
-    Style(temperature=1.15, symmetries=1),
-    Style(temperature=1.0, symmetries=1),
-    Style(temperature=0.8, symmetries=1),
-    Style(temperature=0.6, top_p=0.9, symmetries=1),
-    Style(temperature=0.4, top_p=0.8, symmetries=1),
-    Style(temperature=0.0, symmetries=1),
+    *(Style(temperature, symmetries=1) for temperature in (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.75, 0.5)),
     STRONGEST,
 )
 
