@@ -162,8 +162,8 @@ class Continuing(EndgameJudge):
             unconditional life.
         continuations: how many there are.
         moves: how long they are.
-        unsure: take a chain's fate from them only where this share of the plain playouts, or more, contradicts the
-            others; 0 takes all of them.
+        unsure: take a stone's fate from them only where this share of the plain playouts, or more, contradicts the
+            others; 0 takes everything from them.
     """
 
     def __init__(self, evaluator: Evaluator, continuations: int, moves: int, unsure: float, seed: int) -> None:
