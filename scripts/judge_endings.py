@@ -22,25 +22,20 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from gtp_client import GtpClient, GtpFailure  # noqa: E402
 from hayago.errors import HayagoError  # noqa: E402
-from hayago.features.planes import encode_packed  # noqa: E402
-from hayago.learn.evaluator import Evaluator, make_evaluator  # noqa: E402
-from hayago.play.endgame import PLAYOUTS, EndgameJudge, _Playouts  # noqa: E402
+from hayago.learn.evaluator import make_evaluator  # noqa: E402
+from hayago.play.continuations import ContinuingJudge  # noqa: E402
+from hayago.play.endgame import EndgameJudge  # noqa: E402
 from hayago.records.archives import iter_files  # noqa: E402
 from hayago.records.games import POINT_MASK, WHITE_BIT  # noqa: E402
 from hayago.records.sgf import GameRecord, scan_sgf  # noqa: E402
-from hayago.rules.benson import mark_unconditional  # noqa: E402
 from hayago.rules.board import Board  # noqa: E402
-from hayago.rules.cells import framed, unframed  # noqa: E402
-from hayago.rules.coords import BLACK, COLOUR_NAMES, EMPTY, WHITE, point_to_vertex, vertex_to_point  # noqa: E402
+from hayago.rules.coords import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point  # noqa: E402
 from hayago.rules.game_rules import PRESETS, GameRules  # noqa: E402
-from hayago.rules.kernels import CELLS  # noqa: E402
 
 Ending = dict[str, Any]
 
@@ -153,70 +148,6 @@ def collect(paths: list[str], positions: int, passes: bool, file: Path, seed: in
     return known
 
 
-class Continuing(EndgameJudge):
-    """Lets the network go on before the playouts: from a position, several continuations are sampled move by move, all
-    of them in one batch, each colour beginning half of them; behind each come its share of the playouts.
-
-    Args:
-        evaluator: the network; it knows no pass, so a side passes where it has no sensible move left outside
-            unconditional life.
-        continuations: how many there are.
-        moves: how long they are.
-        unsure: take a stone's fate from them only where this share of the plain playouts, or more, contradicts the
-            others; 0 takes everything from them.
-    """
-
-    def __init__(self, evaluator: Evaluator, continuations: int, moves: int, unsure: float, seed: int) -> None:
-        super().__init__(seed=seed)
-        self._evaluator, self._continuations, self._moves, self._unsure = evaluator, continuations, moves, unsure
-        self._random = np.random.default_rng(seed)
-
-    def _play(self, board: Board, seconds: float | None, playouts: int | None) -> _Playouts:
-        plain = super()._play(board, seconds, playouts)
-        against = np.minimum(plain.black, plain.white)
-        stones = board.grid().ravel()
-        doubtful = (against >= self._unsure) & (stones != EMPTY)
-        if self._unsure and not doubtful.any():
-            return plain
-        boards = [board.copy() for _ in range(self._continuations)]
-        for number, each in enumerate(boards):
-            each.superko, each.to_play = True, WHITE if number % 2 else BLACK
-        over = [board.pass_point] * 2
-        for played in range(self._moves):
-            ends = [[point for _, point in each.moves[-2:]] if played > 1 else [] for each in boards]
-            self._step([each for each, last in zip(boards, ends, strict=True) if last != over])
-        share = (playouts or PLAYOUTS) // self._continuations
-        played_out = [super(Continuing, self)._play(each, seconds, share) for each in boards]
-        black, white = (np.mean([each[row] for each in played_out], axis=0) for row in (0, 1))
-        still = [each.seki * (end.grid().ravel() == stones) for each, end in zip(played_out, boards, strict=True)]
-        scores = np.concatenate([each.scores for each in played_out])
-        sampled = _Playouts(black, white, np.mean(still, axis=0), scores)
-        if not self._unsure:
-            return sampled
-        return _Playouts(*(np.where(doubtful, new, old) for new, old in zip(sampled[:3], plain[:3], strict=True)),
-                         plain.scores)  # fmt: skip
-
-    def _step(self, boards: list[Board]) -> None:
-        """A move, or a pass, on each board."""
-        movers, masks = [], []
-        for board in boards:
-            cells = framed(board.grid())
-            fixed = np.empty(CELLS, np.uint8)
-            mark_unconditional(cells, fixed)
-            mask = board.sensible_points() & (unframed(fixed, board.size) == EMPTY)
-            if mask.any():
-                movers.append(board)
-                masks.append(mask)
-            else:
-                board.play(board.pass_point)
-        if not movers:
-            return
-        logits = self._evaluator.logits(np.stack([encode_packed(board) for board in movers]))
-        noise = self._random.gumbel(size=logits.shape)  # the largest of noisy logits is a sample at temperature 1
-        for board, chosen in zip(movers, np.where(masks, logits + noise, -np.inf).argmax(axis=1), strict=True):
-            board.play(int(chosen))
-
-
 def compare(name: str, judge: EndgameJudge, endings: list[Ending], playouts: int, verbose: bool) -> None:
     """Print a row of the table."""
     hits = ours = theirs = winner = true_winner = true_score = gnugo_true = gnugo_score = 0
@@ -265,7 +196,7 @@ def main() -> int:
         "--network",
         action="append",
         metavar="CONTINUATIONS,MOVES,UNSURE",
-        help="also let the network continue before the playouts, see the class Continuing; may be repeated",
+        help="also let the network continue before the playouts, see hayago.play.continuations; may be repeated",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verbose", action="store_true", help="draw the positions that differ")
@@ -279,8 +210,12 @@ def main() -> int:
     }
     for words in arguments.network or ():
         continuations, moves, unsure = words.split(",")
-        ways[f"network {words}"] = Continuing(
-            make_evaluator(threads=1), int(continuations), int(moves), float(unsure), arguments.seed
+        ways[f"network {words}"] = ContinuingJudge(
+            make_evaluator(threads=1),
+            seed=arguments.seed,
+            continuations=int(continuations),
+            moves=int(moves),
+            unsure=float(unsure),
         )
     for name, judge in ways.items():
         compare(name, judge, endings, arguments.playouts, arguments.verbose and name == "clever playouts")

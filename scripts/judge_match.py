@@ -22,7 +22,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from gtp_client import GtpClient
-from hayago.play.endgame import EndgameJudge
+from hayago.learn.evaluator import make_evaluator
+from hayago.play.continuations import ContinuingJudge
 from hayago.records.sgf import read_sgf
 from hayago.rules.coords import point_to_vertex
 from judge_endings import Ending, ask_gnugo, board_of, ending_of, points_of, rules_of, set_up_gnugo
@@ -79,7 +80,7 @@ def main() -> int:
     arguments = parser.parse_args()
     pairs = endings_of_match(arguments.match)
     ask(arguments.match, pairs, arguments.player)
-    judge = EndgameJudge()
+    judge = ContinuingJudge(make_evaluator(threads=1))
     passed = resigned = agreed = hits = ours = theirs = 0
     faults: list[str] = []
     longest = 0

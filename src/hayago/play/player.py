@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.planes import encode_packed
+from hayago.play.continuations import ContinuingJudge
 from hayago.play.endgame import EndgameJudge, Judgement
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, opponent
@@ -104,7 +105,7 @@ class Player:
     Args:
         evaluator: the network.
         style: how moves are picked.
-        judge: judges late positions; by default one of its own.
+        judge: judges late positions; by default one of its own, and a `ContinuingJudge` for the count at the end.
         resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
             change would not win; None never resigns. 0.05 is a usual one.
         seed: makes the sampling and the judging repeat exactly.
@@ -123,6 +124,7 @@ class Player:
         self.style = style
         self.resign = resign
         self.judge = judge or EndgameJudge(seed=seed or 0)
+        self.last_judge = judge or ContinuingJudge(evaluator, seed=seed or 0)
         self._random = np.random.default_rng(seed)
         # For each colour the own moves in a row that were hopeless: (moves played before, hash of the position).
         self._hopeless: dict[int, list[tuple[int, int]]] = {}
