@@ -112,7 +112,8 @@ def through_pipes(count: int, seed: int, folder: str) -> int:
     lines = [
         line
         for line in islice(mutated_transcripts(seed + 1, fuzz.files), count)
-        if b"\n" not in line and not {"quit", "printsgf"} & set(words_of(line.decode(errors="replace")))
+        if b"\n" not in line
+        and not {"quit", "printsgf", "hayago-live_gfx"} & set(words_of(line.decode(errors="replace")))
     ]
     commands = [line for line in lines if words_of(line.decode(errors="replace"))]
     serve = "from gtp_engines import game_of; from hayago.play.gtp import serve; serve(lambda: game_of)"

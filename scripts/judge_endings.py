@@ -27,6 +27,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from gtp_client import GtpClient, GtpFailure  # noqa: E402
 from hayago.errors import HayagoError  # noqa: E402
+from hayago.learn.evaluator import make_evaluator  # noqa: E402
+from hayago.play.continuations import ContinuingJudge  # noqa: E402
 from hayago.play.endgame import EndgameJudge  # noqa: E402
 from hayago.records.archives import iter_files  # noqa: E402
 from hayago.records.games import POINT_MASK, WHITE_BIT  # noqa: E402
@@ -45,20 +47,23 @@ def endings_of(paths: list[str], passes: bool) -> Iterator[Ending]:
             if not isinstance(record, GameRecord) or record.cut or len(record.moves) < 100:
                 continue
             score = points_of(record.result)
-            moves = [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in record.moves.tolist()]
-            finished = [point for _, point in moves[-2:]] == [record.size**2] * 2
-            if score is None or record.komi is None or (passes and not finished):
-                continue
-            yield {
-                "source": record.source,
-                "size": record.size,
-                "black": record.setup_black,
-                "white": record.setup_white,
-                "moves": moves,
-                "komi": record.komi,
-                "rules": "chinese" if record.rules.lower().startswith(("chinese", "tt", "tromp")) else "japanese",
-                "result": score,
-            }
+            finished = [code & POINT_MASK for code in record.moves[-2:].tolist()] == [record.size**2] * 2
+            if score is not None and record.komi is not None and (finished or not passes):
+                yield ending_of(record, score)
+
+
+def ending_of(record: GameRecord, score: float) -> Ending:
+    """The end of a game, counted so."""
+    return {
+        "source": record.source,
+        "size": record.size,
+        "black": record.setup_black,
+        "white": record.setup_white,
+        "moves": [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in record.moves.tolist()],
+        "komi": record.komi,
+        "rules": "chinese" if record.rules.lower().startswith(("chinese", "tt", "tromp")) else "japanese",
+        "result": score,
+    }
 
 
 def points_of(result: str) -> float | None:
@@ -86,18 +91,24 @@ def rules_of(ending: Ending) -> GameRules:
     return GameRules(preset.scoring, preset.ko, preset.suicide, ending["komi"], preset.handicap_bonus)
 
 
+def set_up_gnugo(referee: GtpClient, ending: Ending) -> None:
+    """Play the game on GNU Go's board."""
+    size = ending["size"]
+    for command in (f"boardsize {size}", "clear_board", f"komi {ending['komi']}"):
+        referee(command)
+    stones = [(BLACK, point) for point in ending["black"]] + [(WHITE, point) for point in ending["white"]]
+    if ending["black"] and not ending["white"]:
+        referee("set_free_handicap " + " ".join(point_to_vertex(point, size) for _, point in stones))
+        stones = []
+    for colour, point in stones + ending["moves"]:
+        referee(f"play {COLOUR_NAMES[colour]} {point_to_vertex(point, size)}")
+
+
 def ask_gnugo(gnugo: str, ending: Ending) -> None:
     """Add GNU Go's dead stones, seki stones and score to the ending."""
     size = ending["size"]
     with GtpClient(gnugo, "--mode", "gtp", "--level", "10", f"--{ending['rules']}-rules") as referee:
-        for command in (f"boardsize {size}", "clear_board", f"komi {ending['komi']}"):
-            referee(command)
-        stones = [(BLACK, point) for point in ending["black"]] + [(WHITE, point) for point in ending["white"]]
-        if ending["black"] and not ending["white"]:
-            referee("set_free_handicap " + " ".join(point_to_vertex(point, size) for _, point in stones))
-            stones = []
-        for colour, point in stones + ending["moves"]:
-            referee(f"play {COLOUR_NAMES[colour]} {point_to_vertex(point, size)}")
+        set_up_gnugo(referee, ending)
         started = time.perf_counter()
         for status in ("dead", "seki"):
             vertices = referee(f"final_status_list {status}").split()
@@ -181,15 +192,33 @@ def main() -> int:
     parser.add_argument("--no-passes", action="store_true", help="take games that do not end by two passes too")
     parser.add_argument("--endings", type=Path, default=Path("endings.jsonl"), help="GNU Go's verdicts")
     parser.add_argument("--playouts", type=int, default=400)
+    parser.add_argument(
+        "--network",
+        action="append",
+        metavar="CONTINUATIONS,MOVES,UNSURE",
+        help="also let the network continue before the playouts, see hayago.play.continuations; may be repeated",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verbose", action="store_true", help="draw the positions that differ")
     arguments = parser.parse_args()
     endings = collect(arguments.games, arguments.positions, not arguments.no_passes, arguments.endings, arguments.seed)
     print(f"{len(endings)} positions, {sum(len(ending['gnugo_dead']) for ending in endings)} stones dead to GNU Go")
     print(f"{'way of judging':24s} precision  recall  winner  true winner (GNU Go)  true score (GNU Go)  ms CPU")
-    for name, clever in (("random playouts", False), ("clever playouts", True)):
-        judge = EndgameJudge(seed=arguments.seed, clever=clever)
-        compare(name, judge, endings, arguments.playouts, arguments.verbose and clever)
+    ways: dict[str, EndgameJudge] = {
+        "random playouts": EndgameJudge(seed=arguments.seed, clever=False),
+        "clever playouts": EndgameJudge(seed=arguments.seed),
+    }
+    for words in arguments.network or ():
+        continuations, moves, unsure = words.split(",")
+        ways[f"network {words}"] = ContinuingJudge(
+            make_evaluator(threads=1),
+            seed=arguments.seed,
+            continuations=int(continuations),
+            moves=int(moves),
+            unsure=float(unsure),
+        )
+    for name, judge in ways.items():
+        compare(name, judge, endings, arguments.playouts, arguments.verbose and name == "clever playouts")
     return 0
 
 

@@ -6,6 +6,8 @@ boards must be the same; our own moves must besides be legal, and repeat no earl
 
 import random
 import re
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ _GENMOVES = {"genmove", "kgs-genmove_cleanup", "gomill-genmove_ex"} | {
     f"{form}genmove_analyze" for form in ("", "lz-", "kata-", "cgos-")
 }
 _COLUMNS = "ABCDEFGHJKLMNOPQRST"
+_GRAPHICS = re.compile(r"(gogui-gfx:\n([A-Z]+ [^\n]*\n)+\n)*")
 _REPLY = re.compile(r"[=?](\d*)( [^\n]+)?\n([^\n]+\n)*\n")
 
 
@@ -53,7 +56,9 @@ class Fuzzer:
             identity = words.pop(0) if words and words[0].isascii() and words[0].isdigit() else ""
             if words[:1] == ["printsgf"] and words[1:] not in ([], ["-"], [str(self.written)]):
                 continue  # it would write anywhere
-            reply = self.engine.answer(line)
+            with redirect_stderr(StringIO()) as stderr:
+                reply = self.engine.answer(line)
+            assert _GRAPHICS.fullmatch(stderr.getvalue()), f"{line!r} said {stderr.getvalue()!r}"
             self.lines += 1
             if reply is None:
                 assert not words and not identity, f"no reply to {line!r}"

@@ -169,6 +169,9 @@ def test_moves_can_be_avoided():
     assert other[0]["move"] == best
     allowed = answer(allowMoves=[{"player": "B", "moves": ["C3"], "untilDepth": 1}])["moveInfos"]
     assert [move["move"] for move in allowed] == ["C3"]
+    answered = answer(avoidMoves=[{"player": "W", "moves": [allowed[0]["pv"][1]], "untilDepth": 2}],
+                      allowMoves=[{"player": "B", "moves": ["C3"], "untilDepth": 1}])["moveInfos"]  # fmt: skip
+    assert answered[0]["pv"][0] == "C3" and answered[0]["pv"][1] != allowed[0]["pv"][1]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +201,7 @@ def test_moves_can_be_avoided():
         ({"overrideSettings": 1}, "overrideSettings"),
         ({"overrideSettings": {"reportAnalysisWinratesAs": "GREEN"}}, "overrideSettings"),
         ({"avoidMoves": [1]}, "avoidMoves"),
+        ({"avoidMoves": [{"player": "B", "moves": ["C3"]}]}, "avoidMoves"),
         ({"priority": "high"}, "priority"),
         ({"priorities": [1, 2]}, "priorities"),
         ({"action": "dance"}, "action"),

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from fakes import FixedEvaluator
+from hayago.play.continuations import ContinuingJudge
 from hayago.play.endgame import EndgameJudge, Judgement
+from hayago.play.player import Player
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, EMPTY, WHITE, vertex_to_point
 from hayago.rules.game_rules import PRESETS, GameRules
@@ -163,3 +166,36 @@ def test_the_hand_can_be_random() -> None:
     board = drawn(DEAD_IN_CORNERS)
     clever, random = (EndgameJudge(clever=hand).judge(board, AREA, playouts=200) for hand in (True, False))
     assert not np.array_equal(random.ownership, clever.ownership)
+
+
+def test_the_network_has_the_last_word_on_stones_in_doubt() -> None:
+    """White to live at C1 or Black to kill there: the playouts waver, and go where the network goes first."""
+    board = drawn(
+        """
+        . X . X . X .
+        X X X X X X X
+        X X X X X X X
+        X X X X X X X
+        X X O O O O O
+        X O O . . . O
+        O O . . . . .
+        """
+    )
+    fates = []
+    for vertex in ("C1", "G1"):
+        likes = np.zeros(49, np.float32)
+        likes[list(vertices(vertex, 7))] = 30
+        judge = ContinuingJudge(FixedEvaluator(7, likes), unsure=0.0, moves=1)
+        fates.append(judge.judge(board, AREA, playouts=160).ownership)
+    assert not np.array_equal(*fates)
+    again = ContinuingJudge(FixedEvaluator(7, likes), unsure=0.0, moves=1).judge(board, AREA, playouts=160)
+    assert np.array_equal(again.ownership, fates[1]) and not board.moves
+
+
+def test_without_doubt_or_of_another_size_the_playouts_judge_alone() -> None:
+    board = drawn(DEAD_IN_CORNERS)
+    plain = EndgameJudge().judge(board, AREA, playouts=100)
+    for size, unsure in ((9, 0.6), (7, 0.0)):
+        judge = ContinuingJudge(FixedEvaluator(size), unsure=unsure)
+        assert np.array_equal(judge.judge(board, AREA, playouts=100).ownership, plain.ownership)
+    assert Player(FixedEvaluator()).last_judge is not Player(FixedEvaluator()).judge

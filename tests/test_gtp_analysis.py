@@ -141,7 +141,42 @@ def test_where_nothing_is_allowed_nothing_is_told(engine):
     # An empty line would end the reply.
     answers(engine, "play b C3")
     assert engine.answer("lz-analyze w allow w C3 1") == "=\n\n"
-    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "=\nplay E1\n\n"
+    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "=\nplay pass\n\n"
+
+
+# KataGo's docs/GTP_Extensions.md: "Prohibit the search from exploring the specified moves for the specified player,
+# until UNTILDEPTH ply deep in the search."
+
+
+@pytest.mark.parametrize("form", ["lz-", "kata-", "", "cgos-"])
+def test_a_move_keeps_to_what_is_avoided_and_allowed(engine, form):
+    for words, move in (
+        ("avoid b E1,A5 1", "D1"),
+        ("avoid b E1 1 avoid b D1,A5 3", "C1"),
+        ("avoid w E1 1", "E1"),  # not our colour
+        ("allow b A1,B2 1", "A1"),
+        ("avoid b E1 0", "E1"),  # no move deep
+    ):
+        assert answers(engine, f"{form}genmove_analyze b {words}")[0].endswith(f"\nplay {move}"), words
+        answers(engine, "undo")
+
+
+@pytest.mark.parametrize(
+    ("words", "second", "third"),
+    [
+        ("allow b A1 1", "E1", "D1"),
+        ("allow b A1 1 avoid w E1 2", "D1", "E1"),
+        ("allow b A1 1 avoid w E1 1", "E1", "D1"),  # the answer lies deeper
+        ("allow b A1,D4 3", "E1", "D4"),
+        ("allow b A1,D4 2", "E1", "D1"),
+    ],
+)
+def test_the_lines_keep_to_it_as_deep_as_it_reaches(engine, words, second, third):
+    lines, _ = stream(engine, f"kata-analyze b 20 {words}", 3)
+    assert infos(lines[-1])[0]["pv"] == ["A1", second, third]
+    # Without the restriction the same position is looked at anew.
+    lines, _ = stream(engine, "kata-analyze b 20 maxmoves 1", 1)
+    assert len(infos(lines[0])[0]["pv"]) == 1
 
 
 @pytest.mark.parametrize("words", ["x", "interval", "maxmoves two", "allow b", "allow b Z9 1", "avoid green A1 1"])
@@ -180,7 +215,7 @@ def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
         return judge.judgement
 
     engine.game.player.judge.judge = judge_for_a_second
-    engine.game.choose = lambda colour, seconds, clean_up: (given.append(seconds), 24)[1]
+    engine.game.choose = lambda colour, seconds, *rest: (given.append(seconds), 24)[1]
     answers(engine, "kata-time_settings byoyomi 60 10 1")
     without = engine.clock.seconds(BLACK)
     answers(engine, "lz-genmove_analyze b")

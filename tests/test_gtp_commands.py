@@ -6,6 +6,8 @@ Commands", "Setup Commands", "Compatibility"), gomill's "GTP extensions" or kgsG
 
 import json
 import re
+from contextlib import redirect_stderr
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from fakes import FixedEvaluator
 from gtp_engines import FixedJudge, answers, engine_of, random_model, stones
 from hayago import __version__
 from hayago.play.clock import System
+from hayago.play.gtp_gogui import LIVE_ROUNDS
 from hayago.play.gtp_protocol import COMMANDS
 from hayago.play.player import LEVELS, LIKE_HUMAN, Style
 from hayago.rules.coords import BLACK, WHITE
@@ -576,6 +579,25 @@ def policy_views(engine):
     assert "average of 8" in one(engine, "hayago-policy_gfx average")
     assert one(engine, "hayago-policy_pairs 0 w") == one(engine, "hayago-policy_pairs 0")
     assert answers(engine, "hayago-policy_colours 9")[0].startswith("? ")
+
+
+@session("hayago-live_gfx")
+def live_graphics(engine):
+    # GoGui's manual, "Live Graphics": draw commands on stderr between the line `gogui-gfx:` and an empty one.
+    waits = []
+    engine.input_within = lambda seconds: (waits.append(seconds), len(waits) == 3)[1]
+    with redirect_stderr(StringIO()) as stderr:
+        reply = one(engine, "hayago-live_gfx")
+    blocks = stderr.getvalue().split("\n\n")
+    assert blocks.pop() == "" and len(blocks) == 3
+    assert [block.partition("\n")[0] for block in blocks] == ["gogui-gfx:"] * 3
+    lines = [re.search(r"^VAR (.*)$", block, re.MULTILINE)[1].split() for block in blocks]
+    assert [len(line) for line in lines] == [2, 4, 6]
+    assert reply == blocks[-1].partition("\n")[2]
+    engine.input_within = lambda seconds: False  # nobody interrupts it
+    with redirect_stderr(StringIO()) as stderr:
+        one(engine, "hayago-live_gfx")
+    assert stderr.getvalue().count("gogui-gfx:") == LIVE_ROUNDS
 
 
 @session("hayago-ownership")

@@ -145,6 +145,22 @@ def test_an_analysis_goes_on_until_the_next_line():
     assert process.wait(timeout=LIMIT) == 0
 
 
+def test_live_graphics_are_ended_by_an_interrupt():
+    # GoGui's manual, "Interrupting Commands": the line `# interrupt`, while the command runs.
+    process = start()
+    process.stdin.write(b"hayago-live_gfx\n")
+    process.stdin.flush()
+    for _ in range(2):
+        while process.stderr.readline() != b"gogui-gfx:\n":
+            pass
+        while process.stderr.readline() != b"\n":
+            pass
+    process.stdin.write(b"# interrupt\nquit\n")
+    out, err = process.communicate(timeout=LIMIT)
+    assert out.startswith(b"= COLOR ") and out.endswith(b"\n\n=\n\n")
+    assert err.count(b"gogui-gfx:") < 5
+
+
 def test_a_client_that_has_gone():
     process = start()
     process.stdout.close()

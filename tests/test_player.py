@@ -67,6 +67,30 @@ def test_passes_when_nothing_sensible_is_left():
     assert Player(FixedEvaluator()).choose(board, BLACK).point == board.pass_point
 
 
+def test_what_is_barred_is_not_played():
+    board, player = Board(5), Player(FixedEvaluator(), LOOK_ONCE)
+    assert player.choose(board, barred=frozenset(range(3, 25))).point == 2
+    # E1 is an eye of Black's: to be played only where it is that or a pass that is barred, too.
+    board = board_of("D1 E2 D2")
+    others = frozenset(range(24))
+    assert player.choose(board, BLACK, barred=others).point == board.pass_point
+    assert player.choose(board, BLACK, barred=others | {board.pass_point}).point == point("E1")
+    assert player.choose(board, BLACK, barred=frozenset(range(26))).point == board.pass_point
+    assert {Player(FixedEvaluator(), Style(5.0)).choose(board, barred=others - {0, 1}).point for _ in range(20)} == {
+        0,
+        1,
+    }
+
+
+def test_a_pass_that_is_barred_is_no_pass():
+    for komi in (-81.5, 81.5):
+        board, player = finished()
+        board.play(board.pass_point, BLACK)
+        barred = frozenset([board.pass_point])
+        chosen = player.choose(board, WHITE, rules=GameRules(komi=komi), barred=barred).point
+        assert chosen != board.pass_point and board.is_legal(chosen)
+
+
 def test_own_moves_keep_positional_superko_even_where_the_board_does_not():
     # A fight in the corner where A1 is all that the network wants.
     board = Board(5)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hayago.play.endgame import Judgement
 from hayago.play.player import Player
+from hayago.play.restrictions import Restriction, barred
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.game_rules import GameRules
@@ -62,20 +63,23 @@ class Report(NamedTuple):
 
 
 class Analyst:
-    """Looks at one position for longer and longer."""
+    """Looks at one position for longer and longer; neither candidates nor lines break the restrictions."""
 
-    def __init__(self, player: Player, board: Board, rules: GameRules) -> None:
-        self._player, self._board, self._rules = player, board, rules
+    def __init__(
+        self, player: Player, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...] = ()
+    ) -> None:
+        self._player, self._board, self._rules, self._restrictions = player, board, rules, restrictions
         self.prior = player.prior(board, 8)
         self._lines: dict[int, tuple[Board, list[int]]] = {}
         self._seconds = 0.0
         self._judgement: Judgement | None = None
 
-    def is_of(self, board: Board, rules: GameRules) -> bool:
+    def is_of(self, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...]) -> bool:
         """Whether this is what it looks at; the moves count, since the network sees the last ones."""
         mine = self._board
         return (
             rules == self._rules
+            and restrictions == self._restrictions
             and board.to_play == mine.to_play
             and board.moves == mine.moves
             and board.setup_stones == mine.setup_stones
@@ -92,26 +96,23 @@ class Analyst:
             for _ in range(min(moves, LINE_LENGTH - len(line))):
                 if line and line[-1] == board.pass_point:
                     break
-                line.append(self._follow(board) if line else point)
+                line.append(self._follow(board, len(line)) if line else point)
                 board.play_tolerant(line[-1], board.to_play)
 
-    def report(self, allowed: frozenset[int] | None = None, least: int = 1, most: int | None = None) -> Report:
+    def report(self, least: int = 1, most: int | None = None) -> Report:
         """What has been seen so far.
 
         Args:
-            allowed: leave out all other moves.
             least: report as many moves as this, though they have no visits.
             most: report no more moves than this.
         """
         judgement = self._judgement
         if judgement is None:
             self.refine()
-            return self.report(allowed, least, most)
+            return self.report(least, most)
         candidates: list[Candidate] = []
         for point in self._likeliest():
             visits = round(VISITS * self._probability(point))
-            if allowed is not None and point not in allowed:
-                continue
             if len(candidates) == most or (visits == 0 and len(candidates) >= least):
                 break
             line = self._lines[point][1] if point in self._lines else [point]
@@ -128,19 +129,25 @@ class Analyst:
         return seen._replace(colour=self._board.to_play)
 
     def _likeliest(self) -> list[int]:
-        """The legal points, the likeliest first; the pass where there is none."""
-        legal = np.flatnonzero(self._board.legal_points()[:-1])
-        if not len(legal):
-            return [self._board.pass_point]
-        ordered: list[int] = legal[np.argsort(-self.prior[legal], kind="stable")].tolist()
+        """The legal points, the likeliest first; the pass where there is none; nothing where that is barred too."""
+        legal = self._unbarred(self._board.legal_points(), self._board, 0)
+        points = np.flatnonzero(legal[:-1])
+        if not len(points):
+            return [self._board.pass_point] if legal[-1] else []
+        ordered: list[int] = points[np.argsort(-self.prior[points], kind="stable")].tolist()
         return ordered
 
     def _probability(self, point: int) -> float:
         return 1.0 if point == self._board.pass_point else float(self.prior[point])
 
-    def _follow(self, board: Board) -> int:
+    def _unbarred(self, points: NDArray[np.bool_], board: Board, ply: int) -> NDArray[np.bool_]:
+        """Of the points those that no restriction bars after so many moves."""
+        points[[point for point in barred(self._restrictions, board.to_play, ply) if point < len(points)]] = False
+        return points
+
+    def _follow(self, board: Board, ply: int) -> int:
         """The likeliest sensible move, or the pass."""
-        sensible = board.sensible_points()
+        sensible = self._unbarred(board.sensible_points(), board, ply)
         if not sensible.any():
             return board.pass_point
         return int(np.where(sensible, self._player.prior(board, 1), -1).argmax())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from hayago import __version__
 from hayago.play.gtp_protocol import place_of, read_colour
 from hayago.play.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.play.restrictions import Restriction, restriction
 from hayago.play.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
 from hayago.rules.coords import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -73,7 +74,7 @@ class Query(NamedTuple):
     turns: list[int]
     priorities: list[float]
     flags: frozenset[str]
-    avoid: dict[int, frozenset[int]]
+    restrictions: tuple[Restriction, ...]
     view: View
     warnings: list[Json]
 
@@ -136,7 +137,7 @@ def read(query: Json) -> Query:
         turns,
         _priorities(query, len(turns)),
         frozenset(flag for flag in _FLAGS if query.get(flag)),
-        _avoided(query, size),
+        _restrictions(query, size),
         view,  # type: ignore[arg-type]
         warnings,
     )
@@ -217,21 +218,19 @@ def _priorities(query: Json, turns: int) -> list[float]:
     return priorities
 
 
-def _avoided(query: Json, size: int) -> dict[int, frozenset[int]]:
-    """The points that each colour shall not be offered."""
-    everything = frozenset(range(size * size + 1))
-    avoided: dict[int, frozenset[int]] = {BLACK: frozenset(), WHITE: frozenset()}
+def _restrictions(query: Json, size: int) -> tuple[Restriction, ...]:
+    found = []
     for field in ("avoidMoves", "allowMoves"):
         entries = query.get(field, [])
         if not isinstance(entries, list):
             raise QueryError("Must be an array of objects", field)
         for entry in entries:
             colour = read_colour(str(entry.get("player"))) if isinstance(entry, dict) else None
-            if colour is None or not isinstance(entry.get("moves"), list):
+            if colour is None or not isinstance(entry.get("moves"), list) or not _is_integer(entry.get("untilDepth")):
                 raise QueryError("Must be objects with player, moves and untilDepth", field)
-            points = frozenset(_point(str(move), size, field) for move in entry["moves"])
-            avoided[colour] |= points if field == "avoidMoves" else everything - points
-    return avoided
+            points = [_point(str(move), size, field) for move in entry["moves"]]
+            found.append(restriction(field.removesuffix("Moves"), colour, points, entry["untilDepth"], size))
+    return tuple(found)
 
 
 def _is_integer(value: object) -> bool:
@@ -267,9 +266,9 @@ def analyse(game: "Game", task: Task) -> Json:
     game.rules = replace(query.rules, komi=komi, handicap_bonus="0")
     # Behind the last move it is the other one's turn, unless a next move says whose it is.
     colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play
-    analyst = game.analyst(colour)
+    analyst = game.analyst(colour, query.restrictions)
     analyst.refine(SECONDS, LINE)
-    report = analyst.report(frozenset(range(query.size**2 + 1)) - query.avoid[colour])
+    report = analyst.report()
     sees = {"BLACK": BLACK, "WHITE": WHITE, "SIDETOMOVE": colour}[query.view]
     answer = {
         "id": query.identity,
@@ -281,7 +280,7 @@ def analyse(game: "Game", task: Task) -> Json:
     if "includeOwnership" in query.flags:
         answer["ownership"] = _rounded(report.seen_by(sees).ownership.tolist())
     if "includePolicy" in query.flags:
-        answer["policy"] = _policy(game, colour)
+        answer["policy"] = _policy(game, colour, analyst.prior.tolist())
     return answer
 
 
@@ -331,10 +330,9 @@ def _root(report: "Report", game: "Game") -> Json:
     }
 
 
-def _policy(game: "Game", colour: int) -> list[float]:
+def _policy(game: "Game", colour: int, prior: list[float]) -> list[float]:
     """The prior point by point, -1 where illegal, and the pass, which the network does not know."""
     legal = game.legal_points(colour).tolist()
-    prior = game.analyst(colour).prior.tolist()
     policy = [round(value, 7) if here else -1 for value, here in zip(prior, legal, strict=True)]
     return [*policy, 0 if any(legal) else 1]
 

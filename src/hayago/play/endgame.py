@@ -53,7 +53,7 @@ class Judgement(NamedTuple):
     black_winrate: float
 
 
-class _Playouts(NamedTuple):
+class Playouts(NamedTuple):
     """Shares of playouts, float32 (N*N,), and their scores, float32 (playouts,), Black's area less White's."""
 
     black: NDArray[np.float32]
@@ -123,7 +123,7 @@ class EndgameJudge:
             float(((scores > 0) + 0.5 * (scores == 0)).mean()),
         )
 
-    def _play(self, board: Board, seconds: float | None, playouts: int | None) -> _Playouts:
+    def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
         ends = time.perf_counter() + (self._seconds if seconds is None else seconds)
         size, wanted = board.size, playouts or self._playouts
         cells = framed(board.grid())
@@ -137,4 +137,4 @@ class EndgameJudge:
             play_many(cells, fixed, size, done, self._clever, self._seed, tally, batch)
             done += len(batch)
         black, white, seki = (unframed(row, size).astype(np.float32) / np.float32(done) for row in tally[1:])
-        return _Playouts(black, white, seki, scores[:done])
+        return Playouts(black, white, seki, scores[:done])

@@ -12,6 +12,7 @@ from hayago.errors import HayagoError
 from hayago.play.analysis import Analyst
 from hayago.play.endgame import Judgement
 from hayago.play.player import Choice, Player, Style
+from hayago.play.restrictions import Restriction
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
@@ -184,12 +185,18 @@ class Game:
         self._board = board
         return True
 
-    def choose(self, colour: int, seconds: float | None = None, clean_up: bool = False) -> int | None:
-        """Our move for `colour`, not yet played; None resigns."""
+    def choose(
+        self,
+        colour: int,
+        seconds: float | None = None,
+        clean_up: bool = False,
+        barred: frozenset[int] = frozenset(),
+    ) -> int | None:
+        """Our move for `colour`, none of the barred ones, not yet played; None resigns."""
         choose, counted = self.player.choose, self._counted()
-        choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=clean_up)
+        choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=clean_up, barred=barred)
         if choice.point == self._board.pass_point and self.clean_up and not clean_up:
-            choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=True)
+            choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=True, barred=barred)
         self.last_choice = choice
         return choice.point
 
@@ -208,8 +215,12 @@ class Game:
         board, rules = self._board, self._counted()
         position = (board.moves.copy(), rules)
         if self._judged is None or self._judged[0] != position:
-            self._judged = position, self.player.judge.judge(board, rules)
+            self._judged = position, self.player.last_judge.judge(board, rules)
         return self._judged[1]
+
+    def glance(self) -> Judgement:
+        """The same in less time, and less surely."""
+        return self.player.judge.judge(self._board, self._counted())
 
     def _counted(self) -> GameRules:
         """The rules, with what White has for Black's handicap counted into the komi."""
@@ -229,11 +240,11 @@ class Game:
         """bool (N*N,): where `colour` may play."""
         return self._seen_by(colour).legal_points()[:-1]
 
-    def analyst(self, colour: int | None = None) -> Analyst:
+    def analyst(self, colour: int | None = None, restrictions: tuple[Restriction, ...] = ()) -> Analyst:
         """Analyses this position for `colour`; asked again for the same position, it goes on from where it was."""
         board, rules = self._seen_by(colour), self._counted()
-        if self._analyst is None or not self._analyst.is_of(board, rules):
-            self._analyst = Analyst(self.player, board, rules)
+        if self._analyst is None or not self._analyst.is_of(board, rules, restrictions):
+            self._analyst = Analyst(self.player, board, rules, restrictions)
         return self._analyst
 
     def forget_analysis(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.play.gtp_commands import genmove
 from hayago.play.gtp_protocol import Arguments, Engine, GtpError, command, read_colour
+from hayago.play.restrictions import Restriction, barred, restriction
 from hayago.rules.coords import vertex_of, vertex_to_point
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ class Request(NamedTuple):
     interval: float
     least: int
     most: int | None
-    allowed: frozenset[int] | None
+    restrictions: tuple[Restriction, ...]
     ownership: bool
-    root: bool
-    line_visits: bool
+    rootinfo: bool
+    pvvisits: bool
 
 
 Format = Callable[["Report", Request, int], str]
@@ -47,13 +48,13 @@ def _request(engine: Engine, arguments: Arguments) -> Request:
         words.pop(0)
     interval, least, most = LONGEST, 1, None
     flags = {"ownership": False, "rootinfo": False, "pvvisits": False}
-    allowed: frozenset[int] | None = None
+    restrictions: list[Restriction] = []
     if words and words[0].isascii() and words[0].replace(".", "", 1).isdigit():
         interval = Arguments(words.pop(0)).number(0) / 100
     while words:
         key = words.pop(0).lower()
         if key in ("avoid", "allow"):
-            allowed = _restrict(engine, key, words, colour, allowed)
+            restrictions.append(_restriction(engine, key, words))
             del words[:3]
             continue
         value = Arguments(words.pop(0) if words else "")
@@ -68,35 +69,28 @@ def _request(engine: Engine, arguments: Arguments) -> Request:
         else:
             value.word(0)
     interval = min(max(interval, SHORTEST), LONGEST)
-    return Request(colour, interval, least, most, allowed, flags["ownership"], flags["rootinfo"], flags["pvvisits"])
+    return Request(colour, interval, least, most, tuple(restrictions), **flags)
 
 
-def _restrict(
-    engine: Engine, key: str, words: list[str], colour: int | None, allowed: frozenset[int] | None
-) -> frozenset[int] | None:
-    """The moves that are left by `avoid|allow COLOUR VERTEX,VERTEX,... DEPTH`, where that is for our colour."""
-    restriction = Arguments(" ".join(words[:3]))
-    size = engine.game.size
-    restriction.integer(2)
+def _restriction(engine: Engine, key: str, words: list[str]) -> Restriction:
+    """`avoid|allow COLOUR VERTEX,VERTEX,... DEPTH`."""
+    arguments, size = Arguments(" ".join(words[:3])), engine.game.size
     try:
-        points = {vertex_to_point(vertex, size) for vertex in restriction.word(1).split(",")}
+        points = [vertex_to_point(vertex, size) for vertex in arguments.word(1).split(",")]
     except ValueError:
         raise GtpError("syntax error") from None
-    if restriction.colour(0) != (engine.game.to_play if colour is None else colour):
-        return allowed
-    before = frozenset(range(size * size + 1)) if allowed is None else allowed
-    return before & points if key == "allow" else before - points
+    return restriction(key, arguments.colour(0), points, arguments.integer(2), size)
 
 
 def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:
     """Until the client sends something: a line at once, then one for each interval."""
     request = _request(engine, arguments)
-    analyst, size = engine.game.analyst(request.colour), engine.game.size
+    analyst, size = engine.game.analyst(request.colour, request.restrictions), engine.game.size
 
     def lines() -> Iterator[str]:
         while True:
             analyst.refine(request.interval)
-            if line := form(analyst.report(request.allowed, request.least, request.most), request, size):
+            if line := form(analyst.report(request.least, request.most), request, size):
                 yield line
             if engine.input_within(request.interval):
                 return
@@ -109,14 +103,15 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
     request, began = _request(engine, arguments), time.monotonic()
     game = engine.game
     colour = game.to_play if request.colour is None else request.colour
-    analyst = game.analyst(colour)
+    analyst = game.analyst(colour, request.restrictions)
 
     def lines() -> Iterator[str]:
         limit = engine.clock.seconds(colour)
         analyst.refine(BEFORE_A_MOVE if limit is None else min(BEFORE_A_MOVE, limit / 2))
-        if line := form(analyst.report(request.allowed, request.least, request.most), request, game.size):
+        if line := form(analyst.report(request.least, request.most), request, game.size):
             yield line
-        yield f"play {genmove(engine, colour, began=began)}".replace("PASS", "pass")
+        move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))
+        yield f"play {move}".replace("PASS", "pass")
 
     return lines()
 
@@ -144,9 +139,9 @@ def _katago(report: "Report", request: Request, size: int) -> str:
             f"info move {vertex_of(move.point, size)} visits {move.visits} {judged} prior {move.prior:.6f}"
             f" lcb {report.winrate:.6f} order {order} pv {_line(move.line, size)}"
         )
-        if request.line_visits:
+        if request.pvvisits:
             parts.append("pvVisits " + " ".join([str(move.visits)] * len(move.line)))
-    if request.root:
+    if request.rootinfo:
         parts.append(f"rootInfo visits {sum(move.visits for move in report.candidates)} {judged}")
     if request.ownership:
         parts.append("ownership " + " ".join(f"{value:.4f}" for value in report.ownership.tolist()))

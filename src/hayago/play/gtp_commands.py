@@ -257,12 +257,19 @@ def _reg_genmove(engine: Engine, arguments: Arguments) -> str:
     return RESIGN if point is None else point_to_vertex(point, engine.game.size)
 
 
-def genmove(engine: Engine, colour: int, clean_up: bool = False, began: float | None = None) -> str:
-    """Choose a move, play it, and name it. `began` is when our time began to run (monotonic), if before now."""
+def genmove(
+    engine: Engine,
+    colour: int,
+    clean_up: bool = False,
+    began: float | None = None,
+    barred: frozenset[int] = frozenset(),
+) -> str:
+    """Choose a move that is not barred, play it, and name it. `began` is when our time began to run (monotonic), if
+    before now."""
     game, limit = engine.game, engine.clock.seconds(colour)
     now = time.monotonic()
     began = now if began is None else began
-    point = game.choose(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up)
+    point = game.choose(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up, barred)
     engine.clock.spend(colour, time.monotonic() - began)
     if point is None:
         return RESIGN
@@ -382,7 +389,7 @@ def _genmove_ex(engine: Engine, arguments: Arguments) -> str:
         return "claim"
     colour = arguments.colour(0)
     if "claim" in arguments[1:]:
-        judgement = engine.game.judge()
+        judgement = engine.game.glance()
         if judgement.settled.all() and (judgement.score > 0) == (colour == BLACK) and judgement.score != 0:
             return "claim"
     return genmove(engine, colour)

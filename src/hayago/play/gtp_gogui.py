@@ -1,21 +1,30 @@
 """GoGui's extensions: set-up, sequences of moves, and views of the network on its board.
 
-Source: GoGui's manual, "Analyze Commands", "Setup Commands", "Interrupting Commands", "Compatibility". A *view* is a
+Source: GoGui's manual, "Analyze Commands", "Live Graphics", "Setup Commands", "Interrupting Commands", "Compatibility".
+A *view* is a
 command of ours that GoGui offers in its analyze window; `_VIEWS` is that window's list.
 """
+
+import sys
+from typing import TYPE_CHECKING
 
 from hayago import __version__
 from hayago.play.gtp_kata import PARAMETERS, SYMMETRIES, set_parameter
 from hayago.play.gtp_protocol import Arguments, Engine, GtpError, command, read_colour
 from hayago.rules.coords import BLACK, WHITE, point_to_vertex
 
+if TYPE_CHECKING:
+    from hayago.play.game import Game
+
 LABELLED = 20  # so many of the likeliest points get a number
+LIVE_ROUNDS, LIVE_SECONDS = 10, 0.5  # a line has no more moves than that, see hayago.play.analysis
 _VIEWS = (
     "cboard/Policy, Average of 8 Symmetries/hayago-policy_colours average",
     "cboard/Policy, Symmetry 0 to 7/hayago-policy_colours %s",
     "sboard/Policy in Percent, Average of 8 Symmetries/hayago-policy_numbers average",
     "pspairs/Likeliest Moves/hayago-policy_pairs average",
     "gfx/Policy and Likeliest Line/hayago-policy_gfx average",
+    "gfx/Policy and Line, Growing (Live Graphics)/hayago-live_gfx",
     "dboard/Ownership by Playouts/hayago-ownership",
     "plist/Ladders That Capture/hayago-ladders capture",
     "plist/Ladders That Escape/hayago-ladders escape",
@@ -116,8 +125,27 @@ def _policy_pairs(engine: Engine, arguments: Arguments) -> str:
 
 @command("hayago-policy_gfx")
 def _policy_gfx(engine: Engine, arguments: Arguments) -> str:
-    game = engine.game
-    prior = _prior(engine, arguments)
+    of = "average of 8 symmetries" if not arguments or arguments[0] == "average" else f"symmetry {arguments[0]}"
+    return _graphics(engine.game, _prior(engine, arguments), of)
+
+
+@command("hayago-live_gfx")
+def _live_gfx(engine: Engine, arguments: Arguments) -> str:
+    """The same on stderr, again and again, while the line grows and more is played out; at last as the reply. The line
+    `# interrupt` ends it sooner."""
+    analyst = engine.game.analyst()
+    for _ in range(LIVE_ROUNDS):
+        analyst.refine(LIVE_SECONDS)
+        graphics = _graphics(engine.game, analyst.prior.tolist(), "average of 8 symmetries")
+        sys.stderr.write(f"gogui-gfx:\n{graphics}\n\n")
+        sys.stderr.flush()
+        if engine.input_within(LIVE_SECONDS):
+            break
+    return graphics
+
+
+def _graphics(game: "Game", prior: list[float], of: str) -> str:
+    """GoGui's draw commands: the likeliest points, the likeliest line, and of which symmetry they are."""
     likeliest = _likeliest(prior)
     lines = [
         f"COLOR {_heat(prior[point], prior[likeliest[0]])} {point_to_vertex(point, game.size)}" for point in likeliest
@@ -127,7 +155,6 @@ def _policy_gfx(engine: Engine, arguments: Arguments) -> str:
     colours = ("b", "w") if report.colour == BLACK else ("w", "b")
     line = report.candidates[0].line if report.candidates else []
     variation = " ".join(f"{colours[n % 2]} {point_to_vertex(point, game.size)}" for n, point in enumerate(line))
-    of = "average of 8 symmetries" if not arguments or arguments[0] == "average" else f"symmetry {arguments[0]}"
     text = f"TEXT policy, {of}; the playouts give Black {100 * report.seen_by(BLACK).winrate:.0f} %"
     return "\n".join([*lines, *([f"LABEL {labels}"] if labels else []), f"VAR {variation}", text])
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.planes import encode_packed
+from hayago.play.continuations import ContinuingJudge
 from hayago.play.endgame import EndgameJudge, Judgement
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, opponent
@@ -72,17 +73,9 @@ STRONGEST = Style()
 # The box's cross-entropy with people's moves is lowest at 1: 2.328 on 8,000 positions of 116 validation games of KGS
 # 2016-2017 (2.329 at 0.95, 2.334 at 1.05, 2.338 at 0.9, 2.345 at 1.1).
 LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
-# Levels 1 to 10, weakest first.
+# Levels 1 to 10, weakest first, some 100 Elo apart: scripts/tune_levels.py chose the temperatures.
 LEVELS: tuple[Style, ...] = (
-    Style(temperature=2.0, symmetries=1),
-    Style(temperature=1.6, symmetries=1),
-    Style(temperature=1.35, symmetries=1),
-    Style(temperature=1.15, symmetries=1),
-    Style(temperature=1.0, symmetries=1),
-    Style(temperature=0.8, symmetries=1),
-    Style(temperature=0.6, top_p=0.9, symmetries=1),
-    Style(temperature=0.4, top_p=0.8, symmetries=1),
-    Style(temperature=0.0, symmetries=1),
+    *(Style(temperature, symmetries=1) for temperature in (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.75, 0.5)),
     STRONGEST,
 )
 
@@ -132,7 +125,7 @@ class Player:
     Args:
         evaluator: the network.
         style: how moves are picked.
-        judge: judges late positions; by default one of its own.
+        judge: judges late positions; by default one of its own, and a `ContinuingJudge` for the count at the end.
         resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
             change would not win; None never resigns. 0.05 is a usual one.
         seed: makes the sampling and the judging repeat exactly.
@@ -151,6 +144,7 @@ class Player:
         self.style = style
         self.resign = resign
         self.judge = judge or EndgameJudge(seed=seed or 0)
+        self.last_judge = judge or ContinuingJudge(evaluator, seed=seed or 0)
         self._random = np.random.default_rng(seed)
         # For each colour the own moves in a row that were hopeless: (moves played before, hash of the position).
         self._hopeless: dict[int, list[tuple[int, int]]] = {}
@@ -208,6 +202,7 @@ class Player:
         rules: GameRules = GameRules(),  # noqa: B008 - frozen
         seconds: float | None = None,
         cleanup: bool = False,
+        barred: frozenset[int] = frozenset(),
     ) -> Choice:
         """The move for `colour` (by default the one to play), not yet played.
 
@@ -217,13 +212,17 @@ class Player:
             rules: how the game will be counted.
             seconds: the time for this move; None is no limit but the judge's own.
             cleanup: capture all that is dead before passing (kgs-genmove_cleanup); never resigns.
+            barred: points, or the pass, that are not to be played; where that leaves no legal move it is the pass.
         """
         started = time.perf_counter()
         view = board.copy()
         view.superko = True  # the strictest rule, whichever one the opponent goes by
         if colour is not None:
             view.to_play = colour
-        sensible = view.sensible_points()
+        may_pass = view.pass_point not in barred
+        allowed = np.ones(view.pass_point, np.bool_)
+        allowed[[point for point in barred if point < view.pass_point]] = False
+        sensible = view.sensible_points() & allowed
         judgement = None
         if cleanup or _is_late(view) or _was_passed(view):
             judgement = self.judge.judge(view, rules, seconds and seconds / 4)
@@ -232,10 +231,13 @@ class Player:
             if self._should_resign(board, view.to_play, judgement):
                 return Choice(None, "no chance is left", judgement=judgement)
             sensible &= ~judgement.settled & ~_breaks_seki(view, sensible, judgement)
+        if not sensible.any() and not may_pass:
+            sensible = view.legal_points()[:-1] & allowed
         if not sensible.any():
             return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
         # Before the late game a count says little, and who passes then may mean to go on.
-        if judgement is not None and _is_late(view) and _was_passed(view) and _is_won(view.to_play, judgement):
+        answers_pass = may_pass and _is_late(view) and _was_passed(view)
+        if judgement is not None and answers_pass and _is_won(view.to_play, judgement):
             return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
         prior = self.prior(view, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
         point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))

@@ -1,0 +1,27 @@
+"""KataGo's `avoid` and `allow`: moves that a colour shall not play in the next few moves.
+
+Read while nothing else is loaded, so there is no numpy here.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+
+class Restriction(NamedTuple):
+    """`colour` plays none of these points (the pass is one) in the next `depth` moves, those of both colours."""
+
+    colour: int
+    points: frozenset[int]
+    depth: int
+
+
+def restriction(key: str, colour: int, points: Collection[int], depth: int, size: int) -> Restriction:
+    """Of "avoid" these points, or "allow" these alone."""
+    if key == "allow":
+        points = frozenset(range(size * size + 1)).difference(points)
+    return Restriction(colour, frozenset(points), depth)
+
+
+def barred(restrictions: Iterable[Restriction], colour: int, ply: int = 0) -> frozenset[int]:
+    """The points that `colour` may not play after `ply` more moves."""
+    return frozenset[int]().union(*(each.points for each in restrictions if each.colour == colour and ply < each.depth))
