@@ -35,6 +35,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--box", type=float, default=0.01)
     options = parser.parse_args()
+    # Kernels are compiled here and now: it takes long, and says so on the stderr that is looked at.
+    commands = "clear_board\ngenmove b\nfinal_score\nquit\n"
+    subprocess.run([sys.executable, "-m", "hayago", "gtp"], input=commands, text=True, capture_output=True, check=True)
     began = time.monotonic()
     with TemporaryDirectory(prefix="hayago-fuzz-") as folder:
         fixed = options.lines - int(options.lines * options.box)
