@@ -137,9 +137,9 @@ class Ranks:
         """The network whose gradients are means over the ranks; the weights begin as those of rank 0."""
         if self.count == 1:
             return network
-        # Rank 0 need not send its running moments round: they are the same everywhere, see `hayago.learn.norms`.
-        gpus = [device.index] if device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(network, gpus, broadcast_buffers=False)
+        # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.learn.norms`. The option
+        # that spares this is not the same in old and new versions of torch.
+        return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
     def gathering(self, network: nn.Module, last: bool) -> AbstractContextManager[None]:
         """Forward and backward of a sub-batch, in turn: the ranks exchange gradients in the last one only."""
