@@ -137,8 +137,8 @@ class Ranks:
         """The network whose gradients are means over the ranks; the weights begin as those of rank 0."""
         if self.count == 1:
             return network
-        # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.learn.norms`. The option
-        # that spares this is not the same in old and new versions of torch.
+        # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.learn.norms`.
+        # What would spare this bears other names in other versions of torch.
         return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
     def gathering(self, network: nn.Module, last: bool) -> AbstractContextManager[None]:
