@@ -76,7 +76,7 @@ def raw_board(rows: np.ndarray, table: Tensor, size: int) -> Tensor:
 def learn_raw(
     network: nn.Module, optimizers: list[torch.optim.Optimizer], config: TrainingConfig, store: GameStore
 ) -> None:
-    """The default recipe's loop on the raw board."""
+    """The default recipe's loop on the raw board; nothing but the next move is learned."""
     table = unpack_table(torch.device("cpu"))
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
     batches = Batches(sampler, config.batch_size, RAW_PLANES).start()
@@ -128,7 +128,7 @@ def baseline(name: str, config: TrainingConfig, store: GameStore, examples: Exam
             network: nn.Module = FullyConnected(size * size)
             optimizers = [torch.optim.AdamW(network.parameters(), ADAMW)]
         else:
-            network = TrainingNetwork(config.filters, 1, config.layers, size)
+            network = TrainingNetwork(config.filters, 1, config.layers, size, config.normalised, config.identity)
             network.use_tower(torch.get_num_threads())
             optimizers = make_optimizers(network, config)
         learn_raw(network, optimizers, config, store)

@@ -100,6 +100,8 @@ def main() -> None:
     sizes = [(f, p) for f in words.filters for p in words.positions if f * f * p <= words.budget]
     if len(sizes) <= PARAMETERS:
         raise HayagoError(f"{len(sizes)} runs are too few for {PARAMETERS} numbers")
+    if any(len(set(values)) == 1 for values in zip(*sizes, strict=True)):
+        raise HayagoError("the runs must differ in filters and in positions")
     evaluators = {}
     for filters, positions in sizes:
         config = replace(common, out=words.out / f"{filters}-{positions}", filters=filters, positions=positions)

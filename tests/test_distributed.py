@@ -16,17 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import distributed
 
 from hayago.errors import HayagoError
 from hayago.learn.checkpoint import load_checkpoint, load_model
 from hayago.learn.config import TrainingConfig
-from hayago.learn.distributed import Ranks
+from hayago.learn.distributed import RankLost, Ranks
 from hayago.learn.training import train
 from learning import small_config
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 HAYAGO = [sys.executable, "-m", "hayago"]
 STEPS = 60  # of a run that is over, but not before it can be disturbed
+STARTED: list[subprocess.Popen[str]] = []
 
 
 def config_of(out: Path, **options: object) -> TrainingConfig:
@@ -40,13 +42,25 @@ def words(config: TrainingConfig) -> list[str]:
 
 
 def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", **environment},
     )
+    STARTED.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """A test that fails leaves no process to train for ever."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.communicate()
 
 
 def start_ranks(config: TrainingConfig, count: int) -> list[subprocess.Popen[str]]:
@@ -175,7 +189,7 @@ def test_a_run_killed_three_times_gives_the_same_bits(tmp_path: Path, whole: Pat
         if kill == 1:
             deadline = time.monotonic() + 10
             while not list(config.out.glob(".last.safetensors.*")) and time.monotonic() < deadline:
-                pass
+                time.sleep(0.0005)
         else:
             time.sleep(chance.uniform(0, 0.1))
         process.kill()
@@ -233,7 +247,24 @@ def test_batches_that_cannot_be_shared_are_refused() -> None:
     ranks.refuse(torch.device("cpu"), 96, 32)
     with pytest.raises(HayagoError, match="batch_size 128 is no multiple of 3 processes x sub_batch 64"):
         ranks.refuse(torch.device("cpu"), 128, 64)
+    with pytest.raises(HayagoError, match=r"batch_size 16 is no multiple of 3 processes$"):
+        ranks.refuse(torch.device("cpu"), 16, 1)
+    Ranks(1, 2, 1, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
+    Ranks(1, 2, 0, neighbours=1).refuse(torch.device("cuda", 1), 32, 16)
+    with pytest.raises(HayagoError, match="of a machine cannot share cuda:1: --device cuda gives each its own"):
+        Ranks(0, 2, 0, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
     with pytest.raises(HayagoError, match="cannot share the GPU of a Mac"):
         ranks.refuse(torch.device("mps"), 96, 32)
     with pytest.raises(HayagoError, match="batch_size 96 is no multiple of sub_batch 64"):
         config_of(Path("run"), batch_size=96, sub_batch=64)
+
+
+def test_why_nccl_fails_is_told() -> None:
+    """It has no processes to lose where a GPU cannot be used at all."""
+    ranks = Ranks(0, 2)
+    ranks._store = distributed.HashStore()
+    error = distributed.DistBackendError("NCCL error in: x.cpp:1, invalid usage\nmore")
+    with pytest.raises(RankLost, match=r"has gone \(NCCL error in: x\.cpp:1, invalid usage\); the last"):
+        ranks.__exit__(type(error), error, None)
+    with pytest.raises(SystemExit):  # the first has said it
+        ranks.__exit__(type(error), error, None)

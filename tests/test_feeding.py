@@ -1,5 +1,7 @@
 """What the device does with packed rows is what the encoder does."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import unpack as unpack_rows
+from hayago.learn import feeding
 from hayago.learn.batches import Batch, Batches, Sampler, fixed_positions
 from hayago.learn.feeding import Unpacker, feed, to_device
 from learning import demo_games
@@ -61,6 +64,57 @@ def test_blocks_smaller_than_a_share() -> None:
     parts = [list(islice(Batches(sampler, 16, rank=rank, ranks=2).start(3), 4)) for rank in range(2)]
     for one, *shares in zip(whole, *parts, strict=True):
         assert np.array_equal(Batch.join(shares).rows, one.rows)
+
+
+class FakeStream:
+    """Stands for a stream of a GPU, of which there may be none here."""
+
+    def __init__(self, said: list[str], name: str) -> None:
+        self.said, self.name = said, name
+
+    def wait_stream(self, other: "FakeStream") -> None:
+        self.said.append(f"{self.name} waits for {other.name}")
+
+
+class FakeTensor:
+    def __init__(self, said: list[str], name: str) -> None:
+        self.said, self.name = said, name
+
+    def record_stream(self, stream: FakeStream) -> None:
+        self.said.append(f"{self.name} kept for {stream.name}")
+
+
+def test_a_gpu_waits_for_its_own_batch_and_not_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    side, main = FakeStream(said, "side"), FakeStream(said, "main")
+    streams = [main]
+
+    @contextmanager
+    def stream(chosen: FakeStream) -> Iterator[None]:
+        streams.append(chosen)
+        yield
+        streams.pop()
+
+    def copy(array: str, device: torch.device) -> FakeTensor:
+        said.append(f"{array} copied by {streams[-1].name}")
+        return FakeTensor(said, array)
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: side)
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: streams[-1])
+    monkeypatch.setattr(feeding, "_copy", copy)
+    given = [Batch(f"rows {k}", f"labels {k}") for k in range(3)]  # type: ignore[arg-type]
+    fed = feed(iter(given), torch.device("cuda"))
+    for k in range(2):
+        assert next(fed).rows.name == f"rows {k}"
+        assert said[-5:] == [
+            "main waits for side",
+            f"rows {k} kept for main",
+            f"labels {k} kept for main",
+            f"rows {k + 1} copied by side",
+            f"labels {k + 1} copied by side",
+        ]
+        assert streams == [main]
 
 
 def test_feeding_changes_nothing_and_goes_in_order() -> None:

@@ -48,6 +48,10 @@ def test_runs_are_made_and_fitted(
     monkeypatch.setattr(sys, "argv", [*words, "--positions", "256", "512", "--measure", "100", "--budget", "8000"])
     with pytest.raises(HayagoError, match="5 runs are too few"):
         scaling.main()
+    one = ["--positions", "256", "--filters", "2", "3", "4", "5", "6", "7"]
+    monkeypatch.setattr(sys, "argv", [*words, *one])
+    with pytest.raises(HayagoError, match="must differ in filters and in positions"):
+        scaling.main()
     monkeypatch.setattr(sys, "argv", [*words, "--positions", "256", "512", "--measure", "100"])
     scaling.main()
     out = capsys.readouterr().out

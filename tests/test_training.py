@@ -23,9 +23,9 @@ from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.learn import training
 from hayago.learn.batches import Batches, Sampler
-from hayago.learn.checkpoint import load_checkpoint, load_model
+from hayago.learn.checkpoint import load_checkpoint, load_model, save_checkpoint
 from hayago.learn.config import RECIPES, TrainingConfig
-from hayago.learn.devices import pick_device
+from hayago.learn.devices import has_bfloat16, pick_device
 from hayago.learn.network import unpack, unpack_table
 from hayago.learn.training import Trainer, TrainingInterrupted, TrainingResult, share_threads, train
 from hayago.records.store import prepare
@@ -131,6 +131,13 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
         train(config)
     with pytest.raises(HayagoError, match="was started with batch_size 16, not 32"):
         train(replace(config, batch_size=32, resume=True))
+    header, tensors = load_checkpoint(config.out / "last.safetensors")
+    del header["config"]["sub_batch"]
+    old = replace(config, out=tmp_path / "old", resume=True)
+    old.out.mkdir()
+    save_checkpoint(old.out / "last.safetensors", tensors, header)
+    with pytest.raises(HayagoError, match="another version of hayago wrote it, which knew no sub_batch"):
+        train(old)
     other = tmp_path / "other.parquet"
     half = tmp_path / "half.sgf"
     data = DEMO_GAMES.read_bytes()
@@ -273,6 +280,38 @@ def test_each_process_takes_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         pick_device("cuda", 2)
 
 
+def test_a_gpu_that_is_named_becomes_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[torch.device] = []
+    monkeypatch.setattr(torch, "empty", lambda *size, device: None)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    assert taken == [] != [pick_device("cuda:1")] == taken
+
+
+def test_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert not has_bfloat16(torch.device("cuda"))  # a GPU that would only emulate it
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    assert [has_bfloat16(torch.device(name)) for name in ("cuda", "cpu", "mps")] == [True, False, False]
+
+
+def test_in_bfloat16_weights_and_losses_keep_their_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, with sub-batches together; autocast is the same on a CPU."""
+    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16, replies=2).start())
+    losses = []
+    for narrow in (False, True):
+        monkeypatch.setattr(training, "has_bfloat16", lambda device, narrow=narrow: narrow)
+        trainer = Trainer(small_config(tmp_path, sub_batch=8), torch.device("cpu"))
+        trainer._part = 16
+        for norm in trainer.network.norms:
+            norm.sub_batch = 8
+        for _ in range(5):
+            trainer.learn(batch, 0.3)
+        assert {value.dtype for value in trainer.state().values()} == {np.dtype(np.float32), np.dtype(np.int64)}
+        losses.append(trainer.take_metrics()[0])
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
 def test_unusable_folders_and_stores(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HayagoError, match="cannot write"):
@@ -292,6 +331,11 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
         ("layers", 1, "layers must be at least 2"),
         ("optimizer", "adam", "optimizer must be one of muon, adamw, sgd, not 'adam'"),
         ("learning_rate", -1.0, "learning_rate must not be negative"),
+        ("momentum", -1.0, "momentum must not be negative"),
+        ("weight_decay", -1.0, "weight_decay must not be negative"),
+        ("checkpoint_minutes", -1.0, "checkpoint_minutes must not be negative"),
+        ("minutes", float("nan"), "minutes must be a number, not nan"),
+        ("batch_size", 100, "batch_size 100 is no multiple of sub_batch 64"),
         ("warmup", 1.0, "warmup is a share"),
         ("out", "runs", "out must be of type Path"),
         ("symmetries", 1, "symmetries must be of type bool"),
@@ -302,6 +346,11 @@ def test_the_config_refuses_nonsense(option: str, value: Any, message: str) -> N
         TrainingConfig(**{"games": Path("g"), "out": Path("o"), option: value})
     with pytest.raises(TypeError):
         TrainingConfig(games=Path("g"), out=Path("o"), filtres=8)  # type: ignore[call-arg]
+
+
+def test_sub_batches_are_of_no_concern_without_normalisation(tmp_path: Path) -> None:
+    config = small_config(tmp_path, normalised=False, identity=0.0, batch_size=10, sub_batch=4, positions=30)
+    assert train(config).positions == 30
 
 
 def test_the_config_needs_a_length() -> None:

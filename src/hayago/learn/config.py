@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields
-from math import cos, pi
+from math import cos, isfinite, pi
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -97,13 +97,16 @@ class TrainingConfig:
             "positions",
             "learning_rate",
             "other_learning_rate",
+            "momentum",
+            "weight_decay",
             "positions_per_game",
             "seed",
+            "checkpoint_minutes",
             "threads",
         ):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
-        if self.batch_size % self.positions_per_moment:
+        if self.normalised and self.batch_size % self.positions_per_moment:
             raise HayagoError(f"batch_size {self.batch_size} is no multiple of sub_batch {self.sub_batch}")
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
@@ -168,3 +171,5 @@ def _check_type(name: str, value: Any, kind: Any) -> None:
             raise HayagoError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
     elif not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         raise HayagoError(f"{name} must be of type {kind.__name__}, not {value!r}")
+    elif kind is float and not isfinite(value):
+        raise HayagoError(f"{name} must be a number, not {value}")

@@ -35,4 +35,11 @@ def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # pinned memory and compiled kernels belong to the current one
     return device
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is the fast path: on GPUs that compute in it (Ampere and later); on most CPUs it is not."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

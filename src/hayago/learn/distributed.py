@@ -64,7 +64,8 @@ class Ranks:
 
     def __enter__(self) -> Self:
         if self.count > 1:
-            backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            nccl = torch.cuda.is_available() and distributed.is_nccl_available()  # there is none on Windows
+            backend = "cpu:gloo,cuda:nccl" if nccl else "gloo"
             try:
                 store, _, _ = next(rendezvous("env://", timeout=TIMEOUT))
                 # torchrun keeps its store over a restart, and in it the addresses of those who have gone.
@@ -90,7 +91,9 @@ class Ranks:
         if (lost or isinstance(error, HayagoError)) and not self._speaks():
             raise SystemExit(getattr(error, "exit_status", 1)) from None
         if lost:
-            raise RankLost("another process of this run has gone; the last checkpoint is whole") from error
+            # NCCL fails for other reasons too, and says so.
+            reason = f" ({str(error).splitlines()[0]})" if "NCCL" in str(error) else ""
+            raise RankLost(f"another process of this run has gone{reason}; the last checkpoint is whole") from error
 
     def _speaks(self) -> bool:
         """Whether no other rank has said what is wrong."""
@@ -117,15 +120,16 @@ class Ranks:
         return values
 
     def refuse(self, device: torch.device, batch_size: int, sub_batch: int) -> None:
-        """Refuse what cannot be shared.
+        """Refuse what cannot be shared; without normalisation sub_batch is 1.
 
         Raises:
             HayagoError: the batch gives no whole sub-batches for each rank, or the device cannot be shared.
         """
         if batch_size % (self.count * sub_batch):
-            raise HayagoError(
-                f"batch_size {batch_size} is no multiple of {self.count} processes x sub_batch {sub_batch}"
-            )
+            sub_batches = f" x sub_batch {sub_batch}" if sub_batch > 1 else ""
+            raise HayagoError(f"batch_size {batch_size} is no multiple of {self.count} processes{sub_batches}")
+        if self.neighbours > 1 and device.type == "cuda" and device.index != self.local:
+            raise HayagoError(f"the processes of a machine cannot share {device}: --device cuda gives each its own")
         if self.count > 1 and device.type == "mps":
             raise HayagoError("the processes of a run cannot share the GPU of a Mac: --device cpu, or one process")
 
@@ -134,6 +138,7 @@ class Ranks:
         if self.count == 1:
             return network
         # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.learn.norms`.
+        # What would spare this bears other names in other versions of torch.
         return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
     def gathering(self, network: nn.Module, last: bool) -> AbstractContextManager[None]:

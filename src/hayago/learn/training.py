@@ -29,7 +29,7 @@ from hayago.files import check_space, remove_unfinished
 from hayago.learn.batches import Batch, Batches, Sampler, fixed_positions
 from hayago.learn.checkpoint import ModelInfo, load_checkpoint, save_checkpoint, save_model
 from hayago.learn.config import TrainingConfig
-from hayago.learn.devices import cores, pick_device
+from hayago.learn.devices import cores, has_bfloat16, pick_device
 from hayago.learn.distributed import ALONE, Ranks
 from hayago.learn.feeding import Fed, Unpacker, feed, to_device
 from hayago.learn.guard import LossGuard
@@ -80,7 +80,7 @@ def train(config: TrainingConfig) -> TrainingResult:
 def _train(config: TrainingConfig, ranks: Ranks) -> TrainingResult:
     store = read_store(config.games, "train")
     device = pick_device(config.device, ranks.local)
-    ranks.refuse(device, config.batch_size, config.positions_per_moment)
+    ranks.refuse(device, config.batch_size, config.positions_per_moment if config.normalised else 1)
     encode_threads = share_threads(config, device, ranks.neighbours)
     trainer = Trainer(config, device, store.games.size, ranks)
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
@@ -168,6 +168,7 @@ class Trainer:
         self._ranks = ranks
         self.optimizers = make_optimizers(self.network, config)
         self.device = device
+        self._bfloat16 = has_bfloat16(device)
         self.step = 0
         self._unpack = Unpacker(config.planes, board_size, device)
         self._reply_weight = config.reply_weight
@@ -177,8 +178,7 @@ class Trainer:
     def _measure(self, network: nn.Module, batch: Fed) -> tuple[Tensor, Tensor]:
         """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
         planes, labels, replies = self._unpack(batch)
-        # bfloat16 is the fast path of GPUs and the slow one of most CPUs.
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
             answers: Tensor = network(planes, replies is not None)
         logits, *following = answers.float() if replies is not None else (answers.float(),)
         loss = cross_entropy(logits, labels, reduction="sum")
@@ -323,14 +323,15 @@ class _Run:
         header, tensors = load_checkpoint(self.checkpoint)
         if header["data_fingerprint"] != self.store.fingerprint:
             raise HayagoError(f"{self.checkpoint}: trained on other games than those of {self.config.games}")
+        started = header["config"]
         for name, value in self.config.fixed().items():
-            if value != header["config"].get(name):
-                raise HayagoError(
-                    f"{self.checkpoint}: was started with {name} {header['config'].get(name)}, not {value}"
-                )
+            if name not in started:
+                raise HayagoError(f"{self.checkpoint}: another version of hayago wrote it, which knew no {name}")
+            if value != started[name]:
+                raise HayagoError(f"{self.checkpoint}: was started with {name} {started[name]}, not {value}")
         self.trainer.restore(tensors, header["step"])
         self._saved_step = header["step"]
-        self._guard = LossGuard(header.get("loss_level", inf))
+        self._guard = LossGuard(header["loss_level"])
         self._before = header["seconds"]
         self._best = inf if header["best"] is None else header["best"]
         if header["validation"] is not None:
