@@ -175,13 +175,13 @@ FAULTS = (
     Fault(
         "the chains beside a move are not watched",
         "rules/ladders.py",
-        "            watch_chain(position, position[HEAD + cell + direction])\n",
+        "            watch_chain(position, position[HEAD + cell + direction], _ENOUGH)\n",
         "            pass\n",
     ),
     Fault(
         "the hunters round the prey are not watched",
         "rules/ladders.py",
-        "                watch_chain(position, position[HEAD + beside])\n",
+        "                watch_chain(position, watched, _NOT_IN_ATARI)\n",
         "",
     ),
 )

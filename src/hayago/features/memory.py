@@ -17,14 +17,15 @@ A `Memory` is one int64 array, like a `Position`; the index of an entry is its s
     WORD + colour * CELLS + cell     a cell's word with `colour` to move
     STALE + colour * WORDS + w       the set of empty cells whose words with `colour` to move are no longer right
     ENCLOSED + colour * WORDS + w    the set of cells that are enclosed by `colour` (stale ones apart)
-    WEAK + w                         a set that holds the head of every chain in atari or with two liberties, and others
+    WEAK + colour * WORDS + w        a set that holds the heads of all chains of `colour` in atari and of all chains of
+                                     the other colour with two liberties, and others
     CAPTURES + w, ESCAPES + w        what `read_ladders` found: the cells of the two ladder planes
     RECENT + turn % REMEMBERED       where the last moves were played, 0 for a pass
     FREED + w                        the liberties of all chains beside the stones that the last move took off
-    READ + head                      the turn up to which the chain's verdict is known to hold; -1 for none, as for all
+    READ + head * KEPT               the turn up to which the chain's verdict is known to hold; -1 for none, as for all
                                      cells that are not in WEAK
-    VERDICT + head * WORDS + w       the cells marked in a ladder plane for that chain
-    READING + head * WORDS + w       the footprint of its reading
+    VERDICT + head * KEPT + w        the cells marked in a ladder plane for that chain
+    READING + head * KEPT + w        the footprint of its reading
 """
 
 from typing import TypeAlias
@@ -72,13 +73,13 @@ WORD = 0
 STALE = 3 * CELLS
 ENCLOSED = STALE + 3 * WORDS
 WEAK = ENCLOSED + 3 * WORDS
-CAPTURES, ESCAPES = WEAK + WORDS, WEAK + 2 * WORDS
+CAPTURES, ESCAPES = WEAK + 3 * WORDS, WEAK + 4 * WORDS
 RECENT = ESCAPES + WORDS
 FREED = RECENT + REMEMBERED
+KEPT = 1 + 2 * WORDS  # what is kept of a reading lies together, which is what the processor's cache likes
 READ = FREED + WORDS
-VERDICT = READ + CELLS
-READING = VERDICT + CELLS * WORDS
-_LENGTH = READING + CELLS * WORDS
+VERDICT, READING = READ + 1, READ + 1 + WORDS
+_LENGTH = READ + CELLS * KEPT
 
 
 def new_memory() -> Memory:
@@ -91,7 +92,7 @@ def new_memory() -> Memory:
 @kernel
 def start(position: Position, memory: Memory) -> None:
     """Keep nothing from before: the words of the stones are right, all empty cells are stale, no ladder is read."""
-    memory[STALE : READ + CELLS] = 0
+    memory[STALE:READ] = 0
     for cell in range(WIDTH, CELLS - WIDTH):
         there = position[COLOUR + cell]
         if there == EMPTY:
@@ -102,7 +103,7 @@ def start(position: Position, memory: Memory) -> None:
                 memory[RECENT + (position[TURNS] - age) % REMEMBERED] = cell
             if position[HEAD + cell] == cell:
                 _note_stones(position, memory, cell)
-    memory[READ : READ + CELLS] = -1
+    memory[READ::KEPT] = -1
 
 
 @kernel
@@ -126,7 +127,7 @@ def _note_stones(position: Position, memory: Memory, head: int) -> None:
         if stone == head:
             break
     if liberties <= 2:
-        add_cell(memory, WEAK, head)
+        add_cell(memory, WEAK + (colour if liberties == 1 else 3 - colour) * WORDS, head)
 
 
 @kernel
@@ -160,17 +161,17 @@ def follow(position: Position, memory: Memory, cell: int) -> None:
 def _forget_readings(memory: Memory) -> None:
     """Forget the verdicts whose reading looked at a chain that has just been freed.
 
-    Such a reading has all liberties of that chain in its footprint. If it looked at a chain that was captured, the move
-    lies in it, which `_still_holds` will see.
+    Such a reading has all liberties of that chain in its footprint, or so many that more of them change nothing. If it
+    looked at a chain that was captured, the move lies in it, which `_still_holds` will see.
     """
     for w in range(WORDS):
-        weak = memory[WEAK + w]
+        weak = memory[WEAK + BLACK * WORDS + w] | memory[WEAK + WHITE * WORDS + w]
         while weak != 0:
             head = WIDTH + 64 * w + lowest_bit(weak)
             weak &= weak - 1
             for v in range(WORDS):
-                if memory[READING + head * WORDS + v] & memory[FREED + v]:
-                    memory[READ + head] = -1
+                if memory[READING + head * KEPT + v] & memory[FREED + v]:
+                    memory[READ + head * KEPT] = -1
 
 
 @kernel
@@ -233,22 +234,22 @@ def _still_holds(position: Position, memory: Memory, head: int) -> bool:
 
     A ko that has come since needs no look: its cell is among the FREED, so `follow` has forgotten what hangs on it.
     """
-    known, now = memory[READ + head], position[TURNS]
+    known, now = memory[READ + head * KEPT], position[TURNS]
     if known < max(0, now - REMEMBERED):
         return False
-    footprint = READING + head * WORDS
+    footprint = READING + head * KEPT
     for turn in range(known, now):
         cell = memory[RECENT + turn % REMEMBERED]
         if cell != 0 and has_cell(memory, footprint, cell):
             return False
-    memory[READ + head] = now
+    memory[READ + head * KEPT] = now
     return True
 
 
 @kernel
 def _read_chain(position: Position, memory: Memory, head: int) -> None:
     """Read the ladders of a weak chain, and keep the verdict unless it hangs on the ko point."""
-    verdict, footprint = VERDICT + head * WORDS, READING + head * WORDS
+    verdict, footprint = VERDICT + head * KEPT, READING + head * KEPT
     memory[verdict : verdict + WORDS] = 0
     position[FOOTPRINT : FOOTPRINT + WORDS] = 0
     if position[LIBERTIES + head] == 1:
@@ -258,7 +259,7 @@ def _read_chain(position: Position, memory: Memory, head: int) -> None:
     for w in range(WORDS):
         memory[footprint + w] = position[FOOTPRINT + w]
     ko = position[KO]
-    memory[READ + head] = -1 if ko != 0 and has_cell(memory, footprint, ko) else position[TURNS]
+    memory[READ + head * KEPT] = -1 if ko != 0 and has_cell(memory, footprint, ko) else position[TURNS]
 
 
 @kernel
@@ -267,20 +268,19 @@ def read_ladders(position: Position, memory: Memory, colour: int) -> None:
     before; every kept verdict that is used is what a new reading would give."""
     memory[CAPTURES : ESCAPES + WORDS] = 0
     for w in range(WORDS):
-        weak = memory[WEAK + w]
+        weak = memory[WEAK + colour * WORDS + w]
         while weak != 0:
             bit = lowest_bit(weak)
             weak &= weak - 1
             head = WIDTH + 64 * w + bit
             there, liberties = position[COLOUR + head], position[LIBERTIES + head]
-            if there == EMPTY or position[HEAD + head] != head or liberties > 2:
-                memory[WEAK + w] &= ~(np.int64(1) << np.int64(bit))
-                memory[READ + head] = -1
-                continue
-            if liberties != (1 if there == colour else 2):
+            if there == EMPTY or position[HEAD + head] != head or liberties != (1 if there == colour else 2):
+                memory[WEAK + colour * WORDS + w] &= ~(np.int64(1) << np.int64(bit))
+                if not has_cell(memory, WEAK + (3 - colour) * WORDS, head):
+                    memory[READ + head * KEPT] = -1
                 continue
             if not _still_holds(position, memory, head):
                 _read_chain(position, memory, head)
             found = ESCAPES if there == colour else CAPTURES
             for v in range(WORDS):
-                memory[found + v] |= memory[VERDICT + head * WORDS + v]
+                memory[found + v] |= memory[VERDICT + head * KEPT + v]

@@ -11,9 +11,14 @@ Two sets of cells are kept beside the position while one reads:
 - The *threatened*, one set for each number of hunter moves left: in it is a stone of every hunter chain that is in
   atari beside the prey, and of some that are not. Chains get into atari only by a stone beside them or of their own, so
   after an attack and an extension the set before needs but a look round these two.
-- The *footprint* of the whole reading: every cell that was judged or played, the cells beside it, and the liberties of
-  every chain that was asked for its liberties. Nothing else was asked, so the verdict stands until a stone is really
-  played on the footprint, the ko comes to lie in it, or a chain with liberties in it gets more by a capture.
+- The *footprint* of the whole reading: every cell that was judged or played, the cells beside it, and of every chain
+  that was asked for its liberties so many of these as decide the answer, or all. Nothing else was asked, so the verdict
+  stands until a stone is really played on the footprint, the ko comes to lie in it, or a chain with liberties in it
+  gets more by a capture.
+
+How many decide: two, that a chain is not in atari. Beside a cell that is judged, five: a chain of the prey's colour
+that has so many gives the prey three, whatever the attack and the extension take; a hunter's is still not in atari
+then. While these are empty, no stone elsewhere makes them fewer.
 """
 
 import numpy as np
@@ -47,7 +52,8 @@ from hayago.rules.kernels import (
     undo,
 )
 
-ANY = 0  # no cell of the board
+ONE, ALL = 1, 2  # what is asked of `works`
+_NOT_IN_ATARI, _ENOUGH = 2, 5  # liberties that decide, see above
 
 
 @kernel
@@ -65,22 +71,45 @@ def second_liberty(position: Position, head: int) -> int:
 
 
 @kernel
-def watch_chain(position: Position, head: int) -> None:
-    """Add the liberties of a chain to the footprint."""
+def watch_chain(position: Position, head: int, enough: int) -> None:
+    """Add the liberties of a chain to the footprint, or `enough` of them."""
+    left = position[LIBERTIES + head]
+    if left <= enough:
+        for w in range(WORDS):
+            position[FOOTPRINT + w] |= position[SETS + head * WORDS + w]
+        return
+    left = enough
     for w in range(WORDS):
-        position[FOOTPRINT + w] |= position[SETS + head * WORDS + w]
+        word = position[SETS + head * WORDS + w]
+        while word != 0:
+            position[FOOTPRINT + w] |= word & -word
+            word &= word - 1
+            left -= 1
+            if left == 0:
+                return
 
 
 @kernel
-def watch(position: Position, cell: int) -> None:
-    """Add to the footprint all that a move at the empty cell hangs on."""
+def watch(position: Position, cell: int, prey: int) -> None:
+    """Add to the footprint all that a move at the empty cell hangs on, but for the liberties of the chain with the head
+    `prey`, which are or will be there."""
     add_cell(position, FOOTPRINT, cell)
     for direction in DIRECTIONS:
         there = position[COLOUR + cell + direction]
         if there == EMPTY:
             add_cell(position, FOOTPRINT, cell + direction)
-        elif there != BORDER:
-            watch_chain(position, position[HEAD + cell + direction])
+        elif there != BORDER and position[HEAD + cell + direction] != prey:
+            watch_chain(position, position[HEAD + cell + direction], _ENOUGH)
+
+
+@kernel
+def _captures(position: Position, cell: int, colour: int) -> bool:
+    """Whether a stone at the empty cell would capture."""
+    for direction in DIRECTIONS:
+        beside = cell + direction
+        if position[COLOUR + beside] == 3 - colour and position[LIBERTIES + position[HEAD + beside]] == 1:
+            return True
+    return False
 
 
 @kernel
@@ -93,15 +122,16 @@ def _add_threatened(position: Position, cell: int, hunter: int, limit: int) -> N
 @kernel
 def find_threatened(position: Position, prey: int, limit: int) -> None:
     """Fill the threatened at `limit` by a walk round the prey, all of whose hunters go into the footprint."""
-    hunter = 3 - position[COLOUR + prey]
+    hunter, watched = 3 - position[COLOUR + prey], 0
     for w in range(WORDS):
         position[THREATENED + limit * WORDS + w] = 0
     stone = prey
     while True:
         for direction in DIRECTIONS:
             beside = stone + direction
-            if position[COLOUR + beside] == hunter:
-                watch_chain(position, position[HEAD + beside])
+            if position[COLOUR + beside] == hunter and position[HEAD + beside] != watched:
+                watched = position[HEAD + beside]
+                watch_chain(position, watched, _NOT_IN_ATARI)
                 _add_threatened(position, beside, hunter, limit)
         stone = position[NEXT + stone]
         if stone == prey:
@@ -118,37 +148,40 @@ def _follow_threatened(position: Position, extension: int, hunter: int, limit: i
         _add_threatened(position, extension + direction, hunter, limit - 1)
 
 
-@recursive_kernel(types.boolean(types.int64[::1], types.int64, types.int64, types.int64))
-def works(position: Position, prey: int, first: int, limit: int) -> bool:
-    """Whether the hunter, to move, captures the chain of the stone `prey`, which has two liberties.
+@recursive_kernel(types.int64(types.int64[::1], types.int64, types.int64, types.int64))
+def works(position: Position, prey: int, asked: int, limit: int) -> int:
+    """By which first move the hunter captures the chain of the stone `prey`, which has two liberties: 1 for the first
+    of them in reading order, 2 for the second, 0 for none.
 
-    The hunter's first move is `first`, or either liberty if that is ANY and the threatened at `limit` are known.
-    `limit` is how many moves the hunter may make; where it is met the prey counts as not captured. Keeps: the position
-    is as before, and the threatened at `limit` are still right.
+    ALL gives the sum over both; for ONE any that works is enough, and the threatened at `limit` are known. `limit` is
+    how many moves the hunter may make; where it is met the prey counts as not captured. Keeps: the position is as
+    before, and the threatened at `limit` are still right.
     """
     if limit == 0:
-        return False
+        return 0
     colour, head = position[COLOUR + prey], position[HEAD + prey]
     hunter, stones = 3 - colour, position[STONES + head]
     threatened = THREATENED + limit * WORDS
     attack, extension = only_liberty(position, head), second_liberty(position, head)
-    watch(position, attack)
-    watch(position, extension)
+    watch(position, attack, head)
+    watch(position, extension, head)
     # The liberties after extending to either, the other one among them. First the attack that leaves fewer.
     room, other_room = look_ahead(position, extension, colour)[2], look_ahead(position, attack, colour)[2]
+    move, found, walked = 1, 0, asked == ONE
     if room > other_room:
-        attack, extension, room, other_room = extension, attack, other_room, room
+        attack, extension, room, other_room, move = extension, attack, other_room, room, 2
     for attempt in range(2):
         if attempt == 1:
-            attack, extension, room = extension, attack, other_room
-        if first not in (ANY, attack) or not is_legal(position, attack, hunter):
-            continue
+            attack, extension, room, move = extension, attack, other_room, 3 - move
         # Most attempts end here: the prey just extends to three liberties. An attack that captures may change what the
         # extension joins, so then all is played out.
-        if room >= 4 and look_ahead(position, attack, hunter)[0] == 0:
+        if room >= 4 and not _captures(position, attack, hunter):
             continue
-        if first != ANY:
+        if not is_legal(position, attack, hunter):
+            continue
+        if not walked:
             find_threatened(position, prey, limit)
+            walked = True
         mark = position[LOGGED]
         if place(position, attack, hunter) == 0 and position[LIBERTIES + position[HEAD + attack]] > 1:
             room -= 1
@@ -163,7 +196,7 @@ def works(position: Position, prey: int, first: int, limit: int) -> bool:
                 _follow_threatened(position, extension, hunter, limit)
             else:
                 find_threatened(position, prey, limit - 1)
-            escaped = not works(position, prey, int(ANY), limit - 1)
+            escaped = works(position, prey, int(ONE), limit - 1) == 0
             undo(position, answer_mark)
         for w in range(WORDS):
             word = position[threatened + w]
@@ -173,7 +206,7 @@ def works(position: Position, prey: int, first: int, limit: int) -> bool:
                 if position[COLOUR + stone] != hunter or position[LIBERTIES + position[HEAD + stone]] != 1:
                     continue
                 answer = only_liberty(position, position[HEAD + stone])
-                watch(position, answer)
+                watch(position, answer, head)
                 if answer == extension or not is_legal(position, answer, colour):
                     continue
                 answer_mark = position[LOGGED]
@@ -181,14 +214,16 @@ def works(position: Position, prey: int, first: int, limit: int) -> bool:
                 liberties = position[LIBERTIES + position[HEAD + prey]]
                 if liberties == 2:
                     find_threatened(position, prey, limit - 1)
-                    escaped = not works(position, prey, int(ANY), limit - 1)
+                    escaped = works(position, prey, int(ONE), limit - 1) == 0
                 else:
                     escaped = liberties > 2
                 undo(position, answer_mark)
         undo(position, mark)
         if not escaped:
-            return True
-    return False
+            found |= move
+            if asked == ONE:
+                break
+    return found
 
 
 @kernel
@@ -196,7 +231,7 @@ def saves(position: Position, prey: int, answer: int) -> bool:
     """Whether playing the empty cell `answer` is legal and saves the chain of `prey`, which is in atari: it then has
     three liberties, or two and no working ladder against it. Keeps: the position is as before."""
     colour = position[COLOUR + prey]
-    watch(position, answer)
+    watch(position, answer, position[HEAD + prey])
     if not is_legal(position, answer, colour):
         return False
     mark = position[LOGGED]
@@ -205,7 +240,7 @@ def saves(position: Position, prey: int, answer: int) -> bool:
     saved = bool(liberties > 2)
     if liberties == 2:
         find_threatened(position, prey, int(HUNTER_MOVES))
-        saved = not works(position, prey, int(ANY), int(HUNTER_MOVES))
+        saved = works(position, prey, int(ONE), int(HUNTER_MOVES)) == 0
     undo(position, mark)
     return saved
 
@@ -214,9 +249,11 @@ def saves(position: Position, prey: int, answer: int) -> bool:
 def add_captures(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
     """Put into the set at sets[at : at + WORDS] the moves that begin a working ladder on the chain, which has two
     liberties. Keeps: the position is as before."""
-    for cell in (only_liberty(position, head), second_liberty(position, head)):
-        if works(position, head, cell, int(HUNTER_MOVES)):
-            add_cell(sets, at, cell)
+    found = works(position, head, int(ALL), int(HUNTER_MOVES))
+    if found & 1:
+        add_cell(sets, at, only_liberty(position, head))
+    if found & 2:
+        add_cell(sets, at, second_liberty(position, head))
 
 
 @kernel
@@ -233,7 +270,7 @@ def add_escapes(position: Position, head: int, sets: NDArray[np.int64], at: int)
             if position[COLOUR + stone + direction] != 3 - colour:
                 continue
             hunter = position[HEAD + stone + direction]
-            watch_chain(position, hunter)
+            watch_chain(position, hunter, _NOT_IN_ATARI)
             if position[LIBERTIES + hunter] == 1:
                 cell = only_liberty(position, hunter)
                 if not has_cell(sets, at, cell) and saves(position, head, cell):
