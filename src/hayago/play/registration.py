@@ -6,6 +6,7 @@ entry points, so where Gymnasium is not imported yet, a finder waits for its imp
 and is gone.
 """
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -55,7 +56,8 @@ class _GymnasiumWatch:
 
             def execute_and_register(module: ModuleType) -> None:
                 execute(module)
-                sys.meta_path.remove(self)  # not before: others only ask whether there is a Gymnasium
+                with contextlib.suppress(ValueError):  # it is gone already
+                    sys.meta_path.remove(self)  # not before: others only ask whether there is a Gymnasium
                 _register()
 
             spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
