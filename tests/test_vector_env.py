@@ -12,7 +12,9 @@ from gymnasium.vector import AutoresetMode
 import hayago  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.errors import HayagoError
+from hayago.features.planes import encode
 from hayago.play.opponents import Setting
+from hayago.rules.board import Board
 
 ENGINE = f'"{sys.executable}" "{Path(__file__).parent / "lottery_engine.py"}"'
 MODEL = random_model(5)
@@ -84,6 +86,22 @@ def test_it_plays_as_single_environments(observation, opponent, size, rules):
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 def test_on_the_whole_board(observation):
     play_both(2, 20, board_size=19, observation=observation, opponent="random", colour="white")
+
+
+def test_in_games_of_a_thousand_moves():
+    """Nobody passes who need not, so the past grows several times and turns are counted far."""
+    env, board = make(1, board_size=7, observation="planes48"), Board(7, superko=True)
+    rng = np.random.default_rng(1)
+    now, infos = env.reset(seed=0)
+    for n in range(1100):
+        points = np.flatnonzero(infos["action_mask"][0, :-1])
+        action = int(rng.choice(points)) if len(points) else 49
+        board.play(action)
+        now, _, terminations, _, infos = env.step([action])
+        if n % 50 == 0 or n > 1080:
+            np.testing.assert_array_equal(now[0], encode(board))
+            np.testing.assert_array_equal(infos["action_mask"][0], board.legal_points())
+        assert not terminations[0]
 
 
 @pytest.mark.parametrize(("level", "colour"), [(1, "black"), (10, "white")])
