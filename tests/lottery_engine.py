@@ -2,6 +2,9 @@
 
 fair      none
 resign    resigns at its third move
+sulk      resigns at its first
+die       ends instead of its third move
+hang      gives no answer instead of it
 illegal   plays its third move where the opponent has just played
 nonsense  answers its third move with no vertex
 
@@ -10,6 +13,7 @@ It takes set_random_seed, and appends all commands to the file named by the seco
 
 import random
 import sys
+import time
 
 habit, log = sys.argv[1], sys.argv[2:]
 draw = random.Random(0)
@@ -19,6 +23,12 @@ size, used, asked = 19, [], 0
 def genmove():
     global asked
     asked += 1
+    if habit == "sulk":
+        return "resign"
+    if asked == 3 and habit == "die":
+        sys.exit(3)
+    if asked == 3 and habit == "hang":
+        time.sleep(60)
     if asked == 3 and habit != "fair":
         return {"resign": "resign", "illegal": used[-1] if used else "A1", "nonsense": "north"}[habit]
     free = [

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from hayago import bench as benchmark
 from hayago.bench import bench
 from hayago.commands.bench import bench as command
 from hayago.errors import HayagoError
+from hayago.play.vector_env import GoVectorEnv
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +18,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little work of each kind."""
     monkeypatch.setattr(benchmark, "GAMES", 3)
     monkeypatch.setattr(benchmark, "PLAYOUTS", 5)
+    monkeypatch.setattr(benchmark, "ENV_BOARDS", 2)
+    monkeypatch.setattr(benchmark, "ENV_AGE", 3)
+    monkeypatch.setattr(benchmark, "ENV_STEPS", 2)
     monkeypatch.setattr(benchmark, "ROUNDS", 2)
     monkeypatch.setattr(benchmark, "FILTERS", (4, 8))
     monkeypatch.setattr(benchmark, "BATCH_SIZES", {4: 8, 8: 8})
@@ -26,6 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_keys_are_there() -> None:
     results = bench()
     assert (results["positions"], results["encode_threads"]) == (594, 1)
+    assert (results["env_boards"], results["env_threads"]) == (2, 1)
     for key in (
         "encode_48_positions_per_s",
         "encode_46_positions_per_s",
@@ -34,6 +40,8 @@ def test_all_keys_are_there() -> None:
         "replay_moves_per_s",
         "read_files_per_s",
         "playouts_per_s",
+        "env_board_steps_per_s",
+        "env_planes48_steps_per_s",
         "train_positions_per_s",
         "train_share_of_matmul",
         "train_waiting_share",
@@ -50,6 +58,20 @@ def test_the_games_are_always_the_same() -> None:
     assert results["games"] == 3
     assert results["games_sha256"] == "73cec2a5cd51910da276455ade161491a0b10ccd7a6a5822d5680f0d841f8ed7"
     assert "encode_48_positions_per_s" not in results
+
+
+def test_board_and_planes_take_turns_behind_the_same_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[str, int]] = []
+    real = GoVectorEnv.step
+
+    def step(env: GoVectorEnv, actions: Any) -> Any:
+        steps.append((str(env.single_observation_space.dtype), len(actions)))
+        return real(env, actions)
+
+    monkeypatch.setattr(GoVectorEnv, "step", step)
+    bench(["env"])
+    board, planes = ("int8", 2), ("uint8", 2)
+    assert steps == [board] * 3 + [planes] * 3 + ([board] * 2 + [planes] * 2) * (1 + benchmark.SHORT_ROUNDS)
 
 
 def test_json_is_one_flat_object(capsys: pytest.CaptureFixture[str]) -> None:

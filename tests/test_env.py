@@ -12,7 +12,8 @@ import hayago  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.errors import HayagoError
 from hayago.features.planes import encode
-from hayago.play.client import BadReply
+from hayago.play import opponents
+from hayago.play.client import BadReply, EngineDied, EngineTimeout
 from hayago.play.picture import CELL
 from hayago.rules.board import Board
 from hayago.rules.game_rules import GameRules
@@ -112,12 +113,12 @@ def test_the_mask_knows_superko():
     assert len(seen) > 20
 
 
-def two_for_one(rules):
-    """On 3x2 points of a 3x3 board: may White take back one stone for two, and so repeat the position?"""
+def repetitions(rules, games):
+    """How often a move has brought an earlier position back, in games on a 3x3 board; the search ends once it has."""
     env = make(board_size=3, rules=rules)
     env.reset(seed=0)
     rng, repeated = np.random.default_rng(5), 0
-    for _ in range(400):
+    for _ in range(games):
         seen, info = set(), env.reset()[1]
         over = False
         while not over and len(seen) < 40:
@@ -131,8 +132,20 @@ def two_for_one(rules):
     return repeated
 
 
-def test_with_the_simple_ko_positions_may_come_again():
-    assert two_for_one("chinese") > 0
+def test_only_with_the_simple_ko_positions_may_come_again():
+    assert repetitions("chinese", 40) > 0
+    assert repetitions("chinese-ogs", 40) == 0
+
+
+def test_without_a_game_there_is_no_step():
+    env = make().unwrapped
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+    play(env, 7, 7)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+    env.reset()
+    assert not env.step(7)[2]
 
 
 # Against an opponent
@@ -237,6 +250,27 @@ def test_an_engine_that_talks_nonsense_is_no_opponent():
     env.close()
 
 
+@pytest.mark.parametrize(("habit", "error"), [("die", EngineDied), ("hang", EngineTimeout)])
+def test_an_engine_that_ends_is_started_again_for_the_next_game(monkeypatch, habit, error):
+    monkeypatch.setattr(opponents, "ENGINE_SECONDS", 6.0)
+    env = make(opponent=f"{ENGINE} {habit}")
+    for _ in range(2):
+        _, info = env.reset(seed=0)
+        with pytest.raises(error):
+            for _ in range(3):
+                _, _, _, _, info = env.step(np.flatnonzero(info["action_mask"])[0])
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            env.step(25)
+    env.close()
+
+
+def test_an_engine_that_resigns_before_it_plays_is_no_opponent():
+    env = make(opponent=f"{ENGINE} sulk", colour="white")
+    with pytest.raises(HayagoError, match="lost by its first move"):
+        env.reset(seed=0)
+    env.close()
+
+
 # Rendering
 
 
@@ -289,6 +323,8 @@ def test_without_pygame_gymnasium_s_own_error_says_so(monkeypatch):
         {"board_size": 20},
         {"board_size": 0},
         {"colour": "red"},
+        {"komi": float("nan")},
+        {"komi": float("inf")},
         {"level": 11},
         {"rules": "chess"},
         {"rules": "japanese"},
@@ -314,6 +350,9 @@ def test_opponents_that_there_are_not(wrong):
         "import hayago, gymnasium; gymnasium.make('hayago/Go-v0')",
         "import gymnasium, hayago; gymnasium.make('hayago/Go-v0')",
         "import gymnasium; gymnasium.make('hayago:hayago/Go-v0')",
+        "import hayago; from importlib.util import find_spec; find_spec('gymnasium')\n"
+        "import gymnasium; gymnasium.make('hayago/Go-v0')",
+        "import hayago, gymnasium, sys; assert not [f for f in sys.meta_path if 'hayago' in type(f).__module__]",
         "import gymnasium, sys; gymnasium.make_vec('hayago:hayago/Go-v0'); assert 'torch' not in sys.modules",
         "import hayago, sys; assert not {'numpy', 'numba', 'torch', 'gymnasium'} & set(sys.modules)",
     ],

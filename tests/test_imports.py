@@ -8,6 +8,7 @@ import hayago
 ORDER = [
     "errors",
     "files",
+    "cores",
     "rules",
     "records",
     "features",

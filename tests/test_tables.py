@@ -111,6 +111,16 @@ def test_draws_are_legal_and_even():
     assert counts.sum() == counts[[2, 3, 9]].sum() and counts[[2, 3, 9]].min() > 3000
 
 
+def test_a_draw_ends_on_the_fullest_boards():
+    legal = np.zeros((300, 362), np.int8)
+    legal[:100, 5] = 1
+    legal[100:200, [0, 361]] = 1
+    drawn, streams = np.empty(300, np.int64), np.arange(1, 301, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    draw_legal(streams, legal, drawn)
+    assert (drawn[:100] == 5).all() and (drawn[200:] == 361).all()
+    assert 25 < np.count_nonzero(drawn[100:200] == 0) == 100 - np.count_nonzero(drawn[100:200] == 361) < 75
+
+
 def test_sets_of_cells_are_sets():
     rng = np.random.default_rng(0)
     board = {row * WIDTH + column for row in range(1, 20) for column in range(19)}

@@ -12,6 +12,9 @@ from gymnasium.vector import AutoresetMode
 import hayago  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.errors import HayagoError
+from hayago.features.planes import encode
+from hayago.play.opponents import Setting
+from hayago.rules.board import Board
 
 ENGINE = f'"{sys.executable}" "{Path(__file__).parent / "lottery_engine.py"}"'
 MODEL = random_model(5)
@@ -85,6 +88,22 @@ def test_on_the_whole_board(observation):
     play_both(2, 20, board_size=19, observation=observation, opponent="random", colour="white")
 
 
+def test_in_games_of_a_thousand_moves():
+    """Nobody passes who need not, so the past grows several times and turns are counted far."""
+    env, board = make(1, board_size=7, observation="planes48"), Board(7, superko=True)
+    rng = np.random.default_rng(1)
+    now, infos = env.reset(seed=0)
+    for n in range(1100):
+        points = np.flatnonzero(infos["action_mask"][0, :-1])
+        action = int(rng.choice(points)) if len(points) else 49
+        board.play(action)
+        now, _, terminations, _, infos = env.step([action])
+        if n % 50 == 0 or n > 1080:
+            np.testing.assert_array_equal(now[0], encode(board))
+            np.testing.assert_array_equal(infos["action_mask"][0], board.legal_points())
+        assert not terminations[0]
+
+
 @pytest.mark.parametrize(("level", "colour"), [(1, "black"), (10, "white")])
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 def test_the_network_answers_many_boards_as_it_answers_one(level, colour, observation):
@@ -102,6 +121,10 @@ def test_engines_answer_as_one_does(habit):
 
 def test_games_are_cut_off_as_by_a_time_limit():
     play_both(3, 25, board_size=4, opponent="random", max_episode_steps=5)
+    env = make(2, board_size=5, max_episode_steps=3)
+    env.reset(seed=0)
+    cut = [env.step([n, n])[3].tolist() for n in range(8)]
+    assert cut == [[n in (2, 6)] * 2 for n in range(8)]
 
 
 def test_the_number_of_threads_changes_nothing():
@@ -128,6 +151,21 @@ def test_each_board_may_have_its_own_seed():
         env.reset(seed=[1, 2])
 
 
+def test_a_board_without_a_seed_goes_on():
+    one, other = (make(2, board_size=5, opponent="random", colour="white") for _ in range(2))
+    one.reset(seed=1), other.reset(seed=1)
+    first, _ = one.reset(seed=[None, 9])
+    second, _ = other.reset()
+    np.testing.assert_array_equal(first[0], second[0])
+    assert not np.array_equal(first[1], second[1])
+
+
+def test_boards_are_not_chosen_at_a_reset():
+    env = make(2, board_size=5)
+    with pytest.raises(ValueError, match="reset_mask"):
+        env.reset(options={"reset_mask": np.array([True, False])})
+
+
 def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
     one, other = (make(5, board_size=5, opponent="random") for _ in range(2))
     now, then = one.reset(seed=1), other.reset(seed=1)
@@ -149,6 +187,71 @@ def test_memory_is_one_s_own_unless_asked_otherwise():
         after, *_, infos_after = env.step(np.array([0, 1]))
         assert np.shares_memory(observations, after) is same
         assert np.shares_memory(infos["action_mask"], infos_after["action_mask"]) is same
+
+
+def test_a_mask_may_be_narrowed_by_whoever_samples():
+    env = make(3, board_size=19, copy=False)
+    _, infos = env.reset(seed=0)
+    infos["action_mask"][:] = 0
+    infos["action_mask"][1, 7] = 1
+    assert env.sample_actions().tolist() == [361, 7, 361]
+
+
+def test_without_games_there_is_no_step():
+    env = make(2, board_size=5, observation="planes48")
+    for call in (env.sample_actions, lambda: env.step([0, 1])):
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            call()
+    env.reset(seed=0)
+    env.step(env.sample_actions())
+    env.close()
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step([0, 1])
+    with pytest.raises(gymnasium.error.ClosedEnvironmentError):
+        env.reset()
+
+
+@pytest.mark.parametrize("habit", ["die", "nonsense"])
+def test_behind_an_error_all_boards_begin_anew(habit):
+    arguments = {"board_size": 5, "opponent": f"{ENGINE} {habit}", "observation": "planes48"}
+    env, fresh = make(2, **arguments), make(2, **arguments)
+    env.reset(seed=0)
+    with pytest.raises(HayagoError):
+        for n in range(3):
+            env.step([n, 25])
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step([4, 25])
+    assert_same(env.reset(seed=1), fresh.reset(seed=1))
+    for n in range(2):
+        assert_same(env.step([n, 25]), fresh.step([n, 25]))
+    env.close()
+    fresh.close()
+
+
+def test_an_engine_that_resigns_before_it_plays_is_no_opponent():
+    env = make(2, board_size=5, opponent=f"{ENGINE} sulk", colour="white")
+    with pytest.raises(HayagoError, match="lost by its first move"):
+        env.reset(seed=0)
+    env.close()
+
+
+def test_no_engine_is_left_behind(monkeypatch):
+    started, start = [], Setting.engine
+
+    def third_fails(setting):
+        if len(started) == 2:
+            raise HayagoError("no more")
+        started.append(start(setting))
+        return started[-1]
+
+    env = make(2, board_size=5, opponent=f"{ENGINE} fair")
+    engines = list(env._engines)
+    env.reset(seed=0)
+    env.close()
+    monkeypatch.setattr(Setting, "engine", third_fails)
+    with pytest.raises(HayagoError, match="no more"):
+        make(3, board_size=5, opponent=f"{ENGINE} fair")
+    assert [engine._client.is_alive() for engine in engines + started] == [False] * 4
 
 
 def test_a_game_begins_anew_on_the_next_step():

@@ -1,8 +1,9 @@
-"""How fast this machine does the project's work: encoding, reading, playouts, training, one answer of the network.
+"""How fast this machine does the project's work: encoding, reading, playouts, the Gymnasium
+environment, training, one answer of the network.
 
 Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
 (largest - smallest) / median of the rounds, under `_best` the largest, which neighbours on a shared machine disturb
-least. Encoding, reading and playouts are timed by one thread's own CPU time, so
+least. Encoding, reading, playouts and the environment are timed by one thread's own CPU time, so
 other processes matter little; what two encoding threads do to one, training and inference by the wall clock: let
 nothing else run beside them.
 
@@ -13,6 +14,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -21,6 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.features.encoder import all_positions, encode_positions
 from hayago.features.planes import row_bytes, unpack
@@ -33,9 +36,12 @@ from hayago.rules.playouts import play_many
 
 Result = TypeVar("Result")
 
-PARTS = ("encode", "read", "playouts", "train", "infer")
+PARTS = ("encode", "read", "playouts", "env", "train", "infer")
 GAMES = 400
 PLAYOUTS = 1000
+ENV_BOARDS = 1024
+ENV_AGE = 200  # steps before the measuring, so that games are in their middle
+ENV_STEPS = 10  # in each round
 ROUNDS = 5
 SHORT_ROUNDS = 9  # of what takes less than a second
 UNPACKED_BATCH = 256
@@ -65,8 +71,6 @@ def bench(parts: list[str] | None = None, games: Path | None = None, threads: in
     for part in parts:
         if part not in PARTS:
             raise HayagoError(f"nothing to measure is called {part!r}: choose from {', '.join(PARTS)}")
-    from hayago.learn.devices import cores  # imports torch
-
     threads = threads or cores()
     files = _files(games)
     records = [record for data in files for record in scan_sgf(data) if isinstance(record, GameRecord)]
@@ -81,6 +85,8 @@ def bench(parts: list[str] | None = None, games: Path | None = None, threads: in
         results |= _read(files)
     if "playouts" in parts:
         results |= _playouts()
+    if "env" in parts:
+        results |= _env()
     if "train" in parts:
         results |= _train(records_to_games(records), threads)
     if "infer" in parts:
@@ -174,6 +180,23 @@ def _playouts() -> Results:
     tally, scores = np.zeros((4, CELLS), np.int32), np.empty(PLAYOUTS, np.float32)
     action = lambda: play_many(cells, nothing, 19, 0, True, 0, tally, scores)  # noqa: E731
     return _rounds({"playouts_per_s": (PLAYOUTS, action)}, time.thread_time)
+
+
+def _env() -> Results:
+    """The vector environment of 19x19 in one thread, its moves drawn by lot from the masks."""
+    from hayago.play.vector_env import GoVectorEnv
+
+    def steps(env: GoVectorEnv, number: int) -> None:
+        for _ in range(number):
+            env.step(env.sample_actions())
+
+    works: dict[str, tuple[float, Callable[[], object]]] = {}
+    for observation in ("board", "planes48"):
+        env = GoVectorEnv(ENV_BOARDS, observation=observation, threads=1, copy=False)
+        env.reset(seed=0)
+        steps(env, ENV_AGE)
+        works[f"env_{observation}_steps_per_s"] = (ENV_BOARDS * ENV_STEPS, partial(steps, env, ENV_STEPS))
+    return {"env_boards": ENV_BOARDS, "env_threads": 1, **_rounds(works, time.thread_time)}
 
 
 def _train(games: Games, threads: int) -> Results:

@@ -11,7 +11,7 @@ from hayago import bench as benchmark
 
 
 def bench(
-    *parts: Literal["encode", "read", "playouts", "train", "infer"],
+    *parts: Literal["encode", "read", "playouts", "env", "train", "infer"],
     games: Path | None = None,
     threads: int | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,

@@ -1,17 +1,8 @@
-"""Where torch computes, and how many cores there are."""
-
-import os
+"""Where torch computes."""
 
 import torch
 
 from hayago.errors import HayagoError
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:

@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.features.encoder import encode_positions
 from hayago.files import check_space, remove_unfinished
 from hayago.learn.batches import Batch, Batches, Sampler, fixed_positions
 from hayago.learn.checkpoint import ModelInfo, load_checkpoint, save_checkpoint, save_model
 from hayago.learn.config import TrainingConfig
-from hayago.learn.devices import cores, has_bfloat16, pick_device
+from hayago.learn.devices import has_bfloat16, pick_device
 from hayago.learn.distributed import ALONE, Ranks
 from hayago.learn.feeding import Fed, Unpacker, feed, to_device
 from hayago.learn.guard import LossGuard

@@ -59,6 +59,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     ## Episode End
     Termination: two passes in a row; an illegal action, which loses the game (reward -1) and leaves the board
     unchanged; an engine that resigns or plays an illegal move, which wins it (reward 1).
+    What ends by an error (an engine that dies, does not answer or refuses a move) has no result; `reset` begins anew.
     Superko lets no game go on for ever, but at random they are long: give `max_episode_steps` where that matters.
 
     ## Information
@@ -90,6 +91,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     Raises:
         ValueError: an argument makes no sense.
         HayagoError: the network or the engine cannot be used.
+        ResetNeeded: a step without a game: before `reset`, behind the end or an error.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array", "human"], "render_fps": 4}  # noqa: RUF012
@@ -113,6 +115,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         self.action_space, self.observation_space = spaces_of(setting)
         self._setting = setting
         self._board = Board(board_size, superko=setting.superko)
+        self._playing = False  # whether there is a game that goes on
         self._agent = EMPTY  # its colour; EMPTY where it plays both
         self._stream: NDArray[np.uint64] | None = None
         self._network = setting.network(threads=1) if setting.is_network else None
@@ -124,6 +127,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     ) -> tuple[Observation, dict[str, Any]]:
         """A new game. A seed begins the stream of all chance anew; without one it goes on."""
         super().reset(seed=seed, options=options)
+        self._playing = False
         if seed is not None or self._stream is None:
             self._stream = np.array([seed_stream(self.np_random)])
         setting = self._setting
@@ -134,12 +138,16 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
             self._engine.begin(opponent(self._agent), draw(self._stream, 0, SEEDS))
         if self._agent == WHITE and not self._answer(None):
             raise HayagoError(f"{setting.opponent}: lost by its first move")
+        self._playing = True
         if self.render_mode == "human":
             self.render()
         return self._observe(), self._information()
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play; see the class for what comes back."""
+        if not self._playing:
+            raise gymnasium.error.ResetNeeded("there is no game that goes on: call reset")
+        self._playing = False  # until all has gone well
         board, point = self._board, int(action)
         mover = self._agent or board.to_play
         won = None  # by the agent, or by the side that has just moved
@@ -157,7 +165,9 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
             score = board.area_score(self._setting.komi)
             information["score"] = score
             reward = float(np.sign(score)) * (1.0 if mover == BLACK else -1.0)
-        return self._observe(), reward, board.is_over or won is not None, False, information
+        over = board.is_over or won is not None
+        self._playing = not over
+        return self._observe(), reward, over, False, information
 
     def render(self) -> Any:
         """The board: text for "ansi", a picture uint8 (height, width, 3) for "rgb_array", a window for "human"."""

@@ -13,6 +13,7 @@ All chance comes from a *stream*, one 64-bit number for each board, which `seed_
 generator.
 """
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -64,6 +65,8 @@ class Setting:
     def __post_init__(self) -> None:
         if not 1 <= self.board_size <= MAX_SIZE:
             raise ValueError(f"board_size is not 1 to {MAX_SIZE}: {self.board_size}")
+        if not math.isfinite(self.komi):
+            raise ValueError(f"komi is no number of points: {self.komi}")
         if self.observation not in OBSERVATIONS:
             raise ValueError(f"observation is neither 'board' nor 'planes48': {self.observation!r}")
         if self.colour not in (*COLOUR_OF, "random"):
@@ -115,7 +118,9 @@ class Setting:
         """
         assert self.opponent is not None
         ko: Literal["simple", "positional"] = "positional" if self.superko else "simple"
-        return EngineOpponent(self.opponent, Conditions(self.board_size, self.komi, ko=ko))
+        return EngineOpponent(
+            self.opponent, Conditions(self.board_size, self.komi, ko=ko, timeout_seconds=ENGINE_SECONDS)
+        )
 
 
 def seed_stream(generator: np.random.Generator) -> np.uint64:
@@ -198,17 +203,20 @@ class EngineOpponent:
     """
 
     def __init__(self, command: str, conditions: Conditions) -> None:
-        self._conditions = conditions
+        self._command, self._conditions = command, conditions
         self._client = GtpClient(command, conditions.timeout_seconds)
 
     def begin(self, colour: int, seed: int) -> None:
-        """A new game, in which it has that colour.
+        """A new game, in which it has that colour; an engine that has ended is started again.
 
         Raises:
             EngineError: it will not.
         """
         self._letter = "B" if colour == BLACK else "W"
         self._other = "W" if colour == BLACK else "B"
+        if not self._client.is_alive():
+            self._client.close()
+            self._client = GtpClient(self._command, self._conditions.timeout_seconds)
         set_up_player(self._client, self._conditions, seed)
 
     def answer(self, point: int | None) -> int:

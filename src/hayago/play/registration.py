@@ -6,6 +6,7 @@ entry points, so where Gymnasium is not imported yet, a finder waits for its imp
 and is gone.
 """
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -36,20 +37,27 @@ def _register() -> None:
 class _GymnasiumWatch:
     """A finder that finds nothing itself: it adds our registration to the end of Gymnasium's own import."""
 
+    _asks_others = False
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "gymnasium":
+        if fullname != "gymnasium" or self._asks_others:
             return None
         import importlib.util
 
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._asks_others = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._asks_others = False
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def execute_and_register(module: ModuleType) -> None:
                 execute(module)
+                with contextlib.suppress(ValueError):  # it is gone already
+                    sys.meta_path.remove(self)  # not before: others only ask whether there is a Gymnasium
                 _register()
 
             spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]

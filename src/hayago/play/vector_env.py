@@ -12,19 +12,20 @@ the agent's move, the opponent's, the mask, the observation. Only the network an
 boards together.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.features.encoder import Work, new_work
 from hayago.features.planes import row_bytes
@@ -57,14 +58,10 @@ if TYPE_CHECKING:
     from hayago.learn.checkpoint import Model
 
 Observation = NDArray[np.int8] | NDArray[np.uint8]
+Answer = TypeVar("Answer")
 
 MOST_ENGINES = 64  # processes
 _OTHER = np.uint64(0x9E3779B97F4A7C15)  # makes another stream of a stream
-
-
-def _cores() -> int:
-    """As `hayago.learn.devices.cores`, for which torch would have to be loaded."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Terms(NamedTuple):
@@ -234,7 +231,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
 
     ## Seeding
     `reset(seed=s)` seeds board i as `reset(seed=s + i)` does a single environment; a sequence gives a seed for each.
-    The games hang neither on the number of threads nor on each other.
+    (None in it: that board's goes on.) The games hang neither on the number of threads nor on each other.
 
     ## Information
     Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True: at
@@ -254,6 +251,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     Raises:
         ValueError: an argument makes no sense.
         HayagoError: the network or an engine cannot be used, or there are too many engines.
+        ResetNeeded: a step before `reset`, or behind an error.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -286,7 +284,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
                 f"a GTP engine as opponent is a process for each board: at most {MOST_ENGINES} boards, not {num_envs}"
             )
         self.num_envs = num_envs
-        self.threads = min(threads or _cores(), num_envs)
+        self.threads = min(threads or cores(), num_envs)
         self._setting = setting
         self._copy = copy
         self._terms = _Terms(
@@ -302,6 +300,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self._tables = new_tables(num_envs, board_size, setting.superko)
         self._results = _new_results(num_envs, board_size)
         self._seeded = False
+        self._playing = False  # whether the boards hold games that go on
         self._lots = np.ones(num_envs, np.uint64)  # the streams of `sample_actions`
         self._always = np.ones(num_envs, np.bool_)
         space = self.observation_space
@@ -315,34 +314,61 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self._pool = ThreadPoolExecutor(self.threads, "hayago-env")
         self._engines: list[EngineOpponent] = []
         if setting.is_engine:
-            self._engines = list(self._pool.map(lambda _: setting.engine(), range(num_envs)))
+            try:
+                for _ in range(num_envs):
+                    self._engines.append(setting.engine())
+            except HayagoError:
+                self.close()  # those that did start
+                raise
         self._network = setting.network(self.threads) if setting.is_network else None
 
     def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """A new game on every board. A seed begins the boards' streams anew; without one they go on."""
+        if options and "reset_mask" in options:
+            raise ValueError("reset_mask: each board begins a new game by itself on the step after an end")
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
-        if seed is not None:
-            seeds = [seed + table for table in range(self.num_envs)] if isinstance(seed, int) else list(seed)
-            if len(seeds) != self.num_envs:
-                raise ValueError(f"{len(seeds)} seeds for {self.num_envs} boards")
-            self._streams[:] = [seed_stream(seeding.np_random(each)[0]) for each in seeds]
-        elif not self._seeded:
-            self._streams[:] = [seed_stream(self.np_random) for _ in range(self.num_envs)]
+        seeds: list[int | None] = [None] * self.num_envs
+        if isinstance(seed, int):
+            seeds = [seed + table for table in range(self.num_envs)]
+        elif seed is not None:
+            seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} boards")
+        for table, own in enumerate(seeds):
+            if own is not None:
+                self._streams[table] = seed_stream(seeding.np_random(own)[0])
+            elif not self._seeded:
+                self._streams[table] = seed_stream(self.np_random)
         self._seeded = True
         self._lots[:] = self._streams ^ _OTHER | np.uint64(1)
         self._results.terminated[:] = True
-        observations, _, _, _, infos = self.step(np.zeros(self.num_envs, np.int64))
+        observations, _, _, _, infos = self._advance(np.zeros(self.num_envs, np.int64))
         return observations, infos
 
     def step(
         self, actions: Any
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """An action on every board; see the class for what comes back."""
-        moves = np.ascontiguousarray(actions, np.int64)
+        self._expect_games()
+        moves = np.array(actions, np.int64)  # a copy: what is not to be written to would be compiled for anew
         if moves.shape != (self.num_envs,):
             raise ValueError(f"actions have the shape {moves.shape}, not {(self.num_envs,)}")
+        return self._advance(moves)
+
+    def _expect_games(self) -> None:
+        if not self._playing:
+            raise ResetNeeded("there are no games that go on: call reset")
+
+    def _advance(
+        self, moves: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """A move at each board where a game goes on, and a new game at the others."""
+        if self.closed:
+            raise ClosedEnvironmentError("the environment is closed")
+        # Until all has gone well: followers, and engines, may have missed a move.
+        self._playing = False
         self._tables = roomy(self._tables)
         results = self._results
         if self._network is None and not self._engines:
@@ -353,7 +379,10 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             waiting = np.flatnonzero(~results.terminated & (self._tables[:, TO_PLAY] != results.agents))
             points = self._ask_engines(waiting, begun, moves) if self._engines else self._ask_network(waiting)
             _answer(self._tables, results, waiting, points, self._terms.komi)
+            if (begun & results.terminated).any():
+                raise HayagoError(f"{self._setting.opponent}: lost by its first move")
             self._share(self._show)
+        self._playing = True
         give = np.copy if self._copy else np.asarray
         infos = {
             "action_mask": give(results.masks),
@@ -376,13 +405,17 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
 
         `action_space.sample(mask)` does the same with Gymnasium's generator, one board after the other in Python.
         """
+        self._expect_games()
         actions = np.empty(self.num_envs, np.int64)
         draw_legal(self._lots, self._results.masks, actions)
         return actions
 
     def close_extras(self, **kwargs: Any) -> None:
         """End threads and engines."""
-        list(self._pool.map(lambda engine: engine.close(), self._engines))
+        self._playing = False
+        if self._engines:
+            with ThreadPoolExecutor(len(self._engines)) as pool:  # all at once: one that hangs takes some seconds
+                list(pool.map(lambda engine: engine.close(), self._engines))
         self._engines = []
         self._pool.shutdown()
 
@@ -395,7 +428,13 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         if len(parts) == 1:
             work(parts[0], self._rooms[0])
         else:
-            list(self._pool.map(work, parts, self._rooms))
+            self._all(work, parts, self._rooms)
+
+    def _all(self, work: Callable[..., Answer], *each: Iterable[Any]) -> list[Answer]:
+        """Do the work for each in the threads; where one fails, the others are done first."""
+        futures = [self._pool.submit(work, *arguments) for arguments in zip(*each, strict=True)]
+        wait(futures)
+        return [future.result() for future in futures]
 
     def _step_and_show(
         self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]], moves: NDArray[np.int64]
@@ -449,4 +488,4 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         for table in np.flatnonzero(begun).tolist():
             seed = draw(self._streams, table, SEEDS)
             self._engines[table].begin(3 - int(agents[table]), seed)
-        return np.array(list(self._pool.map(ask, waiting.tolist())), np.int64)
+        return np.array(self._all(ask, waiting.tolist()), np.int64)

@@ -51,16 +51,18 @@ FOOTPRINT = EYES + WORDS  # scratch of `ladders.watch`: a set of cells
 THREATENED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for each number of hunter moves
 KO, TURNS, SIZE, LOGGED, LOG = (THREATENED + (HUNTER_MOVES + 1) * WORDS + i for i in range(5))
 
-# The log holds at most a game's last move and the 101 moves of a ladder, so at most 361 + 102 stones ever stand there.
-# Each of them is taken off once, at 20 entries, and before that gets another head at most 8 times, since the chain it
-# is in then becomes at least twice as large. A move has at most 52 other entries: 4 of its own, 8 of neighbours'
-# liberties and 4 merges at 10.
-_LOG_ENTRIES = 463 * (20 + 8) + 102 * 52
+# Nothing looks whether the log is full, so this has to hold: never are more than MOST_LOGGED moves noted at once, a
+# game's last one, then the one that saves a prey, then two for each move of its hunter. So at most 361 stones and these
+# ever stand there. Each is taken off at most once, at 20 entries, and before that gets another head at most 8 times,
+# since the chain it is in then becomes at least twice as large. A move has at most 52 other entries: 4 of its own, 8 of
+# neighbours' liberties and 4 merges at 10. (A stone that is set up has 3 more, but stands in the log alone.)
+MOST_LOGGED = 2 + 2 * HUNTER_MOVES
+LOG_ENTRIES = (361 + MOST_LOGGED) * (20 + 8) + MOST_LOGGED * 52
 
 
 def new_position(size: int) -> Position:
     """An empty board of `size`; the memory of the log is touched only as far as it is used."""
-    position = np.empty(LOG + 2 * _LOG_ENTRIES, np.int64)
+    position = np.empty(LOG + 2 * LOG_ENTRIES, np.int64)
     position[:LOG] = 0
     clear(position, size)
     return position

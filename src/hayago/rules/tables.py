@@ -58,6 +58,7 @@ NEW_GAME = FOLLOWED + 1
 SIZE, SUPERKO, TO_PLAY, PASSES, PLIES, KO, HASH, FRESH, SEEN, NOVEL, NEWS = range(11)
 STONES, ATARI, EVER, LOST, RECENT, PAST = (NEWS + NEW_GAME + section * 3 * WORDS for section in range(6))
 
+_TRIES = 64
 _FIRST_CAPACITY = 512  # slots of a past; a power of two, as are all later ones
 _WORD = zobrist()
 
@@ -339,9 +340,22 @@ def draw_open(table: Table, random: NDArray[np.uint64], n: int) -> int:
 
 @kernel
 def draw_legal(random: NDArray[np.uint64], legal: NDArray[np.int8], drawn: NDArray[np.int64]) -> None:
-    """For each mask legal[n] set drawn[n] to one of its actions, by lot."""
+    """For each mask legal[n] set drawn[n] to one of its actions, by lot; to the last, the pass, where it has none."""
+    actions = legal.shape[1]
     for n in range(len(legal)):
-        while True:  # the pass is always legal, so this ends, and on all but the fullest boards soon
-            drawn[n] = draw(random, n, legal.shape[1])
+        drawn[n] = draw(random, n, actions)
+        for _ in range(_TRIES):  # on all but the fullest boards one of them hits
             if legal[n, drawn[n]]:
+                break
+            drawn[n] = draw(random, n, actions)
+        if legal[n, drawn[n]]:
+            continue
+        number = 0
+        for action in range(actions):
+            number += legal[n, action] != 0
+        left = draw(random, n, max(number, 1))
+        for action in range(actions):
+            drawn[n] = action
+            left -= legal[n, action] != 0
+            if left < 0:
                 break

@@ -1,0 +1,41 @@
+"""The log has room for all moves that are ever noted at once: nothing looks whether it is full."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from comparison import everything
+from hayago.rules.board import Board
+from hayago.rules.coords import BLACK, EMPTY, WHITE
+from hayago.rules.kernels import COLOUR, LOG_ENTRIES, LOGGED, MOST_LOGGED, cell_of, forget, place, undo
+
+AREA = 361
+
+
+def most_entries(board: Board, seed: int) -> int:
+    """As many moves as the log has to hold, Black's on the first empty point, then any by lot, suicides among them.
+
+    Gives how many entries they took; all is taken back."""
+    random, position = Random(seed), board.position
+    before = everything(board)
+    forget(position)
+    cells = [cell_of(point, 19) for point in range(AREA)]
+    for n in range(MOST_LOGGED):
+        empty = [cell for cell in cells if position[COLOUR + cell] == EMPTY]
+        place(position, random.choice(empty) if n else empty[0], random.choice((BLACK, WHITE)) if n else BLACK)
+    entries = int(position[LOGGED])
+    undo(position, 0)
+    assert everything(board) == before
+    return entries
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_there_is_room_for_the_largest_captures(seed: int) -> None:
+    whole = Board(19)
+    whole.setup(white=range(1, AREA))  # Black takes it all
+    mixed, random = Board(19), Random(seed)
+    for _ in range(400):
+        mixed.play(random.choice(np.flatnonzero(mixed.legal_points()[:-1]).tolist()))
+    for board, least in ((whole, 360 * 12), (mixed, 1000)):
+        assert least < most_entries(board, seed) <= LOG_ENTRIES
