@@ -54,11 +54,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import hayago  # noqa: F401 - registers the environment
+from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANES, SLICE
 from hayago.files import write_atomically
 from hayago.learn.checkpoint import Model, load_checkpoint, load_model, save_checkpoint, save_model
-from hayago.learn.devices import cores
 from hayago.learn.network import PolicyNetwork
 from hayago.learn.plots import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
 from hayago.play.elo import Cluster, estimate

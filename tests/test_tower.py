@@ -23,7 +23,7 @@ def networks(
 ) -> tuple[TrainingNetwork, TrainingNetwork]:
     """The same network twice: in float64 by plain convolutions, and in float32 by the tower."""
     torch.manual_seed(1)
-    plain = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised)
+    plain = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised, identity=0.0)
     for norm in plain.norms:
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias, 0.0, 0.3)
