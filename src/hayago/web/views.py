@@ -105,8 +105,6 @@ def show_score(judgement: Judgement, size: int) -> schema.Score:
 def describe_style(style: Style) -> str:
     """How a level plays."""
     looks = "the likeliest move" if style.temperature == 0 else f"samples at temperature {style.temperature:g}"
-    if style.temperature > 0 and style.top_p < 1:
-        looks += f" among the likeliest {100 * style.top_p:g} %"
     return looks + (", averaged over 8 symmetries" if style.symmetries > 1 else "")
 
 
