@@ -1,9 +1,14 @@
 """Fixtures that more than one test file uses, and how far hypothesis searches."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# A background job of a shell ignores Ctrl-C, and so would the processes that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The suite draws the same examples in every run. To search further: pytest --hypothesis-profile=long.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=50)

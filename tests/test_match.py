@@ -408,13 +408,13 @@ def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
     folder = tmp_path / "match"
     log = tmp_path / "log"
     slow = engine("late", "--log", str(log), "--delay", "0.2")
-    words = ["match", f"slow={slow}", OTHER, "--out", folder, "--size", "9", "--games", "20", "--parallel", "2"]
+    words = ["match", f"slow={slow}", OTHER, "--out", folder, "--size", "9", "--games", "12", "--parallel", "2"]
     words += ["--referee", REFEREE, "--json"]
     process = start(*words)
     wait_for_games(folder, 3)
     process.kill()
     process.communicate()
-    assert 3 <= len(results_of(folder)) < 20
+    assert 3 <= len(results_of(folder)) < 12
 
     kept = len(results_of(folder))
     if os.name != "nt":
@@ -423,20 +423,20 @@ def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out) == (130, "")
-        assert f"{folder}: going on behind {kept} of 20 games\n" in err
+        assert f"{folder}: going on behind {kept} of 12 games\n" in err
         assert err.splitlines()[-2].endswith("games are kept; the same command goes on")
         assert err.splitlines()[-1] == "hayago: interrupted"
         kept = len(results_of(folder))
-        assert kept < 20
+        assert kept < 12
 
     assert main([str(word) for word in words]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["played"] == 20
-    assert f"going on behind {kept} of 20 games" in err
+    assert json.loads(out)["played"] == 12
+    assert f"going on behind {kept} of 12 games" in err
     results = results_of(folder)
-    assert sorted(line["number"] for line in results) == list(range(1, 21))
+    assert sorted(line["number"] for line in results) == list(range(1, 13))
     assert not any(line["charged"] for line in results)
-    assert len(list((folder / "games").iterdir())) == 20
+    assert len(list((folder / "games").iterdir())) == 12
     assert [line["number"] for line in results[:kept]] == [line["number"] for line in results_of(folder)[:kept]]
 
     # Another process plays there; a match that is done has nothing to do but to tell.
@@ -445,7 +445,7 @@ def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
     assert "another process is playing this match" in capsys.readouterr().err
     games = log.read_text().count("genmove")
     assert main([str(word) for word in words]) == 0
-    assert json.loads(capsys.readouterr().out)["played"] == 20
+    assert json.loads(capsys.readouterr().out)["played"] == 12
     assert log.read_text().count("genmove") == games
 
 
