@@ -5,11 +5,14 @@ default with a batch normalisation behind every hidden convolution, which learns
 `PolicyNetwork` with the same logits. Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hayago.features.planes import unpack as planes_of_rows
 from hayago.learn.architecture import Architecture
 from hayago.learn.norms import SubBatchNorm
 from hayago.learn.tower import Tower
@@ -109,7 +112,7 @@ class TrainingNetwork(nn.Module):
             for convolution, norm in zip(self.hidden, self.norms or [nn.Identity()] * len(self.hidden), strict=True):
                 x = torch.relu_(norm(convolution(x)))
         if replies:
-            return torch.stack([self.last(x), *(layer(x) for layer in self.replies)])
+            return _answers([self.last, *self.replies], x)
         return cast(Tensor, self.last(x))
 
     def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
@@ -152,10 +155,6 @@ class TrainingNetwork(nn.Module):
         return plain.eval()
 
 
-def _convolutions(network: PolicyNetwork | TrainingNetwork) -> list[nn.Conv2d]:
-    return [cast(nn.Conv2d, module) for module in network.hidden]
-
-
 def unpack_table(device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
     """(256, 8): the bits of every byte, lowest first; what `unpack` looks packed rows up in."""
     bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
@@ -164,5 +163,20 @@ def unpack_table(device: torch.device, dtype: torch.dtype = torch.float32) -> Te
 
 def unpack(rows: Tensor, table: Tensor, planes: int, board_size: int) -> Tensor:
     """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them."""
-    bits = nn.functional.embedding(rows.int(), table).flatten(1)
-    return bits[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
+    if rows.device.type == "cpu":  # where numpy does it ten times as fast, and channels last
+        bits = planes_of_rows(rows.numpy(), planes, board_size).transpose(0, 2, 3, 1)
+        return torch.from_numpy(bits.astype(np.float32, order="C")).permute(0, 3, 1, 2)
+    looked_up = nn.functional.embedding(rows.int(), table).flatten(1)
+    return looked_up[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
+
+
+def _answers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
+    """(B, filters, N, N) to (layers, B, N*N): what last layers give, all of them by one matrix product."""
+    weights = torch.cat([cast(Tensor, layer.weight).flatten(1) for layer in layers])
+    biases = torch.stack([cast(Tensor, layer.bias) for layer in layers])
+    answers = nn.functional.linear(x.permute(0, 2, 3, 1).flatten(1, 2), weights)
+    return answers.permute(2, 0, 1) + biases[:, None]
+
+
+def _convolutions(network: PolicyNetwork | TrainingNetwork) -> list[nn.Conv2d]:
+    return [cast(nn.Conv2d, module) for module in network.hidden]

@@ -6,8 +6,9 @@ always in the same way, so that results repeat bit by bit for one number of thre
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,7 +22,18 @@ from hayago.learn.winograd import LANES, TILE
 
 Array = NDArray[Any]
 
-CHUNK = 8  # boards that are transformed and multiplied at a time: coefficients that stay in the cache
+CHUNK = 4  # boards that are transformed and multiplied at a time: coefficients that stay in the cache
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """For all that is done beside a tower: threads of torch's own would go on spinning while its workers work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Layer(NamedTuple):
@@ -118,7 +130,7 @@ class Tower:
         source, scale, shift = planes, np.zeros(0, np.float32), np.zeros(0, np.float32)
         for number, (kernel, offset) in enumerate(zip(kernels, shifts, strict=True)):
             raw = self._take((*source.shape[:2], len(kernel)))
-            layer = _Layer(source, scale, shift, kernel.shape[2], self._alone(_transform, kernel), raw)
+            layer = _Layer(source, scale, shift, kernel.shape[2], _transform(kernel), raw)
             sums = np.zeros((self.threads, 2, self.size * layer.outputs))
             self._share(len(raw), partial(self._convolve, layer, sums))
             mean, squares = self._by_channel(sums) / raw[..., 0].size
@@ -205,7 +217,7 @@ class Tower:
                 len(layer.raw),
                 partial(self._go_back, layer, gradient, scale, shift, weights, transposed, of_kernel, below, sums),
             )
-            of_kernels.append(self._alone(_transform_back, of_kernel, layer.taps))
+            of_kernels.append(_transform_back(of_kernel, layer.taps))
             of_shifts.append(of_shift)
             if layer is not layers[-1]:
                 self._give_back(gradient)
@@ -271,10 +283,6 @@ class Tower:
         bounds = [boards * thread // self.threads for thread in range(self.threads + 1)]
         list(self._pool.map(work, range(self.threads), bounds[:-1], bounds[1:]))
 
-    def _alone(self, work: Callable[..., Tensor], *args: Any) -> Tensor:
-        """Call in one worker: threads of torch's own would go on spinning beside the workers."""
-        return self._pool.submit(work, *args).result()
-
     def _line(self, values: Array) -> Array:
         """By channel to by line."""
         return np.tile(values.astype(np.float32), self.size)
@@ -286,20 +294,22 @@ class Tower:
 
 
 def _kernel_matrix(taps: int) -> Tensor:
-    return torch.from_numpy((winograd.G3 if taps == 3 else winograd.G5).astype(np.float32))
+    """(t*t, r*r): along both dimensions at once."""
+    g = torch.from_numpy((winograd.G3 if taps == 3 else winograd.G5).astype(np.float32))
+    return torch.kron(g, g)
 
 
 def _transform(kernel: Tensor) -> Tensor:
     """(outputs, inputs, r, r) to (t*t, inputs, outputs)."""
-    g = _kernel_matrix(kernel.shape[2])
-    return torch.einsum("ai,ocij,bj->abco", g, kernel, g).flatten(0, 1).contiguous()
+    outputs, inputs, taps, _ = kernel.shape
+    return (_kernel_matrix(taps) @ kernel.permute(2, 3, 1, 0).reshape(taps * taps, -1)).view(-1, inputs, outputs)
 
 
 def _transform_back(gradients: Tensor, taps: int) -> Tensor:
     """The threads' gradients (threads, t*t, inputs, outputs) to that of the kernel, (outputs, inputs, r, r)."""
-    g = _kernel_matrix(taps)
-    total = gradients.sum(0).view(len(g), len(g), *gradients.shape[2:])
-    return torch.einsum("ai,abco,bj->ocij", g, total, g).contiguous()
+    _, _, inputs, outputs = gradients.shape
+    total = _kernel_matrix(taps).T @ gradients.sum(0).flatten(1)
+    return total.view(taps, taps, inputs, outputs).permute(3, 2, 0, 1).contiguous()
 
 
 class _HiddenLayers(torch.autograd.Function):

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from math import inf, isfinite
 from pathlib import Path
@@ -39,6 +39,7 @@ from hayago.learn.network import TrainingNetwork
 from hayago.learn.norms import RunningMoments, SubBatchNorm
 from hayago.learn.plots import save_training_curve
 from hayago.learn.reporting import Log, ProgressLine, TensorBoard
+from hayago.learn.tower import one_torch_thread
 from hayago.records.store import GameStore, read_store
 
 CHECKPOINT, BEST, MODEL = "last.safetensors", "best.safetensors", "model.safetensors"
@@ -154,9 +155,10 @@ class Trainer:
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A CPU takes the sub-batches in turn, which bounds the memory; a GPU is too wide for them.
         self._part = config.positions_per_moment
-        compiled = config.compile
+        compiled, self._by_tower = config.compile, False
         if device.type == "cpu":
-            compiled &= not self.network.use_tower(torch.get_num_threads())
+            self._by_tower = self.network.use_tower(torch.get_num_threads())
+            compiled &= not self._by_tower
         else:
             self._part = config.batch_size // ranks.count
             for module in self.network.modules():
@@ -192,6 +194,10 @@ class Trainer:
 
     def learn(self, batch: Batch | Fed, factor: float) -> None:
         """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
+        with one_torch_thread() if self._by_tower else nullcontext():
+            self._learn(batch, factor)
+
+    def _learn(self, batch: Batch | Fed, factor: float) -> None:
         self.network.train()
         fed = to_device(batch, self.device)
         parts = fed.split(self._part)
@@ -228,7 +234,7 @@ class Trainer:
     def loss_on(self, batch: Batch | Fed) -> float:
         """Loss, over all ranks, that the next step would begin with on this batch."""
         self.network.train()
-        with self._moments.untouched():
+        with self._moments.untouched(), one_torch_thread() if self._by_tower else nullcontext():
             return self._means(self.network, to_device(batch, self.device).split(self._part))[0]
 
     def _means(self, network: nn.Module, batches: list[Fed]) -> tuple[float, float]:
