@@ -31,7 +31,8 @@ from hayago.learn.config import TrainingConfig
 from hayago.learn.evaluator import make_evaluator
 from hayago.learn.examples import Examples, choose_examples, facts_of
 from hayago.learn.network import TrainingNetwork, unpack, unpack_table
-from hayago.learn.training import make_optimizers, share_threads, train
+from hayago.learn.trainer import make_optimizers
+from hayago.learn.training import share_threads, train
 from hayago.records.selection import Selection
 from hayago.records.store import GameStore, read_store
 
@@ -128,7 +129,9 @@ def baseline(name: str, config: TrainingConfig, store: GameStore, examples: Exam
             network: nn.Module = FullyConnected(size * size)
             optimizers = [torch.optim.AdamW(network.parameters(), ADAMW)]
         else:
-            network = TrainingNetwork(config.filters, 1, config.layers, size, config.normalised, config.identity)
+            network = TrainingNetwork(
+                config.filters, 1, config.layers, size, config.normalised, config.identity, config.pointwise
+            )
             network.use_tower(torch.get_num_threads())
             optimizers = make_optimizers(network, config)
         learn_raw(network, optimizers, config, store)

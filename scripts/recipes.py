@@ -26,10 +26,12 @@ from hayago.records.selection import Selection
 from hayago.records.store import read_store
 
 # The plain network, He's initialisation, nothing beside the next move.
-PLAIN: dict[str, Any] = {"normalised": False, "identity": 0.0, "replies": 0, "batch_size": 128, "sub_batch": 128}
+PLAIN: dict[str, Any] = {
+    "normalised": False, "identity": 0.0, "pointwise": False, "replies": 0, "batch_size": 128, "sub_batch": 128,
+}  # fmt: skip
 # Batch normalisation and Muon as they are usually given.
 USUAL: dict[str, Any] = {
-    "identity": 0.0, "replies": 0, "batch_size": 128, "sub_batch": 128, "learning_rate": 0.04,
+    "identity": 0.0, "pointwise": False, "replies": 0, "batch_size": 128, "sub_batch": 128, "learning_rate": 0.04,
     "other_learning_rate": 0.002,
 }  # fmt: skip
 
@@ -81,25 +83,24 @@ def main() -> None:
         f"{words.filters} filters, {words.positions:,} positions, {words.seeds} seeds,"
         f" measured on {len(examples):,} validation positions\n"
     )
-    print("| Recipe | top-1 % | top-5 % | Cross-entropy |\n|---|---|---|---|")
+    print("| Recipe | top-1 % | top-5 % | Cross-entropy | Training s |\n|---|---|---|---|---|")
     for name in words.rows:
         measures = []
         for seed in range(words.seeds):
             out = words.out / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
             config = replace(common, **{**ROWS[name], "out": out, "seed": seed})
             try:
-                evaluator = make_evaluator(load_model(network_of(config)))
+                model = load_model(network_of(config))
             except HayagoError as error:
                 if not out.exists():
                     raise
                 print(f"recipes: {name}: {error}", file=sys.stderr)  # a step too long is a result, too
-                measures.append([np.nan] * 3)
+                measures.append([np.nan] * 4)
                 continue
-            outcome = pipeline.measure({name: evaluator}, examples).outcomes[name]
-            measures.append(
-                [100 * (outcome.rank < 1).mean(), 100 * (outcome.rank < 5).mean(), -outcome.log_prior[:, 0].mean()]
-            )
-        cells = [_cell([measure[k] for measure in measures], digits) for k, digits in ((0, 1), (1, 1), (2, 3))]
+            outcome = pipeline.measure({name: make_evaluator(model)}, examples).outcomes[name]
+            top1, top5 = (100 * (outcome.rank < count).mean() for count in (1, 5))
+            measures.append([top1, top5, -outcome.log_prior[:, 0].mean(), model.info.history[-1]["seconds"]])
+        cells = [_cell([measure[k] for measure in measures], digits) for k, digits in enumerate((1, 1, 3, 0))]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 

@@ -41,7 +41,7 @@ def demo_batch(count: int, planes: int = 48) -> Batch:
 
 
 def training_network(filters: int = 8, planes: int = 48, layers: int = 4, board_size: int = 19) -> TrainingNetwork:
-    """A network whose normalisations have seen something: no mean is 0, no variance 1, no gain 1."""
+    """A network whose normalisations have seen something: no mean is 0, no variance 1, no gain 1; no centre either."""
     torch.manual_seed(0)
     network = TrainingNetwork(filters, planes, layers, board_size)
     generator = torch.Generator().manual_seed(1)
@@ -53,6 +53,8 @@ def training_network(filters: int = 8, planes: int = 48, layers: int = 4, board_
             (norm.bias.data, -1, 1),
         ):
             tensor.copy_(torch.rand(tensor.shape, generator=generator) * (high - low) + low)
+    for centre in network.centres:
+        centre.data.copy_(torch.randn(centre.shape, generator=generator) * 0.1)
     network.last.bias.data.copy_(torch.randn(board_size**2, generator=generator))
     return network.eval()
 

@@ -68,8 +68,23 @@ def test_hidden_kernels_begin_with_the_identity() -> None:
         assert torch.allclose(one(x), other(x) + 0.75 * x, atol=1e-5)
 
 
+def test_kernels_of_the_centre_are_added_to_its_tap() -> None:
+    with_centres, without = (TrainingNetwork(6, 4, 4, 9, pointwise=pointwise) for pointwise in (True, False))
+    assert not len(without.centres)
+    for centre in with_centres.centres:
+        assert not centre.any()  # at first they change nothing
+        torch.nn.init.normal_(centre)
+    x = torch.randn(2, 6, 9, 9)
+    for layer in (1, 2):
+        whole, centre = with_centres.hidden[layer], with_centres.centres[layer]
+        got = torch.nn.functional.conv2d(x, with_centres.kernels()[layer], padding="same")
+        assert torch.allclose(got, whole(x) + torch.nn.functional.conv2d(x, centre), atol=1e-5)
+
+
 def test_folding_the_plain_form_changes_nothing() -> None:
     network = TrainingNetwork(6, 4, 4, 9, normalised=False)
+    for centre in network.centres:
+        torch.nn.init.normal_(centre)
     x = torch.randn(2, 4, 9, 9)
     assert torch.equal(network.fold()(x), network(x))
 

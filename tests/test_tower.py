@@ -29,6 +29,8 @@ def networks(
         nn.init.normal_(norm.bias, 0.0, 0.3)
     for convolution in plain.hidden if not normalised else ():
         nn.init.normal_(convolution.bias, 0.0, 0.3)
+    for centre in plain.centres:
+        nn.init.normal_(centre, 0.0, 0.1)
     tower = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised)
     tower.load_state_dict(plain.state_dict())
     tower.use_tower(threads)

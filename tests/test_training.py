@@ -27,7 +27,9 @@ from hayago.learn.checkpoint import load_checkpoint, load_model, save_checkpoint
 from hayago.learn.config import RECIPES, TrainingConfig
 from hayago.learn.devices import has_bfloat16, pick_device
 from hayago.learn.network import unpack, unpack_table
-from hayago.learn.training import Trainer, TrainingInterrupted, TrainingResult, share_threads, train
+from hayago.learn.run import TrainingInterrupted, TrainingResult
+from hayago.learn.trainer import Trainer
+from hayago.learn.training import share_threads, train
 from hayago.records.store import prepare
 from learning import DEMO_GAMES, demo_batch, demo_games, small_config, store_path
 
@@ -194,7 +196,7 @@ def test_a_loss_that_explodes_leaves_the_state_before(tmp_path: Path, monkeypatc
             self.network.last.bias.data.normal_(0, 1000)
 
     monkeypatch.setattr(Trainer, "learn", explode)
-    monkeypatch.setattr(training, "LOG_EVERY_SECONDS", 1e9)
+    monkeypatch.setattr("hayago.learn.run.LOG_EVERY_SECONDS", 1e9)
     with pytest.raises(HayagoError, match=r"has exploded from .* since step 14: .* last good state, of step 12"):
         train(small_config(tmp_path, positions=16 * 200, checkpoint_minutes=1e-6))
     assert load_checkpoint(tmp_path / "last.safetensors").header["step"] == 12
@@ -299,7 +301,7 @@ def test_in_bfloat16_weights_and_losses_keep_their_bits(tmp_path: Path, monkeypa
     batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16, replies=2).start())
     losses = []
     for narrow in (False, True):
-        monkeypatch.setattr(training, "has_bfloat16", lambda device, narrow=narrow: narrow)
+        monkeypatch.setattr("hayago.learn.trainer.has_bfloat16", lambda device, narrow=narrow: narrow)
         trainer = Trainer(small_config(tmp_path, sub_batch=8), torch.device("cpu"))
         trainer._part = 16
         for norm in trainer.network.norms:
@@ -427,6 +429,22 @@ def test_replies_are_learned_beside_the_next_move(tmp_path: Path) -> None:
     assert both.network.fold().state_dict().keys() == none.network.fold().state_dict().keys()
 
 
+def test_kernels_of_the_centre_are_learned(tmp_path: Path) -> None:
+    """By Muon, and they change what is learned."""
+    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16).start())
+    losses = []
+    for pointwise in (True, False):
+        trainer = Trainer(small_config(tmp_path, replies=0, pointwise=pointwise), torch.device("cpu"))
+        for _ in range(3):
+            trainer.learn(batch, 0.3)
+        assert all(centre.any() for centre in trainer.network.centres)
+        muon = sum(len(group["params"]) for group in trainer.optimizers[0].param_groups)
+        assert muon == len(trainer.network.hidden) * (2 if pointwise else 1)
+        losses.append(trainer.take_metrics()[0])
+    assert losses[0][0] == losses[1][0]
+    assert losses[0][2] != losses[1][2]
+
+
 def test_a_recipe_is_a_set_of_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[TrainingConfig] = []
 
@@ -493,7 +511,7 @@ def test_training_works_beside_other_threads(tmp_path: Path) -> None:
     """Outside the main thread no signal can be handled; everything else works."""
     import threading
 
-    results: list[training.TrainingResult] = []
+    results: list[TrainingResult] = []
     thread = threading.Thread(target=lambda: results.append(train(small_config(tmp_path, positions=32))))
     thread.start()
     thread.join()

@@ -205,7 +205,7 @@ def _train(games: Games, threads: int) -> Results:
 
     from hayago.learn.batches import Batches, Sampler
     from hayago.learn.config import TrainingConfig
-    from hayago.learn.training import Trainer
+    from hayago.learn.trainer import Trainer
 
     torch.set_num_threads(threads)
     results: Results = {}

@@ -59,6 +59,10 @@ class TrainingNetwork(nn.Module):
         identity: the first kernels of layers from filters to filters are random plus so many times the identity. What
             the layers below have found comes through from the first step on, as by the identity branch of RepVGG (Ding
             et al. 2021), and nothing need be computed or folded for it.
+        pointwise: each hidden layer's kernel is the sum of two, one of which is 1x1 and acts on the centre alone, 0 at
+            first: RepVGG's 1x1 branch without a normalisation of its own, so that kernels are summed instead of fields.
+            Muon then moves the centre, which mixes what is known of one point, several times as far as it would within
+            the whole kernel.
         replies: so many further last layers, which predict the moves that follow the next one (as in Tian and Zhu 2015,
             "Better computer Go player with neural network and long-term prediction"); they are no part of the folded
             network.
@@ -72,6 +76,7 @@ class TrainingNetwork(nn.Module):
         board_size: int = 19,
         normalised: bool = True,
         identity: float = 1.0,
+        pointwise: bool = True,
         replies: int = 0,
     ) -> None:
         super().__init__()
@@ -89,6 +94,9 @@ class TrainingNetwork(nn.Module):
         for convolution in _convolutions(self)[1:]:
             with torch.no_grad():
                 convolution.weight += identity * nn.init.dirac_(torch.empty_like(convolution.weight))
+        self.centres = nn.ParameterList(
+            nn.Parameter(torch.zeros(layer.outputs, layer.inputs, 1, 1)) for layer in hidden if pointwise
+        )
         self.last = LastLayer(last.inputs, board_size)
         self.replies = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(replies))
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
@@ -109,15 +117,27 @@ class TrainingNetwork(nn.Module):
             x = self._hidden_by_tower(self._tower, planes)
         else:
             x = planes
-            for convolution, norm in zip(self.hidden, self.norms or [nn.Identity()] * len(self.hidden), strict=True):
-                x = torch.relu_(norm(convolution(x)))
+            norms = self.norms or [nn.Identity()] * len(self.hidden)
+            for convolution, kernel, norm in zip(_convolutions(self), self.kernels(), norms, strict=True):
+                x = torch.relu_(norm(nn.functional.conv2d(x, kernel, convolution.bias, padding="same")))
         if replies:
             return _answers([self.last, *self.replies], x)
         return cast(Tensor, self.last(x))
 
+    def kernels(self) -> list[Tensor]:
+        """Of the hidden convolutions, (outputs, inputs, r, r) each."""
+        kernels = [convolution.weight for convolution in _convolutions(self)]
+        if not self.centres:
+            return list(kernels)
+        margins = [[kernel.shape[2] // 2] * 4 for kernel in kernels]
+        return [
+            kernel + nn.functional.pad(centre, margin)
+            for kernel, centre, margin in zip(kernels, self.centres, margins, strict=True)
+        ]
+
     def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
         norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
-        kernels = [convolution.weight for convolution in _convolutions(self)]
+        kernels = self.kernels()
         if not norms:
             return tower(planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)])[0]
         x, means, variances = tower(
@@ -141,15 +161,17 @@ class TrainingNetwork(nn.Module):
         """
         shape = self.architecture
         plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
-        if not self.norms:
-            plain.hidden.load_state_dict(self.hidden.state_dict())
-        for target, source, norm in zip(_convolutions(plain), _convolutions(self), self.norms, strict=False):
+        for target, source, kernel in zip(_convolutions(plain), _convolutions(self), self.kernels(), strict=True):
+            target.weight.copy_(kernel)
+            if source.bias is not None and target.bias is not None:
+                target.bias.copy_(source.bias)
+        for target, norm in zip(_convolutions(plain), self.norms, strict=False):
             assert isinstance(norm, nn.BatchNorm2d)
             assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
             # In float64, so that the only rounding is that of the result; not every device has it.
             mean, variance = norm.running_mean.cpu().double(), norm.running_var.cpu().double()
             scale = norm.weight.cpu().double() / torch.sqrt(variance + norm.eps)
-            target.weight.copy_(source.weight.cpu().double() * scale[:, None, None, None])
+            target.weight.copy_(target.weight.double() * scale[:, None, None, None])
             target.bias.copy_(norm.bias.cpu().double() - mean * scale)
         plain.last.load_state_dict(self.last.state_dict())
         return plain.eval()

@@ -1,0 +1,196 @@
+"""What learns, step by step: the network and its optimizers. Nothing here reads a clock or writes a file."""
+
+from contextlib import nullcontext
+from typing import Any, cast
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from hayago.errors import HayagoError
+from hayago.learn.batches import Batch
+from hayago.learn.config import TrainingConfig
+from hayago.learn.devices import has_bfloat16
+from hayago.learn.distributed import ALONE, Ranks
+from hayago.learn.feeding import Fed, Unpacker, to_device
+from hayago.learn.muon import Muon
+from hayago.learn.network import TrainingNetwork
+from hayago.learn.norms import RunningMoments, SubBatchNorm
+from hayago.learn.tower import one_torch_thread
+
+LEARNING_RATES = {"muon": 0.03, "adamw": 0.003, "sgd": 0.1}
+
+
+def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """The optimizers of all parameters; each group remembers its largest learning rate as "peak"."""
+    kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
+    kernels += network.centres
+    biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
+    others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
+    others += network.replies.parameters()
+    groups: list[dict[str, Any]] = [
+        {"params": kernels, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    peak = config.learning_rate or LEARNING_RATES[config.optimizer]
+    optimizers: list[torch.optim.Optimizer]
+    if config.optimizer == "muon":
+        optimizers = [
+            Muon(kernels, peak, config.momentum, config.weight_decay),
+            torch.optim.AdamW(others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
+        ]
+    elif config.optimizer == "adamw":
+        optimizers = [torch.optim.AdamW(groups, peak)]
+    else:
+        optimizers = [torch.optim.SGD(groups, peak, config.momentum)]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
+
+class Trainer:
+    """The network and its optimizers, and how they make a step."""
+
+    def __init__(
+        self, config: TrainingConfig, device: torch.device, board_size: int = 19, ranks: Ranks = ALONE
+    ) -> None:
+        torch.manual_seed(config.seed)
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision("high")
+        network = TrainingNetwork(
+            config.filters,
+            config.planes,
+            config.layers,
+            board_size,
+            config.normalised,
+            config.identity,
+            config.pointwise,
+            config.replies,
+        )
+        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # A CPU takes the sub-batches in turn, which bounds the memory; a GPU is too wide for them.
+        self._part = config.positions_per_moment
+        compiled, self._by_tower = config.compile, False
+        if device.type == "cpu":
+            self._by_tower = self.network.use_tower(torch.get_num_threads())
+            compiled &= not self._by_tower
+        else:
+            self._part = config.batch_size // ranks.count
+            for module in self.network.modules():
+                if isinstance(module, SubBatchNorm):
+                    module.sub_batch = config.positions_per_moment
+        # What learns is the network, compiled and shared; what is saved and validated is the bare one.
+        learning = torch.compile(self.network, dynamic=False) if compiled else self.network
+        self._learning = ranks.wrap(cast(nn.Module, learning), device)
+        self._moments = RunningMoments(self.network)
+        self._ranks = ranks
+        self.optimizers = make_optimizers(self.network, config)
+        self.device = device
+        self._bfloat16 = has_bfloat16(device)
+        self.step = 0
+        self._unpack = Unpacker(config.planes, board_size, device)
+        self._reply_weight = config.reply_weight
+        # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
+        self._metrics: list[Tensor] = []
+
+    def _measure(self, network: nn.Module, batch: Fed) -> tuple[Tensor, Tensor]:
+        """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
+        planes, labels, replies = self._unpack(batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
+            answers: Tensor = network(planes, replies is not None)
+        logits, *following = answers.float() if replies is not None else (answers.float(),)
+        loss = cross_entropy(logits, labels, reduction="sum")
+        metrics = torch.stack([loss.detach(), (logits.detach().argmax(1) == labels).float().sum()])
+        if replies is not None:
+            for answer, reply in zip(following, replies.T, strict=True):
+                ignored = answer.shape[1]  # the point of passes, and of what is not known
+                loss = loss + self._reply_weight * cross_entropy(answer, reply, reduction="sum", ignore_index=ignored)
+        return loss, metrics
+
+    def learn(self, batch: Batch | Fed, factor: float) -> None:
+        """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
+        with one_torch_thread() if self._by_tower else nullcontext():
+            self._learn(batch, factor)
+
+    def _learn(self, batch: Batch | Fed, factor: float) -> None:
+        self.network.train()
+        fed = to_device(batch, self.device)
+        parts = fed.split(self._part)
+        metrics = torch.zeros(2, device=self.device)
+        self._moments.begin()
+        for number, part in enumerate(parts, 1):
+            with self._ranks.gathering(self._learning, last=number == len(parts)):
+                loss, sums = self._measure(self._learning, part)
+                (loss / len(fed.labels)).backward()  # type: ignore[no-untyped-call]
+            self._moments.count()
+            metrics += sums
+        self._moments.settle(self._ranks)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self._metrics.append(metrics / len(fed.labels))
+        self.step += 1
+
+    def take_metrics(self) -> tuple[list[float], list[float]]:
+        """Loss and accuracy, over all ranks, of every step since the last call."""
+        losses, top1s = (self._ranks.sum(torch.stack(self._metrics)) / self._ranks.count).T.tolist()
+        self._metrics.clear()
+        return losses, top1s
+
+    @torch.no_grad()
+    def validate(self, batches: list[Batch]) -> tuple[float, float]:
+        """Mean loss and accuracy, over all ranks, of the network as it will be folded."""
+        self.network.eval()
+        return self._means(self.network, [to_device(batch, self.device) for batch in batches])
+
+    @torch.no_grad()
+    def loss_on(self, batch: Batch | Fed) -> float:
+        """Loss, over all ranks, that the next step would begin with on this batch."""
+        self.network.train()
+        with self._moments.untouched(), one_torch_thread() if self._by_tower else nullcontext():
+            return self._means(self.network, to_device(batch, self.device).split(self._part))[0]
+
+    def _means(self, network: nn.Module, batches: list[Fed]) -> tuple[float, float]:
+        sums = torch.zeros(3, dtype=torch.float64)
+        for batch in batches:
+            sums[:2] += self._measure(network, batch)[1].cpu()
+            sums[2] += len(batch.labels)
+        loss, right, count = self._ranks.sum(sums).tolist()
+        return loss / count, right / count
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All tensors that the next steps depend on, by name."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for number, optimizer in enumerate(self.optimizers):
+            for index, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{number}.{index}.{key}": value for key, value in values.items()}
+        return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+
+    def restore(self, tensors: dict[str, NDArray[Any]], step: int) -> None:
+        """Go back to a state.
+
+        Raises:
+            HayagoError: the tensors are not those of this network.
+        """
+        network = {
+            name.removeprefix("network."): torch.from_numpy(value)
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
+        try:
+            self.network.load_state_dict(network)
+        except RuntimeError as error:
+            raise HayagoError("the checkpoint holds another network than the one to be trained") from error
+        for number, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in tensors.items():
+                if name.startswith(f"optimizer.{number}."):
+                    _, _, index, key = name.split(".")
+                    state.setdefault(int(index), {})[key] = torch.from_numpy(value)
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        self.step = step
