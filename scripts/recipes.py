@@ -39,7 +39,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "paper": RECIPES["paper"],
     **{
         f"sgd {rate}": {**PLAIN, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.0001, "learning_rate": rate}
-        for rate in (0.01, 0.03, 0.1, 0.3)
+        for rate in (0.003, 0.01, 0.03, 0.1)
     },
     **{
         f"adamw {rate}": {**PLAIN, "optimizer": "adamw", "weight_decay": 0.05, "learning_rate": rate}
@@ -53,6 +53,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "default, batches of 32": {"batch_size": 32, "learning_rate": 0.02},
     "default, Muon 0.02": {"learning_rate": 0.02},
     "default, Muon 0.05": {"learning_rate": 0.05},
+    "default, no kernels of the centre": {"pointwise": False},
     "default, 4 positions of a game": {"positions_per_game": 4},
     "default, no symmetries": {"symmetries": False},
     "default": {},
