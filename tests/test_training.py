@@ -445,6 +445,20 @@ def test_kernels_of_the_centre_are_learned(tmp_path: Path) -> None:
     assert losses[0][2] != losses[1][2]
 
 
+def test_the_centre_has_a_rate_of_its_own(tmp_path: Path) -> None:
+    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16).start())
+    moved = []
+    for rate in (1.0, 4.0):
+        trainer = Trainer(small_config(tmp_path, replies=0, centre_rate=rate), torch.device("cpu"))
+        before = [kernel.detach().clone() for kernel in trainer.network.hidden.parameters()]
+        trainer.learn(batch, 0.3)
+        after = list(trainer.network.hidden.parameters())
+        whole = sum(float((new - old).norm()) for new, old in zip(after, before, strict=True))
+        moved.append((whole, sum(float(centre.detach().norm()) for centre in trainer.network.centres)))
+    assert moved[1][0] == pytest.approx(moved[0][0], rel=1e-3)
+    assert moved[1][1] == pytest.approx(4 * moved[0][1], rel=1e-3)
+
+
 def test_a_recipe_is_a_set_of_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[TrainingConfig] = []
 

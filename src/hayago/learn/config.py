@@ -62,6 +62,9 @@ class TrainingConfig:
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
     ] = "muon"
     learning_rate: Annotated[float, "Largest step of the optimizer (0: what suits it)."] = 0.0
+    centre_rate: Annotated[
+        float, "Muon's step for the kernels of the centre, as a multiple of that for the others."
+    ] = 4.0
     other_learning_rate: Annotated[float, "Largest step of AdamW beside Muon."] = 0.003
     momentum: Annotated[float, "Momentum of Muon and of SGD."] = 0.95
     weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
@@ -98,6 +101,7 @@ class TrainingConfig:
             "reply_weight",
             "positions",
             "learning_rate",
+            "centre_rate",
             "other_learning_rate",
             "momentum",
             "weight_decay",

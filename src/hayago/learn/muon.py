@@ -33,14 +33,19 @@ class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, with decoupled weight decay.
 
     Args:
-        parameters: tensors of two dimensions or more; all but the first are flattened into one.
+        parameters: tensors of two dimensions or more, all but the first of which are flattened into one; or groups of
+            them, as torch's optimizers take them.
         lr: size of a step; every singular value of a step is about lr.
         momentum: share of the running sum of gradients that is kept at each step.
         weight_decay: share of a weight, times lr, that is taken off at each step.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self,
+        parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 

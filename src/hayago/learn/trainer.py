@@ -19,25 +19,27 @@ from hayago.learn.network import TrainingNetwork
 from hayago.learn.norms import RunningMoments, SubBatchNorm
 from hayago.learn.tower import one_torch_thread
 
-LEARNING_RATES = {"muon": 0.03, "adamw": 0.003, "sgd": 0.1}
+LEARNING_RATES = {"muon": 0.02, "adamw": 0.003, "sgd": 0.1}
 
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """The optimizers of all parameters; each group remembers its largest learning rate as "peak"."""
     kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
-    kernels += network.centres
     biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
     others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
     others += network.replies.parameters()
     groups: list[dict[str, Any]] = [
-        {"params": kernels, "weight_decay": config.weight_decay},
+        {"params": [*kernels, *network.centres], "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
     peak = config.learning_rate or LEARNING_RATES[config.optimizer]
     optimizers: list[torch.optim.Optimizer]
     if config.optimizer == "muon":
+        moved_by_muon: list[dict[str, Any]] = [{"params": kernels}]
+        if network.centres:
+            moved_by_muon.append({"params": list(network.centres), "lr": peak * config.centre_rate})
         optimizers = [
-            Muon(kernels, peak, config.momentum, config.weight_decay),
+            Muon(moved_by_muon, peak, config.momentum, config.weight_decay),
             torch.optim.AdamW(others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
         ]
     elif config.optimizer == "adamw":
