@@ -9,6 +9,7 @@ gives each row N runs, and the table their mean and range.
 
 import argparse
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from hayago.learn.evaluator import make_evaluator
 from hayago.learn.examples import choose_examples, facts_of
 from hayago.records.selection import Selection
 from hayago.records.store import read_store
+from tricks import TRICKS
 
 # The plain network, He's initialisation, nothing beside the next move.
 PLAIN: dict[str, Any] = {
@@ -57,6 +59,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "default, the centre as fast as the rest": {"centre_rate": 1.0},
     "default, 4 positions of a game": {"positions_per_game": 4},
     "default, no symmetries": {"symmetries": False},
+    **{name: {} for name in TRICKS},
     "default": {},
 }
 
@@ -92,7 +95,8 @@ def main() -> None:
             out = words.out / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
             config = replace(common, **{**ROWS[name], "out": out, "seed": seed})
             try:
-                model = load_model(network_of(config))
+                with TRICKS.get(name, nullcontext)():
+                    model = load_model(network_of(config))
             except HayagoError as error:
                 if not out.exists():
                     raise

@@ -70,9 +70,13 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"] = torch.zeros_like(parameter)
             momentum = state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
             directions.append(parameter.grad.add(momentum, alpha=group["momentum"]).flatten(1))
-        steps = orthogonalise(torch.stack(directions))
+        steps = self.orthogonalised(torch.stack(directions), parameters)
         # A tall matrix has fewer singular values than rows: make up for it, so that its outputs move as far.
         length = group["lr"] * max(1.0, steps.size(-2) / steps.size(-1)) ** 0.5
         for parameter, step in zip(parameters, steps, strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(step.view_as(parameter), alpha=-length)
+
+    def orthogonalised(self, directions: Tensor, parameters: list[Tensor]) -> Tensor:
+        """Steps (K, rows, columns) along the directions, the same, of K parameters of one shape."""
+        return orthogonalise(directions)

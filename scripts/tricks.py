@@ -1,0 +1,78 @@
+"""What was tried in training and given up: each trick is a block in which `hayago train` does it.
+
+They are here so that `scripts/recipes.py` can make every row of docs/experiments.md again.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, cast
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+
+from hayago.learn import trainer
+from hayago.learn.config import TrainingConfig
+from hayago.learn.muon import Muon, orthogonalise
+from hayago.learn.network import TrainingNetwork
+
+
+class TapMuon(Muon):
+    """Muon that orthogonalises each tap of a 3x3 kernel by itself; together they are as long as the whole was."""
+
+    def orthogonalised(self, directions: Tensor, parameters: list[Tensor]) -> Tensor:
+        """See `Muon`."""
+        if parameters[0].shape[2:] != (3, 3):
+            return super().orthogonalised(directions, parameters)
+        taps = directions.view(len(parameters), *parameters[0].shape[:2], 9).permute(0, 3, 1, 2)
+        return orthogonalise(taps).permute(0, 2, 3, 1).flatten(2) / 3
+
+
+class EvenMuon(Muon):
+    """Muon whose filters all move as far, by a running mean of how far each has moved (Li et al. 2025, NorMuon)."""
+
+    def orthogonalised(self, directions: Tensor, parameters: list[Tensor]) -> Tensor:
+        """See `Muon`."""
+        steps = super().orthogonalised(directions, parameters)
+        even = []
+        for parameter, step in zip(parameters, steps, strict=True):
+            state = self.state[parameter]
+            state.setdefault("squares", torch.zeros(len(step), 1)).lerp_(step.square().mean(1, keepdim=True), 0.05)
+            state.setdefault("weight", torch.zeros(1)).lerp_(torch.ones(1), 0.05)  # of the mean: it began with nothing
+            scaled = step / ((state["squares"] / state["weight"]).sqrt() + 1e-8)
+            even.append(scaled * (step.norm() / scaled.norm()))
+        return torch.stack(even)
+
+
+class LineNetwork(TrainingNetwork):
+    """Beside the kernels of the centre it has some of its row and of its column (Ding et al. 2019, ACNet)."""
+
+    def __init__(self, *shape: Any) -> None:
+        super().__init__(*shape)
+        for convolution in list(self.hidden)[1:]:
+            outputs, inputs = cast(nn.Conv2d, convolution).weight.shape[:2]
+            convolution.row = nn.Conv2d(inputs, outputs, (1, 3)).weight
+            convolution.column = nn.Conv2d(inputs, outputs, (3, 1)).weight
+
+    def kernels(self) -> list[Tensor]:
+        """See `TrainingNetwork`."""
+        kernels, pad = super().kernels(), nn.functional.pad
+        for number, convolution in list(enumerate(self.hidden))[1:]:
+            row, column = cast(Tensor, convolution.row), cast(Tensor, convolution.column)
+            kernels[number] = kernels[number] + pad(row, (0, 0, 1, 1)) + pad(column, (1, 1, 0, 0))
+        return kernels
+
+
+def _linear(config: TrainingConfig, progress: float, step: int) -> float:
+    if progress < config.warmup:
+        return progress / config.warmup
+    return (1 - progress) / (1 - config.warmup)
+
+
+# By the names of their rows: for so long as the block lasts, `hayago.learn.training.train` works in this way.
+TRICKS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "default, each tap by itself": lambda: patch.object(trainer, "Muon", TapMuon),
+    "default, all filters as far": lambda: patch.object(trainer, "Muon", EvenMuon),
+    "default, kernels of rows and columns": lambda: patch.object(trainer, "TrainingNetwork", LineNetwork),
+    "default, linear schedule": lambda: patch.object(TrainingConfig, "learning_rate_factor", _linear),
+}
