@@ -12,6 +12,7 @@ convolutional network with the board as its only plane.
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,8 @@ def network_of(config: TrainingConfig) -> Path:
     model = config.out / "model.safetensors"
     if not model.exists():
         train(replace(config, resume=(config.out / "last.safetensors").exists()))
+    elif load_model(model).info.history[-1]["config"] != config.fixed():
+        raise HayagoError(f"{config.out} holds a run with other options: take another folder")
     return model
 
 
@@ -134,7 +137,8 @@ def baseline(name: str, config: TrainingConfig, store: GameStore, examples: Exam
             )
             network.use_tower(torch.get_num_threads())
             optimizers = make_optimizers(network, config)
-        learn_raw(network, optimizers, config, store)
+        with network.alone() if isinstance(network, TrainingNetwork) else nullcontext():
+            learn_raw(network, optimizers, config, store)
         top1 = accuracy_raw(network, examples)
         config.out.mkdir(parents=True, exist_ok=True)
         write_atomically(result, lambda file: file.write(json.dumps(top1).encode()))

@@ -2,9 +2,9 @@
 
     python scripts/grow.py games.parquet --out runs/grow.json [--narrow 16] [--wide 32] [--minutes 10] [--share 0.3]
 
-Three networks learn for as many CPU minutes by the default recipe: the narrow one; the wide one; and one that is narrow
-for a share of the time (at a constant rate after the warm-up) and is then widened so that it still computes the same (in
-the spirit of Net2Net, Chen et al. 2016). Prints a table.
+Three networks learn for as many CPU minutes by the default recipe: the narrow one; the wide one; and one that is
+narrow for a share of the time (at a constant rate after the warm-up) and is then widened so that it still computes the
+same, in the spirit of Net2Net (Chen et al. 2016). Prints a table.
 """
 
 import argparse

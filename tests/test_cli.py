@@ -260,20 +260,21 @@ def test_evaluate_warns_of_games_that_were_trained_on(capsys, model, small, tmp_
     assert "was trained on 30 of these 30 games" in seen[2]
 
 
-def test_export_gives_the_same_logits(capsys, tmp_path):
-    """The network in the box, by onnxruntime and by torch, on 100 positions of real games, in batches of any size."""
+@pytest.mark.parametrize("by_name", [False, True])
+def test_export_gives_the_same_logits(capsys, model, tmp_path, by_name):
+    """The network in the box, or another, by onnxruntime and by torch, on 100 real positions, in any batches."""
     import onnxruntime
 
     from hayago.features.planes import unpack
     from hayago.learn.evaluator import make_evaluator
 
     out = tmp_path / "model.onnx"
-    assert run(capsys, "export", out)[0] == 0
+    assert run(capsys, "export", out, *(["--model", model] if by_name else []))[0] == 0
     session = onnxruntime.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])
     rows = demo_batch(100).rows
     planes = unpack(rows).astype(np.float32)
-    expected = make_evaluator(backend="torch").logits(rows)
-    assert expected.std() > 1
+    expected = make_evaluator(model if by_name else None, backend="torch").logits(rows)
+    assert expected.std() > (0.01 if by_name else 1)
     for size in (100, 33, 1):
         got = [session.run(None, {"planes": planes[first : first + size]})[0] for first in range(0, 100, size)]
         assert np.abs(np.concatenate(got) - expected).max() < 1e-4

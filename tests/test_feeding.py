@@ -1,25 +1,31 @@
 """What the device does with packed rows is what the encoder does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import unpack as unpack_rows
 from hayago.learn import feeding
 from hayago.learn.batches import Batch, Batches, Sampler, fixed_positions
 from hayago.learn.feeding import Unpacker, feed, to_device
+from hayago.learn.network import unpack, unpack_by_table
 from learning import demo_games
 
 CPU = torch.device("cpu")
 
 
+@pytest.mark.parametrize("way", [unpack, unpack_by_table])
 @pytest.mark.parametrize("planes", [4, 48])
-def test_the_device_turns_boards_as_the_encoder_does(planes: int) -> None:
+def test_the_device_turns_boards_as_the_encoder_does(
+    planes: int, way: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "unpack", way)
     game, ply, _ = fixed_positions(demo_games(), 64)
     symmetry = np.arange(64).astype(np.uint8) % 8
     rows, labels = encode_positions(demo_games(), game, ply, symmetry, planes)
@@ -38,10 +44,10 @@ def batches(turn: bool, batch_size: int = 24, rank: int = 0, ranks: int = 1, sta
 
 
 def test_the_stream_is_the_same_whoever_turns_the_boards() -> None:
-    unpack = Unpacker(48, 19, CPU)
+    unpacker = Unpacker(48, 19, CPU)
     for left, right in zip(batches(turn=True), batches(turn=False), strict=True):
         assert left.symmetry is None and right.symmetry is not None and right.symmetry.any()
-        one, other = unpack(to_device(left, CPU)), unpack(to_device(right, CPU))
+        one, other = unpacker(to_device(left, CPU)), unpacker(to_device(right, CPU))
         assert torch.equal(one[0], other[0])
         assert torch.equal(one[1], other[1])
         assert one[2] is not None and other[2] is not None and torch.equal(one[2], other[2])

@@ -6,7 +6,7 @@ import torch
 from hayago.features.planes import unpack as unpack_rows
 from hayago.learn.architecture import Architecture, layer_table
 from hayago.learn.muon import orthogonalise
-from hayago.learn.network import PolicyNetwork, TrainingNetwork, unpack, unpack_table
+from hayago.learn.network import PolicyNetwork, TrainingNetwork, unpack, unpack_by_table, unpack_table
 from learning import demo_batch, training_network
 
 
@@ -102,10 +102,12 @@ def test_folding_keeps_the_logits(filters: int) -> None:
 
 
 @pytest.mark.parametrize(("planes", "size"), [(48, 19), (4, 19), (12, 9)])
-def test_unpacking_on_the_device_is_the_unpacking_of_features(planes: int, size: int) -> None:
+def test_unpacking_for_torch_is_the_unpacking_of_features(planes: int, size: int) -> None:
+    """As a CPU does it and as a GPU does it."""
     rows = torch.randint(0, 256, (5, (planes * size * size + 7) // 8), dtype=torch.uint8)
     expected = torch.from_numpy(unpack_rows(rows.numpy(), planes, size)).float()
-    assert torch.equal(unpack(rows, unpack_table(rows.device), planes, size), expected)
+    for way in (unpack, unpack_by_table):
+        assert torch.equal(way(rows, unpack_table(rows.device), planes, size), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 8, 72), (1, 72, 8), (3, 16, 16)])

@@ -28,7 +28,7 @@ from hayago.learn.config import RECIPES, TrainingConfig
 from hayago.learn.devices import has_bfloat16, pick_device
 from hayago.learn.network import unpack, unpack_table
 from hayago.learn.run import TrainingInterrupted, TrainingResult
-from hayago.learn.trainer import Trainer
+from hayago.learn.trainer import LEARNING_RATES, Trainer
 from hayago.learn.training import share_threads, train
 from hayago.records.store import prepare
 from learning import DEMO_GAMES, demo_batch, demo_games, small_config, store_path
@@ -165,7 +165,7 @@ def test_a_run_by_the_clock(tmp_path: Path) -> None:
     result = train(config)
     assert result.seconds >= 1.2
     assert time.monotonic() - started < 30
-    assert float(rows(tmp_path)[-1]["learning_rate"]) < 0.04
+    assert float(rows(tmp_path)[-1]["learning_rate"]) < 0.5 * LEARNING_RATES["muon"]
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,9 +236,10 @@ def test_a_step_does_not_depend_on_how_its_sub_batches_are_computed(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
 def test_a_compiled_network_learns_the_same(tmp_path: Path) -> None:
-    batch, losses = demo_batch(8), []
+    batch, losses = next(Batches(Sampler(demo_games(), 0, 20, 4), 8, replies=2).start()), []
     for compiled in (False, True):
-        trainer = Trainer(small_config(tmp_path, layers=2, compile=compiled), torch.device("cpu"))
+        config = small_config(tmp_path, layers=3, batch_size=8, replies=2, compile=compiled)
+        trainer = Trainer(config, torch.device("cpu"))
         for _ in range(3):
             trainer.learn(batch, 0.1)
         losses.append(trainer.take_metrics()[0])
@@ -453,10 +454,59 @@ def test_the_centre_has_a_rate_of_its_own(tmp_path: Path) -> None:
         before = [kernel.detach().clone() for kernel in trainer.network.hidden.parameters()]
         trainer.learn(batch, 0.3)
         after = list(trainer.network.hidden.parameters())
-        whole = sum(float((new - old).norm()) for new, old in zip(after, before, strict=True))
+        whole = sum(float((new.detach() - old).norm()) for new, old in zip(after, before, strict=True))
         moved.append((whole, sum(float(centre.detach().norm()) for centre in trainer.network.centres)))
     assert moved[1][0] == pytest.approx(moved[0][0], rel=1e-3)
     assert moved[1][1] == pytest.approx(4 * moved[0][1], rel=1e-3)
+
+
+def test_no_centre_moves_farther_for_being_tall(tmp_path: Path) -> None:
+    """Of 4 planes and 16 filters, that of the first layer has more rows than columns."""
+    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16, planes=4).start())
+    trainer = Trainer(small_config(tmp_path, filters=16, planes=4, replies=0, centre_rate=4.0), torch.device("cpu"))
+    before = [weight.detach().clone() for weight in kernels_of(trainer)]
+    trainer.learn(batch, 1.0)
+    lengths = [
+        float(torch.linalg.matrix_norm((new.detach() - old).flatten(1), 2))
+        for new, old in zip(kernels_of(trainer), before, strict=True)
+    ]
+    count = len(trainer.network.hidden)
+    for whole, centre in zip(lengths[:count], lengths[count:], strict=True):
+        assert 3 < centre / whole < 6  # orthogonalising is rough
+
+
+def kernels_of(trainer: Trainer) -> list[torch.nn.Parameter]:
+    """The whole kernels, then those of their centres."""
+    return [*(module.weight for module in trainer.network.hidden), *trainer.network.centres]
+
+
+@pytest.mark.parametrize(("filters", "beside"), [(16, 1), (8, 2)])
+def test_torch_has_one_thread_beside_the_tower_s(
+    filters: int, beside: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And all of them again afterwards, whatever happens."""
+    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16).start())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        trainer = Trainer(small_config(tmp_path, filters=filters, replies=0), torch.device("cpu"))
+        seen = []
+        measure = trainer._measure
+
+        def measured(*args: Any) -> Any:
+            seen.append(torch.get_num_threads())
+            if len(seen) > 1:
+                raise KeyboardInterrupt
+            return measure(*args)
+
+        monkeypatch.setattr(trainer, "_measure", measured)
+        trainer.learn(batch, 0.1)
+        assert (seen, torch.get_num_threads()) == ([beside], 2)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.learn(batch, 0.1)
+        assert (seen, torch.get_num_threads()) == ([beside, beside], 2)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_a_recipe_is_a_set_of_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,11 @@ class TrainingConfig:
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
     normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
     identity: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = 1.0
-    pointwise: Annotated[bool, "Learn each hidden kernel as the sum of itself and one for the centre alone."] = True
+    pointwise: Annotated[
+        bool,
+        "Learn each hidden kernel as the sum of itself and one for the centre alone. Meant for Muon; other optimizers"
+        " then move the centre twice as far.",
+    ] = True
     batch_size: Annotated[int, "Positions in a step, of all processes together."] = 64
     sub_batch: Annotated[
         int,

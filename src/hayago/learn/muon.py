@@ -38,6 +38,8 @@ class Muon(torch.optim.Optimizer):
         lr: size of a step; every singular value of a step is about lr.
         momentum: share of the running sum of gradients that is kept at each step.
         weight_decay: share of a weight, times lr, that is taken off at each step.
+        lengthen: whether the steps of tall matrices are longer: they have fewer singular values than rows, and so their
+            outputs move as far.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        lengthen: bool = True,
     ) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "lengthen": lengthen}
+        super().__init__(parameters, defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -71,8 +75,8 @@ class Muon(torch.optim.Optimizer):
             momentum = state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
             directions.append(parameter.grad.add(momentum, alpha=group["momentum"]).flatten(1))
         steps = self.orthogonalised(torch.stack(directions), parameters)
-        # A tall matrix has fewer singular values than rows: make up for it, so that its outputs move as far.
-        length = group["lr"] * max(1.0, steps.size(-2) / steps.size(-1)) ** 0.5
+        tallness = steps.size(-2) / steps.size(-1) if group["lengthen"] else 1.0
+        length = group["lr"] * max(1.0, tallness) ** 0.5
         for parameter, step in zip(parameters, steps, strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(step.view_as(parameter), alpha=-length)

@@ -6,6 +6,7 @@ default with a batch normalisation behind every hidden convolution, which learns
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import numpy as np
@@ -62,7 +63,7 @@ class TrainingNetwork(nn.Module):
         pointwise: each hidden layer's kernel is the sum of two, one of which is 1x1 and acts on the centre alone, 0 at
             first: RepVGG's 1x1 branch without a normalisation of its own, so that kernels are summed instead of fields.
             Muon then moves the centre, which mixes what is known of one point, several times as far as it would within
-            the whole kernel.
+            the whole kernel; other optimizers move it twice as far.
         replies: so many further last layers, which predict the moves that follow the next one (as in Tian and Zhu 2015,
             "Better computer Go player with neural network and long-term prediction"); they are no part of the folded
             network.
@@ -110,6 +111,10 @@ class TrainingNetwork(nn.Module):
         if Tower.suits(self.architecture.filters):
             self._tower = Tower(self.architecture.board_size, threads)
         return self._tower is not None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """For forward and backward passes: on a tower, torch itself has one thread meanwhile (see `Tower.alone`)."""
+        return nullcontext() if self._tower is None else self._tower.alone()
 
     def forward(self, planes: Tensor, replies: bool = False) -> Tensor:
         """(B, planes, N, N) to logits (B, N*N); with `replies` to (1 + R, B, N*N), those of the next move first."""
@@ -177,17 +182,22 @@ class TrainingNetwork(nn.Module):
         return plain.eval()
 
 
-def unpack_table(device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
-    """(256, 8): the bits of every byte, lowest first; what `unpack` looks packed rows up in."""
+def unpack_table(device: torch.device) -> Tensor:
+    """(256, 8) float32: the bits of every byte, lowest first; what `unpack_by_table` looks packed rows up in."""
     bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
-    return bits.to(device, dtype)
+    return bits.to(device, torch.float32)
 
 
 def unpack(rows: Tensor, table: Tensor, planes: int, board_size: int) -> Tensor:
-    """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them."""
+    """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them, as the table."""
     if rows.device.type == "cpu":  # where numpy does it ten times as fast, and channels last
         bits = planes_of_rows(rows.numpy(), planes, board_size).transpose(0, 2, 3, 1)
         return torch.from_numpy(bits.astype(np.float32, order="C")).permute(0, 3, 1, 2)
+    return unpack_by_table(rows, table, planes, board_size)
+
+
+def unpack_by_table(rows: Tensor, table: Tensor, planes: int, board_size: int) -> Tensor:
+    """What `unpack` does beside a GPU."""
     looked_up = nn.functional.embedding(rows.int(), table).flatten(1)
     return looked_up[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
 

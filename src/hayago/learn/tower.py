@@ -25,17 +25,6 @@ Array = NDArray[Any]
 CHUNK = 4  # boards that are transformed and multiplied at a time: coefficients that stay in the cache
 
 
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """For all that is done beside a tower: threads of torch's own would go on spinning while its workers work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 class _Layer(NamedTuple):
     """One layer of a batch: what its forward pass reads and leaves. Lines as in `winograd`."""
 
@@ -86,7 +75,7 @@ class Tower:
 
     Args:
         size: N, of the board.
-        threads: how many threads share the work.
+        threads: how many threads share the work; as many are torch's again after `alone`.
     """
 
     def __init__(self, size: int, threads: int) -> None:
@@ -97,6 +86,15 @@ class Tower:
         self._workspaces: dict[tuple[int, ...], _Workspace] = {}
         # Fields of earlier steps, to be written again: new memory costs more than what is computed in it.
         self._free: defaultdict[tuple[int, ...], list[Array]] = defaultdict(list)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For all that is done between the calls: torch's own threads would go on spinning while the workers work."""
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(self.threads)
 
     @staticmethod
     def suits(filters: int) -> bool:

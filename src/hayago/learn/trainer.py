@@ -1,6 +1,5 @@
 """What learns, step by step: the network and its optimizers. Nothing here reads a clock or writes a file."""
 
-from contextlib import nullcontext
 from typing import Any, cast
 
 import torch
@@ -17,9 +16,9 @@ from hayago.learn.feeding import Fed, Unpacker, to_device
 from hayago.learn.muon import Muon
 from hayago.learn.network import TrainingNetwork
 from hayago.learn.norms import RunningMoments, SubBatchNorm
-from hayago.learn.tower import one_torch_thread
 
-LEARNING_RATES = {"muon": 0.02, "adamw": 0.003, "sgd": 0.1}
+# Muon's is for kernels that have others for their centres; without these it may be longer.
+LEARNING_RATES = {"muon": 0.02, "muon, no centres": 0.03, "adamw": 0.003, "sgd": 0.1}
 
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
@@ -32,12 +31,14 @@ def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[to
         {"params": [*kernels, *network.centres], "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    peak = config.learning_rate or LEARNING_RATES[config.optimizer]
+    alone = config.optimizer == "muon" and not network.centres
+    peak = config.learning_rate or LEARNING_RATES["muon, no centres" if alone else config.optimizer]
     optimizers: list[torch.optim.Optimizer]
     if config.optimizer == "muon":
         moved_by_muon: list[dict[str, Any]] = [{"params": kernels}]
         if network.centres:
-            moved_by_muon.append({"params": list(network.centres), "lr": peak * config.centre_rate})
+            # Their steps go with those of the whole kernels, which are wide: see `Muon`.
+            moved_by_muon.append({"params": list(network.centres), "lr": peak * config.centre_rate, "lengthen": False})
         optimizers = [
             Muon(moved_by_muon, peak, config.momentum, config.weight_decay),
             torch.optim.AdamW(others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
@@ -75,10 +76,9 @@ class Trainer:
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A CPU takes the sub-batches in turn, which bounds the memory; a GPU is too wide for them.
         self._part = config.positions_per_moment
-        compiled, self._by_tower = config.compile, False
+        compiled = config.compile
         if device.type == "cpu":
-            self._by_tower = self.network.use_tower(torch.get_num_threads())
-            compiled &= not self._by_tower
+            compiled &= not self.network.use_tower(torch.get_num_threads())
         else:
             self._part = config.batch_size // ranks.count
             for module in self.network.modules():
@@ -114,17 +114,13 @@ class Trainer:
 
     def learn(self, batch: Batch | Fed, factor: float) -> None:
         """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
-        with one_torch_thread() if self._by_tower else nullcontext():
-            self._learn(batch, factor)
-
-    def _learn(self, batch: Batch | Fed, factor: float) -> None:
         self.network.train()
         fed = to_device(batch, self.device)
         parts = fed.split(self._part)
         metrics = torch.zeros(2, device=self.device)
         self._moments.begin()
         for number, part in enumerate(parts, 1):
-            with self._ranks.gathering(self._learning, last=number == len(parts)):
+            with self.network.alone(), self._ranks.gathering(self._learning, last=number == len(parts)):
                 loss, sums = self._measure(self._learning, part)
                 (loss / len(fed.labels)).backward()  # type: ignore[no-untyped-call]
             self._moments.count()
@@ -154,7 +150,7 @@ class Trainer:
     def loss_on(self, batch: Batch | Fed) -> float:
         """Loss, over all ranks, that the next step would begin with on this batch."""
         self.network.train()
-        with self._moments.untouched(), one_torch_thread() if self._by_tower else nullcontext():
+        with self._moments.untouched(), self.network.alone():
             return self._means(self.network, to_device(batch, self.device).split(self._part))[0]
 
     def _means(self, network: nn.Module, batches: list[Fed]) -> tuple[float, float]:
