@@ -3,18 +3,24 @@
 They are here so that `scripts/recipes.py` can make every row of docs/experiments.md again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, cast
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from hayago.learn import trainer
+from hayago.learn import trainer, training
+from hayago.learn.batches import Batch, Plan, Sampler
 from hayago.learn.config import TrainingConfig
+from hayago.learn.feeding import Fed
 from hayago.learn.muon import Muon, orthogonalise
 from hayago.learn.network import TrainingNetwork
+from hayago.learn.trainer import Trainer
+from hayago.rules.symmetry import SYMMETRIES
 
 
 class TapMuon(Muon):
@@ -63,6 +69,53 @@ class LineNetwork(TrainingNetwork):
         return kernels
 
 
+class AveragedTrainer(Trainer):
+    """The network that is validated and saved is a running average of the one that learns."""
+
+    def __init__(self, config: TrainingConfig, *rest: Any) -> None:
+        super().__init__(config, *rest)
+        shape = self.network.architecture
+        self.average = TrainingNetwork(
+            shape.filters, shape.planes, shape.layers, shape.board_size, config.normalised, config.identity,
+            config.pointwise, config.replies,
+        )  # fmt: skip
+        self.average.load_state_dict(self.network.state_dict())
+        self.network.fold = self.average.fold  # type: ignore[method-assign]
+
+    def learn(self, batch: Batch | Fed, factor: float) -> None:
+        """See `Trainer`."""
+        super().learn(batch, factor)
+        share = 1 - min(0.99, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(value, share)
+
+    def validate(self, batches: list[Batch]) -> tuple[float, float]:
+        """See `Trainer`."""
+        learning, self.network = self.network, self.average
+        try:
+            return super().validate(batches)
+        finally:
+            self.network = learning
+
+
+class SamplerByBatch(Sampler):
+    """All positions of a batch of 64 are seen under one symmetry."""
+
+    def blocks(self, epoch: int, block: int) -> Iterator[Plan]:
+        """See `Sampler`."""
+        for number, (positions, order) in enumerate(super().blocks(epoch, block)):
+            generator = np.random.default_rng((epoch, block + number))
+            symmetry = np.empty_like(positions.symmetry)
+            symmetry[order] = np.repeat(generator.integers(SYMMETRIES, size=len(order) // 64 + 1), 64)[: len(order)]
+            yield positions._replace(symmetry=symmetry), order
+
+
+def _smoothed(*args: Any, **options: Any) -> Tensor:
+    return cross_entropy(*args, **options, label_smoothing=0.1)
+
+
 def _linear(config: TrainingConfig, progress: float, step: int) -> float:
     if progress < config.warmup:
         return progress / config.warmup
@@ -74,5 +127,8 @@ TRICKS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "default, each tap by itself": lambda: patch.object(trainer, "Muon", TapMuon),
     "default, all filters as far": lambda: patch.object(trainer, "Muon", EvenMuon),
     "default, kernels of rows and columns": lambda: patch.object(trainer, "TrainingNetwork", LineNetwork),
+    "default, averaged weights": lambda: patch.object(training, "Trainer", AveragedTrainer),
+    "default, one symmetry for a batch": lambda: patch.object(training, "Sampler", SamplerByBatch),
+    "default, labels smoothed": lambda: patch.object(trainer, "cross_entropy", _smoothed),
     "default, linear schedule": lambda: patch.object(TrainingConfig, "learning_rate_factor", _linear),
 }
