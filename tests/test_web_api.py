@@ -9,10 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -1062,14 +1060,3 @@ def test_addresses():
 def test_a_folder_without_a_page_is_said(evaluator, tmp_path):
     with pytest.raises(HayagoError, match="holds no page"):
         make_app(Room(evaluator), "a network", tmp_path)
-
-
-def test_the_page_travels_in_the_wheel(tmp_path):
-    root = Path(__file__).parents[1]
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=root, check=True, capture_output=True, timeout=LIMIT)
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        names = set(wheel.namelist())
-    static = root / "src" / "hayago" / "web" / "static"
-    here = {path.relative_to(root / "src").as_posix() for path in static.rglob("*") if path.is_file()}
-    assert "hayago/web/static/index.html" in here and here <= names
