@@ -59,7 +59,7 @@ class Fit(NamedTuple):
 
 
 def fits(runs: list[Run]) -> list[Fit]:
-    """The best fit for each pair of exponents, as far as it makes sense: nothing below 0."""
+    """The best fits for each pair of exponents that make sense: nothing below 0."""
     filters = np.array([run.filters for run in runs], float)
     positions = np.array([run.positions for run in runs], float)
     losses = np.array([run.loss for run in runs])
@@ -67,11 +67,16 @@ def fits(runs: list[Run]) -> list[Fit]:
     # In units of the middle run, so that the columns are of one size.
     units = np.median(filters) ** a, np.median(positions) ** b
     columns = np.stack([np.ones((len(a), len(runs))), units[0] / filters**a, units[1] / positions**b], 2)
-    q, r = np.linalg.qr(columns)
-    solved = np.linalg.solve(r, (q.mT @ losses)[..., None])
-    squares = ((columns @ solved)[..., 0] - losses) ** 2
-    numbers = np.hstack([solved[:, 0], solved[:, 1] * units[0], a, solved[:, 2] * units[1], b, squares.sum(1)[:, None]])
-    return [Fit(*row) for row in numbers[solved.min((1, 2)) >= 0].tolist()]
+    found: list[Fit] = []
+    # Where the runs do not show that filters or positions help, the best that makes sense has a 0 there.
+    for used in ([0, 1, 2], [0, 1], [0, 2], [0]):
+        q, r = np.linalg.qr(columns[:, :, used])
+        solved = np.zeros((len(a), columns.shape[2], 1))
+        solved[:, used] = np.linalg.solve(r, (q.mT @ losses)[..., None])
+        squares = (((columns @ solved)[..., 0] - losses) ** 2).sum(1)[:, None]
+        numbers = np.hstack([solved[:, 0], solved[:, 1] * units[0], a, solved[:, 2] * units[1], b, squares])
+        found += [Fit(*row) for row in numbers[solved.min((1, 2)) >= 0].tolist()]
+    return found
 
 
 def nearly_as_good(candidates: list[Fit], runs: int) -> list[Fit]:

@@ -29,6 +29,13 @@ def test_the_law_is_found() -> None:
     assert best.loss(192, 29_000_000) == pytest.approx(1.6 + 4 / 192**0.5 + 300 / 29e6**0.5, abs=1e-6)
 
 
+def test_runs_that_more_filters_made_worse_are_fitted_too() -> None:
+    odd = [scaling.Run(f, d, 5.8 + f / 100, 0.0) for f in (2, 3, 4) for d in (256, 512)]
+    best, *_ = scaling.nearly_as_good(scaling.fits(odd), len(odd))
+    assert (best.by_filters, best.by_positions) == (0, pytest.approx(0, abs=1e-6))
+    assert best.floor == pytest.approx(5.83)
+
+
 def test_noise_widens_the_range() -> None:
     truth = 1.6 + 4 / 192**0.5 + 300 / 29e6**0.5
     widths = []
