@@ -45,6 +45,7 @@ def test_all_keys_are_there() -> None:
         "train_positions_per_s",
         "train_share_of_matmul",
         "train_waiting_share",
+        "train_encode_two_threads_ratio",
         "infer_latency_ms_192",
     ):
         assert float(results[key]) > 0, key

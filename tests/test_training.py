@@ -549,7 +549,8 @@ def test_a_stable_run_is_counted_in_positions() -> None:
     ("threads", "encode_threads", "device", "expected"),
     [
         (2, -1, "cpu", (2, 0)),
-        (4, 1, "cpu", (3, 1)),
+        (4, 1, "cpu", (4, 1)),
+        (2, 2, "cpu", (2, 2)),
         (4, -1, "cuda", (1, 3)),
         (1, -1, "cuda", (1, 1)),
         (0, -1, "cpu", (3, 0)),  # two processes on 6 cores

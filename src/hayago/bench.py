@@ -4,21 +4,21 @@ environment, training, one answer of the network.
 Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
 (largest - smallest) / median of the rounds, under `_best` the largest, which neighbours on a shared machine disturb
 least. Encoding, reading, playouts and the environment are timed by one thread's own CPU time, so
-other processes matter little; what two encoding threads do to one, training and inference by the wall clock: let
-nothing else run beside them.
+other processes matter little; what two encoding threads do to one and to training, training and inference by the wall
+clock: let nothing else run beside them.
 
 The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
 """
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ from hayago.records.store import records_to_games
 from hayago.rules.cells import framed
 from hayago.rules.kernels import CELLS
 from hayago.rules.playouts import play_many
+
+if TYPE_CHECKING:
+    from hayago.learn.batches import Batch
+    from hayago.learn.trainer import Trainer
 
 Result = TypeVar("Result")
 
@@ -49,6 +53,7 @@ PARTS_OF_TWO = 32  # parts that two threads share
 FILTERS = (32, 64, 128, 192)
 BATCH_SIZES = {32: 128, 64: 128, 128: 64, 192: 64}
 WAITING_FILTERS = 64  # waiting is worst where training is fast, and 64 filters are the least that is worth training
+TRAIN_BLOCK = 25  # games: few, so that every round encodes a block at least
 MATRIX_SIZES = (1024, 1536, 2048)
 
 Results = dict[str, float | int | str]
@@ -214,30 +219,40 @@ def _train(games: Games, threads: int) -> Results:
         batch_size = BATCH_SIZES[filters]
         config = TrainingConfig(Path(), Path(), filters=filters, batch_size=batch_size)
         trainer = Trainer(config, torch.device("cpu"))
-        sampler = Sampler(games, 0, 100, config.positions_per_game)
+        sampler = Sampler(games, 0, TRAIN_BLOCK, config.positions_per_game)
         batches = Batches(sampler, batch_size, replies=config.replies).start()
+        beside = Batches(sampler, batch_size, threads=2, replies=config.replies).start()
         flops = 2 * trainer.network.architecture.training_multiply_adds
         steps = 1 if filters == max(FILTERS) else 4
-        for _ in range(2):
-            trainer.learn(next(batches), 0.1)
-        rates, products, waits = [], [], []
+        for stream in (batches, beside):
+            trainer.learn(next(stream), 0.1)
+        rates, products, waits, ratios = [], [], [], []
         for _ in range(ROUNDS):
             products.append(_best_product())
-            started, waited = time.perf_counter(), 0.0
-            for _ in range(steps):
-                batch, seconds = _timed(lambda: next(batches))  # noqa: B023 - called at once
-                waited += seconds
-                trainer.learn(batch, 0.1)
-            seconds = time.perf_counter() - started
+            seconds, waited = _learn(trainer, batches, steps)
             rates.append(batch_size * steps / seconds)
             waits.append(waited / seconds)
+            if filters == WAITING_FILTERS:
+                ratios.append(seconds / _learn(trainer, beside, steps)[0])
+        beside.close()
         share = median(rates) * flops / max(products)
         shares.append(share)
         results |= _summary(f"train_positions_per_s_{filters}", rates)
         results |= {f"matmul_gflops_{filters}": max(products) / 1e9, f"train_share_of_matmul_{filters}": share}
         if filters == WAITING_FILTERS:
             results |= {"train_positions_per_s": median(rates), "train_waiting_share": median(waits)}
+            results |= _summary("train_encode_two_threads_ratio", ratios)
     return {**results, "train_share_of_matmul": min(shares)}
+
+
+def _learn(trainer: "Trainer", batches: "Iterator[Batch]", steps: int) -> tuple[float, float]:
+    """The seconds that so many steps take, and those of them spent waiting for batches."""
+    started, waited = time.perf_counter(), 0.0
+    for _ in range(steps):
+        batch, seconds = _timed(lambda: next(batches))
+        waited += seconds
+        trainer.learn(batch, 0.1)
+    return time.perf_counter() - started, waited
 
 
 def _timed(action: Callable[[], Result]) -> tuple[Result, float]:

@@ -88,8 +88,10 @@ class TrainingConfig:
     checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
     compile: Annotated[bool, "Compile the network by torch.compile: for GPUs; it takes a while at the start."] = False
-    threads: Annotated[int, "Threads of a process in all (0: its share of the cores)."] = 0
-    encode_threads: Annotated[int, "Threads of these that encode (-1: none on a CPU, up to 8 beside a GPU)."] = -1
+    threads: Annotated[int, "Threads of a process (0: its share of the cores)."] = 0
+    encode_threads: Annotated[
+        int, "Threads that encode: with a GPU some of these (-1: up to 8), on a CPU beside them (-1: none)."
+    ] = -1
     tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
     resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
 

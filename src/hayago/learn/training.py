@@ -65,15 +65,19 @@ def _train(config: TrainingConfig, ranks: Ranks) -> TrainingResult:
 
 
 def share_threads(config: TrainingConfig, device: torch.device, neighbours: int = 1) -> int:
-    """Give torch its threads, and return how many are left to encode.
+    """Give torch its threads, and return how many threads are to encode.
 
-    Together no more than asked for, or than the cores that fall to each of `neighbours` processes.
+    Beside a GPU they are together no more than asked for, or than the cores that fall to each of `neighbours`
+    processes. On a CPU encoding costs about a hundredth of training, too little for a core of its own: torch keeps all
+    threads, and those that encode, if any are asked for, come beside them.
     """
     threads = config.threads or max(1, cores() // neighbours)
     encode_threads = config.encode_threads
+    if device.type == "cpu":
+        torch.set_num_threads(threads)
+        return max(0, encode_threads)
     if encode_threads < 0:
-        # On a CPU encoding costs about a hundredth of training: too little for a core of its own.
-        encode_threads = 0 if device.type == "cpu" else max(1, min(8, threads - 1))
+        encode_threads = max(1, min(8, threads - 1))
     torch.set_num_threads(max(1, threads - encode_threads))
     return encode_threads
 
