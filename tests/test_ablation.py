@@ -11,8 +11,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 import ablation
 from hayago.features.encoder import encode_positions
+from hayago.learn.checkpoint import load_model
+from hayago.learn.evaluator import make_evaluator
 from hayago.learn.examples import choose_examples, facts_of
 from hayago.learn.network import unpack_table
+from hayago.learn.pipeline import measure
 from hayago.records.selection import Selection
 from hayago.records.store import read_store
 from hayago.rules.coords import EMPTY
@@ -37,6 +40,14 @@ def test_the_table_is_complete(
     for row in rows[4:6]:
         assert all(0 <= float(cell) <= 100 for cell in row[2:])
     assert ["192", "4", "1", "47.6"] in rows
+
+    # Each of these cells as the measuring of `hayago evaluate` has it.
+    validation = read_store(store_path(), "validation")
+    examples = choose_examples(validation.games, facts_of(validation.table), Selection(), 200)
+    evaluator = make_evaluator(load_model(tmp_path / "4-20" / "model.safetensors"))
+    for count, cell in zip(ablation.SYMMETRIES, rows[5][2:], strict=True):
+        ranks = measure({"it": evaluator}, examples, symmetries=count).outcomes["it"].rank
+        assert cell == f"{100 * (ranks < 1).mean():.1f}"
 
     monkeypatch.setattr(ablation, "train", None)
     monkeypatch.setattr(ablation, "learn_raw", None)
