@@ -28,7 +28,7 @@ def test_together_is_in_turn(memory_format: torch.memory_format) -> None:
     assert got.is_contiguous(memory_format=memory_format)
     (got * weights).sum().backward()
     moments = RunningMoments(in_turn)
-    moments.begin()
+    moments.begin(2)
     parts = []
     for part, weight in zip(x.split(4), weights.split(4), strict=True):
         parts.append(nn.BatchNorm2d.forward(in_turn, part))
@@ -76,6 +76,6 @@ def test_a_look_moves_nothing() -> None:
 
 def test_a_network_without_norms_has_no_moments() -> None:
     moments = RunningMoments(nn.Linear(1, 1))
-    moments.begin()
+    moments.begin(2)
     moments.count()
     moments.settle()

@@ -50,18 +50,24 @@ class RunningMoments:
     def __init__(self, network: nn.Module) -> None:
         norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
         self._moments = [cast(Tensor, moment) for norm in norms for moment in (norm.running_mean, norm.running_var)]
+        self._many = False
         self._before: list[Tensor] = []
         self._sums: list[Tensor] = []
         self._passes = 0
 
-    def begin(self) -> None:
-        """A step begins."""
+    def begin(self, passes: int) -> None:
+        """A step of so many passes, of all processes together, begins. A single one moves the moments as it should."""
+        self._many = passes > 1 and bool(self._moments)
+        if not self._many:
+            return
         self._before = [moment.clone() for moment in self._moments]
         self._sums = [torch.zeros_like(moment) for moment in self._moments]
         self._passes = 0
 
     def count(self) -> None:
         """A forward pass is over: the next one shall begin where it began."""
+        if not self._many:
+            return
         for moment, before, total in zip(self._moments, self._before, self._sums, strict=True):
             total += moment
             moment.copy_(before)
@@ -69,7 +75,7 @@ class RunningMoments:
 
     def settle(self, ranks: Ranks = ALONE) -> None:
         """The step is over, in all processes."""
-        if not self._moments:
+        if not self._many:
             return
         sizes = [len(moment) for moment in self._moments]
         means = ranks.sum(torch.cat(self._sums)) / (self._passes * ranks.count)

@@ -118,7 +118,7 @@ class Trainer:
         fed = to_device(batch, self.device)
         parts = fed.split(self._part)
         metrics = torch.zeros(2, device=self.device)
-        self._moments.begin()
+        self._moments.begin(len(parts) * self._ranks.count)
         for number, part in enumerate(parts, 1):
             with self.network.alone(), self._ranks.gathering(self._learning, last=number == len(parts)):
                 loss, sums = self._measure(self._learning, part)
