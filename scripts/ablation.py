@@ -31,7 +31,7 @@ from hayago.learn.checkpoint import load_model
 from hayago.learn.config import TrainingConfig
 from hayago.learn.evaluator import make_evaluator
 from hayago.learn.examples import Examples, choose_examples, facts_of
-from hayago.learn.network import TrainingNetwork, unpack, unpack_table
+from hayago.learn.network import TrainingNetwork, unpack
 from hayago.learn.pipeline import SYMMETRY_SETS
 from hayago.learn.trainer import make_optimizers
 from hayago.learn.training import share_threads, train
@@ -70,9 +70,9 @@ class FullyConnected(nn.Sequential):
         )  # fmt: skip
 
 
-def raw_board(rows: np.ndarray, table: Tensor, size: int) -> Tensor:
+def raw_board(rows: np.ndarray, size: int) -> Tensor:
     """(B, 1, N, N): +1, -1, 0, of packed rows of RAW_PLANES planes."""
-    planes = unpack(torch.from_numpy(rows), table, RAW_PLANES, size)
+    planes = unpack(torch.from_numpy(rows), RAW_PLANES, size)
     return (planes[:, :1] - planes[:, 1:2]).contiguous(memory_format=torch.channels_last)
 
 
@@ -80,12 +80,11 @@ def learn_raw(
     network: nn.Module, optimizers: list[torch.optim.Optimizer], config: TrainingConfig, store: GameStore
 ) -> None:
     """The default recipe's loop on the raw board; nothing but the next move is learned."""
-    table = unpack_table(torch.device("cpu"))
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
     batches = Batches(sampler, config.batch_size, RAW_PLANES).start()
     network.train()
     for step, batch in zip(range(config.steps), batches, strict=False):
-        loss = cross_entropy(network(raw_board(batch.rows, table, store.games.size)), torch.from_numpy(batch.labels))
+        loss = cross_entropy(network(raw_board(batch.rows, store.games.size)), torch.from_numpy(batch.labels))
         loss.backward()
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -102,12 +101,12 @@ def learn_raw(
 def accuracy_raw(network: nn.Module, examples: Examples) -> float:
     """Top-1 of a baseline."""
     network.eval()
-    table, right = unpack_table(torch.device("cpu")), 0
+    right = 0
     for first in range(0, len(examples), pipeline.ROWS):
         part = slice(first, first + pipeline.ROWS)
         none = np.zeros(len(examples.game[part]), np.uint8)
         rows, labels = encode_positions(examples.games, examples.game[part], examples.ply[part], none, RAW_PLANES)
-        logits = network(raw_board(rows, table, examples.games.size))
+        logits = network(raw_board(rows, examples.games.size))
         right += int((logits.argmax(1).numpy() == labels).sum())
     return right / len(examples)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
@@ -14,7 +13,6 @@ from hayago.features.encoder import encode_positions
 from hayago.learn.checkpoint import load_model
 from hayago.learn.evaluator import make_evaluator
 from hayago.learn.examples import choose_examples, facts_of
-from hayago.learn.network import unpack_table
 from hayago.learn.pipeline import measure
 from hayago.records.selection import Selection
 from hayago.records.store import read_store
@@ -60,7 +58,7 @@ def test_a_baseline_sees_whose_stones_these_are() -> None:
     examples = choose_examples(store.games, facts_of(store.table), Selection(), 40)
     none = np.zeros(len(examples), np.uint8)
     rows, _ = encode_positions(store.games, examples.game, examples.ply, none, ablation.RAW_PLANES)
-    raw = ablation.raw_board(rows, unpack_table(torch.device("cpu")), 19)
+    raw = ablation.raw_board(rows, 19)
     for k in range(len(examples)):
         board = examples.board(k)
         signs = np.where(board.grid() == board.to_play, 1, -1) * (board.grid() != EMPTY)

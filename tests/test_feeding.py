@@ -1,31 +1,27 @@
 """What the device does with packed rows is what the encoder does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from hayago.features.encoder import encode_positions
 from hayago.features.planes import unpack as unpack_rows
 from hayago.learn import feeding
 from hayago.learn.batches import Batch, Batches, Sampler, fixed_positions
 from hayago.learn.feeding import Unpacker, feed, to_device
-from hayago.learn.network import unpack, unpack_by_table
 from learning import demo_games
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("way", [unpack, unpack_by_table])
 @pytest.mark.parametrize("planes", [4, 48])
 def test_the_device_turns_boards_as_the_encoder_does(
-    planes: int, way: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
+    planes: int,
 ) -> None:
-    monkeypatch.setattr(feeding, "unpack", way)
     game, ply, _ = fixed_positions(demo_games(), 64)
     symmetry = np.arange(64).astype(np.uint8) % 8
     rows, labels = encode_positions(demo_games(), game, ply, symmetry, planes)

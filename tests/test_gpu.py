@@ -1,6 +1,7 @@
 """What runs on a GPU only: training and evaluation there give what the CPU gives. Skipped where there is none."""
 
 import json
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from hayago.cli import main
-from hayago.learn.batches import Batches, Sampler
+from hayago.learn.batches import Batch, Batches, Sampler
 from hayago.learn.checkpoint import load_checkpoint, load_model
 from hayago.learn.evaluator import make_evaluator
 from hayago.learn.feeding import Unpacker, feed, to_device
@@ -35,32 +36,72 @@ def test_batches_arrive_whole_and_in_order() -> None:
             assert torch.equal(one, other.cpu())
 
 
-@pytest.mark.parametrize("options", [{}, {"sub_batch": 8}, {"normalised": False}, {"sub_batch": 8, "compile": True}])
-def test_steps_on_a_gpu_are_those_of_a_cpu(tmp_path: Path, options: dict[str, object]) -> None:
+OPTIONS = [
+    {},
+    {"sub_batch": 8},
+    {"sub_batch": 8, "compile": True},
+    {"normalised": False, "optimizer": "sgd"},
+    {"optimizer": "adamw", "replies": 0},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_steps_on_a_gpu_are_those_of_a_cpu(
+    tmp_path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In full float32, the first ones as they come, the others replayed, at learning rates that change."""
+    monkeypatch.setattr("hayago.learn.trainer.has_bfloat16", lambda device: False)
     config = small_config(tmp_path, filters=16, batch_size=32, **options)
     one, other = Trainer(config, CPU), Trainer(config, GPU)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    torch.set_float32_matmul_precision("highest")
     other.restore(one.state(), 0)
-    for _ in range(12):
-        one.learn(demo_batch(32), 1.0)
-        other.learn(demo_batch(32), 1.0)
-    losses, those = one.take_metrics()[0], other.take_metrics()[0]
-    assert losses[-1] < losses[0] - 0.2
-    assert np.allclose(losses, those, rtol=0.02), (losses, those)
-    moments = [(a.running_mean, b.running_mean) for a, b in zip(one.network.norms, other.network.norms, strict=True)]
-    for mean, that in moments:
-        assert torch.allclose(mean, that.cpu(), rtol=0.05, atol=0.05)
+    for step in range(12):
+        factor = 0.3 * (1 + step % 3)
+        one.learn(batch_of(step, config.replies), factor)
+        other.learn(batch_of(step, config.replies), factor)
+    losses, those = (np.array(trainer.take_metrics()[0]) for trainer in (one, other))
+    assert np.abs(np.diff(losses)).min() > 1e-3
+    assert np.allclose(losses, those, rtol=5e-3), (losses, those)
+    assert other.learning_rate == pytest.approx(one.learning_rate)
+    for name, value in one.state().items():
+        assert other.state()[name].shape == value.shape, name
+    for mine, its in zip(one.network.norms, other.network.norms, strict=True):
+        assert torch.allclose(mine.running_mean, its.running_mean.cpu(), rtol=0.02, atol=0.02)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+def batch_of(step: int, replies: int = 2) -> Batch:
+    """A batch to learn from: 32 positions, under symmetries, with what was replied."""
+    batch = demo_batch(32 * 12)
+    chosen = slice(step, None, 12)
+    symmetry = np.full(32, step % 8, np.uint8)
+    following = np.stack([batch.labels[chosen]] * replies, 1) if replies else None
+    return Batch(batch.rows[chosen], batch.labels[chosen], symmetry, following)
+
+
+def test_few_bits_learn_as_many(tmp_path: Path) -> None:
+    """bfloat16 on the GPU, float32 on the CPU."""
+    config = small_config(tmp_path, filters=16, batch_size=32)
+    one, other = Trainer(config, CPU), Trainer(config, GPU)
+    other.restore(one.state(), 0)
+    for step in range(12):
+        one.learn(batch_of(step), 1.0)
+        other.learn(batch_of(step), 1.0)
+    losses, those = (np.array(trainer.take_metrics()[0]) for trainer in (one, other))
+    assert not np.array_equal(losses, those)
+    assert np.allclose(losses, those, rtol=0.05), (losses, those)
+
+
+@pytest.mark.parametrize("options", [{}, {"compile": True}, {"optimizer": "sgd"}, {"optimizer": "adamw"}])
 def test_a_run_stops_resumes_and_ends(
-    tmp_path: Path, compiled: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = small_config(tmp_path / "run", filters=16, device="cuda", compile=compiled)
+    config = small_config(tmp_path / "run", filters=16, device="cuda", **options)
     with monkeypatch.context() as patch, pytest.raises(TrainingInterrupted):
         stop_after(patch, 9)
         train(config)
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").header["step"] == 9
-    result = train(small_config(tmp_path / "run", filters=16, device="cuda", compile=compiled, resume=True))
+    result = train(replace(config, resume=True))
     assert result.steps == 20
     log = rows(tmp_path / "run")
     assert float(log[-1]["train_loss"]) < float(log[0]["train_loss"]) - 0.2

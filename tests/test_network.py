@@ -6,7 +6,7 @@ import torch
 from hayago.features.planes import unpack as unpack_rows
 from hayago.learn.architecture import Architecture, layer_table
 from hayago.learn.muon import orthogonalise
-from hayago.learn.network import PolicyNetwork, TrainingNetwork, unpack, unpack_by_table, unpack_table
+from hayago.learn.network import PolicyNetwork, TrainingNetwork, unpack, unpack_bits
 from learning import demo_batch, training_network
 
 
@@ -106,8 +106,8 @@ def test_unpacking_for_torch_is_the_unpacking_of_features(planes: int, size: int
     """As a CPU does it and as a GPU does it."""
     rows = torch.randint(0, 256, (5, (planes * size * size + 7) // 8), dtype=torch.uint8)
     expected = torch.from_numpy(unpack_rows(rows.numpy(), planes, size)).float()
-    for way in (unpack, unpack_by_table):
-        assert torch.equal(way(rows, unpack_table(rows.device), planes, size), expected)
+    for way in (unpack, unpack_bits):
+        assert torch.equal(way(rows, planes, size).float(), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 8, 72), (1, 72, 8), (3, 16, 16)])

@@ -26,7 +26,7 @@ from hayago.learn.batches import Batches, Sampler
 from hayago.learn.checkpoint import load_checkpoint, load_model, save_checkpoint
 from hayago.learn.config import RECIPES, TrainingConfig
 from hayago.learn.devices import has_bfloat16, pick_device
-from hayago.learn.network import unpack, unpack_table
+from hayago.learn.network import unpack
 from hayago.learn.run import TrainingInterrupted, TrainingResult
 from hayago.learn.trainer import LEARNING_RATES, Trainer
 from hayago.learn.training import share_threads, train
@@ -385,7 +385,7 @@ def test_the_papers_recipe_is_plain_gradient_descent(tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     assert not any("norm" in name for name in before)
     twin = trainer.network.fold()
-    planes = unpack(torch.from_numpy(batch.rows), unpack_table(torch.device("cpu")), 48, 19)
+    planes = unpack(torch.from_numpy(batch.rows), 48, 19)
     for _ in range(2):
         loss = torch.nn.functional.cross_entropy(twin(planes), torch.from_numpy(batch.labels))
         twin.zero_grad()
@@ -418,7 +418,7 @@ def test_replies_are_learned_beside_the_next_move(tmp_path: Path) -> None:
     assert without[:10] == pytest.approx(weightless[:10], rel=1e-3)  # up to the rounding of wider products
     assert without[0] == pytest.approx(beside[0])  # the loss in the log is that of the next move
     assert without[1:10] != pytest.approx(beside[1:10], rel=1e-2)
-    planes = unpack(torch.from_numpy(batch.rows), unpack_table(torch.device("cpu")), 48, 19)
+    planes = unpack(torch.from_numpy(batch.rows), 48, 19)
     losses = []
     for trainer in (light, both):
         with torch.no_grad():

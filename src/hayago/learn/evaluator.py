@@ -85,7 +85,7 @@ class TorchEvaluator:
         import torch
 
         from hayago.learn.devices import pick_device
-        from hayago.learn.network import PolicyNetwork, unpack_table
+        from hayago.learn.network import PolicyNetwork
 
         info = model.info
         if threads:
@@ -95,7 +95,6 @@ class TorchEvaluator:
         network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in model.weights.items()})
         self._network: Any = network.eval().to(self._device)
-        self._table = unpack_table(self._device)
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
@@ -105,7 +104,7 @@ class TorchEvaluator:
 
         with torch.inference_mode():
             packed = torch.from_numpy(rows).to(self._device)
-            planes = unpack(packed, self._table, self.info.planes, self.info.board_size)
+            planes = unpack(packed, self.info.planes, self.info.board_size)
             result: NDArray[np.float32] = self._network(planes).cpu().numpy()
         return result
 

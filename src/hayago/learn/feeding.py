@@ -3,7 +3,7 @@
 On a GPU the copy is made from pinned memory on a stream of its own, and the symmetries are applied there; on a CPU a
 batch is where it is needed already, and the encoder turns the boards, which costs it nothing.
 
-What is for CUDA alone (streams, pinned memory, autocast, NCCL) has not run on a GPU yet; all else is tested.
+What is for CUDA alone is tested in tests/test_gpu.py, where there is a GPU.
 """
 
 from collections.abc import Generator, Iterator
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hayago.learn.batches import Batch
-from hayago.learn.network import unpack, unpack_table
+from hayago.learn.network import unpack, unpack_bits
 from hayago.rules.symmetry import inverse, point_maps
 
 
@@ -73,7 +73,6 @@ class Unpacker:
     def __init__(self, planes: int, size: int, device: torch.device) -> None:
         self.planes = planes
         self.size = size
-        self._table = unpack_table(device)
         maps = point_maps(size).astype(np.int64)
         self._taken_to = torch.from_numpy(maps).to(device)
         # Where the plane's cell comes from, as `gather` wants it.
@@ -81,12 +80,14 @@ class Unpacker:
 
     def __call__(self, batch: Fed) -> tuple[Tensor, Tensor, Tensor | None]:
         """Planes (B, planes, N, N), channels last, labels (B,), and replies (B, R) if there are any."""
-        planes = unpack(batch.rows, self._table, self.planes, self.size)
         labels, replies = batch.labels, batch.replies
-        if batch.symmetry is not None:
+        if batch.symmetry is None:
+            planes = unpack(batch.rows, self.planes, self.size)
+        else:
             symmetry = batch.symmetry.long()
+            bits = unpack_bits(batch.rows, self.planes, self.size)  # turned while they are a quarter as wide
             cells = self._comes_from[symmetry][:, None].expand(-1, self.planes, -1)
-            planes = planes.flatten(2).gather(2, cells).view_as(planes)
+            planes = bits.flatten(2).gather(2, cells).view_as(bits).float()
             labels = self._taken_to[symmetry, labels]
             replies = None if replies is None else self._taken_to[symmetry[:, None], replies]
         return planes.contiguous(memory_format=torch.channels_last), labels, replies

@@ -66,20 +66,23 @@ class Muon(torch.optim.Optimizer):
 
     def _step_together(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         """One step for parameters of one shape: orthogonalising them as a stack saves many small products."""
-        directions = []
+        gradients, momenta = [], []
         for parameter in parameters:
             assert parameter.grad is not None
             state = self.state[parameter]
             if not state:
                 state["momentum"] = torch.zeros_like(parameter)
-            momentum = state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
-            directions.append(parameter.grad.add(momentum, alpha=group["momentum"]).flatten(1))
-        steps = self.orthogonalised(torch.stack(directions), parameters)
+            gradients.append(parameter.grad)
+            momenta.append(state["momentum"])
+        torch._foreach_mul_(momenta, group["momentum"])
+        torch._foreach_add_(momenta, gradients)
+        directions = torch._foreach_add(gradients, momenta, alpha=group["momentum"])
+        steps = self.orthogonalised(torch.stack([direction.flatten(1) for direction in directions]), parameters)
         tallness = steps.size(-2) / steps.size(-1) if group["lengthen"] else 1.0
-        length = group["lr"] * max(1.0, tallness) ** 0.5
-        for parameter, step in zip(parameters, steps, strict=True):
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(step.view_as(parameter), alpha=-length)
+        # The learning rate may be a tensor: on a GPU, where a recorded step reads it anew each time.
+        steps = steps * (group["lr"] * max(1.0, tallness) ** 0.5)
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_sub_(parameters, [step.view_as(one) for one, step in zip(parameters, steps, strict=True)])
 
     def orthogonalised(self, directions: Tensor, parameters: list[Tensor]) -> Tensor:
         """Steps (K, rows, columns) along the directions, the same, of K parameters of one shape."""

@@ -182,24 +182,18 @@ class TrainingNetwork(nn.Module):
         return plain.eval()
 
 
-def unpack_table(device: torch.device) -> Tensor:
-    """(256, 8) float32: the bits of every byte, lowest first; what `unpack_by_table` looks packed rows up in."""
-    bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
-    return bits.to(device, torch.float32)
-
-
-def unpack(rows: Tensor, table: Tensor, planes: int, board_size: int) -> Tensor:
-    """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them, as the table."""
+def unpack(rows: Tensor, planes: int, board_size: int) -> Tensor:
+    """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them."""
     if rows.device.type == "cpu":  # where numpy does it ten times as fast, and channels last
         bits = planes_of_rows(rows.numpy(), planes, board_size).transpose(0, 2, 3, 1)
         return torch.from_numpy(bits.astype(np.float32, order="C")).permute(0, 3, 1, 2)
-    return unpack_by_table(rows, table, planes, board_size)
+    return unpack_bits(rows, planes, board_size).float()
 
 
-def unpack_by_table(rows: Tensor, table: Tensor, planes: int, board_size: int) -> Tensor:
-    """What `unpack` does beside a GPU."""
-    looked_up = nn.functional.embedding(rows.int(), table).flatten(1)
-    return looked_up[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
+def unpack_bits(rows: Tensor, planes: int, board_size: int) -> Tensor:
+    """What `unpack` does beside a GPU, still in bytes: uint8 (B, planes, N, N)."""
+    bits = (rows[:, :, None] >> torch.arange(8, dtype=torch.uint8, device=rows.device)) & 1
+    return bits.flatten(1)[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
 
 
 def _answers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:

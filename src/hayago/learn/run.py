@@ -191,7 +191,7 @@ class Run:
             "step": trainer.step,
             "positions": trainer.step * self.config.batch_size,
             "seconds": self.seconds,
-            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "learning_rate": trainer.learning_rate,
             "train_loss": fmean(losses),
             "train_top1": fmean(top1s),
             "validation_loss": None,

@@ -1,5 +1,6 @@
 """What learns, step by step: the network and its optimizers. Nothing here reads a clock or writes a file."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -16,13 +17,18 @@ from hayago.learn.feeding import Fed, Unpacker, to_device
 from hayago.learn.muon import Muon
 from hayago.learn.network import TrainingNetwork
 from hayago.learn.norms import RunningMoments, SubBatchNorm
+from hayago.learn.replayed import Replayed
 
 # Muon's is for kernels that have others for their centres; without these it may be longer.
 LEARNING_RATES = {"muon": 0.02, "muon, no centres": 0.03, "adamw": 0.003, "sgd": 0.1}
 
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """The optimizers of all parameters; each group remembers its largest learning rate as "peak"."""
+    """The optimizers of all parameters; each group remembers its largest learning rate as "peak".
+
+    On a GPU the learning rates are tensors, so that a recorded step (see `Replayed`) does not hold them fast.
+    """
+    on_gpu = network.last.bias.is_cuda
     kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
     biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
     others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
@@ -41,15 +47,19 @@ def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[to
             moved_by_muon.append({"params": list(network.centres), "lr": peak * config.centre_rate, "lengthen": False})
         optimizers = [
             Muon(moved_by_muon, peak, config.momentum, config.weight_decay),
-            torch.optim.AdamW(others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
+            torch.optim.AdamW(
+                others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, capturable=on_gpu
+            ),
         ]
     elif config.optimizer == "adamw":
-        optimizers = [torch.optim.AdamW(groups, peak)]
+        optimizers = [torch.optim.AdamW(groups, peak, capturable=on_gpu)]
     else:
-        optimizers = [torch.optim.SGD(groups, peak, config.momentum)]
+        optimizers = [torch.optim.SGD(groups, peak, config.momentum, fused=on_gpu or None)]
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
+            if on_gpu:
+                group["lr"] = torch.tensor(group["lr"], device=network.last.bias.device)
     return optimizers
 
 
@@ -90,13 +100,19 @@ class Trainer:
         self._moments = RunningMoments(self.network)
         self._ranks = ranks
         self.optimizers = make_optimizers(self.network, config)
+        self.learning_rate = 0.0  # of the first group, in the last step
         self.device = device
         self._bfloat16 = has_bfloat16(device)
         self.step = 0
         self._unpack = Unpacker(config.planes, board_size, device)
         self._reply_weight = config.reply_weight
+        self._take_step = self._stepper()
         # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
         self._metrics: list[Tensor] = []
+
+    def _stepper(self) -> Callable[[Fed], Tensor]:
+        """`_make_step`, recorded where it can be: processes that share a batch talk to each other in between."""
+        return Replayed(self._make_step) if self.device.type == "cuda" and self._ranks.count == 1 else self._make_step
 
     def _measure(self, network: nn.Module, batch: Fed) -> tuple[Tensor, Tensor]:
         """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
@@ -115,7 +131,18 @@ class Trainer:
     def learn(self, batch: Batch | Fed, factor: float) -> None:
         """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
         self.network.train()
-        fed = to_device(batch, self.device)
+        self.learning_rate = self.optimizers[0].param_groups[0]["peak"] * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(group["peak"] * factor)
+                else:
+                    group["lr"] = group["peak"] * factor
+        self._metrics.append(self._take_step(to_device(batch, self.device)))
+        self.step += 1
+
+    def _make_step(self, fed: Fed) -> Tensor:
+        """Move the network and its optimizers by one step; (2,) loss and accuracy of the batch."""
         parts = fed.split(self._part)
         metrics = torch.zeros(2, device=self.device)
         self._moments.begin(len(parts) * self._ranks.count)
@@ -127,12 +154,9 @@ class Trainer:
             metrics += sums
         self._moments.settle(self._ranks)
         for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self._metrics.append(metrics / len(fed.labels))
-        self.step += 1
+        return metrics / len(fed.labels)
 
     def take_metrics(self) -> tuple[list[float], list[float]]:
         """Loss and accuracy, over all ranks, of every step since the last call."""
@@ -191,4 +215,10 @@ class Trainer:
                     _, _, index, key = name.split(".")
                     state.setdefault(int(index), {})[key] = torch.from_numpy(value)
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            for parameter, values in optimizer.state.items():
+                for key, value in values.items():
+                    if value.shape == parameter.shape:
+                        # Laid out as the parameter: what is fused asks for it, all else is faster.
+                        values[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        self._take_step = self._stepper()  # what was recorded belongs to other tensors
         self.step = step
