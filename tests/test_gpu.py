@@ -60,6 +60,8 @@ def test_steps_on_a_gpu_are_those_of_a_cpu(
         factor = 0.3 * (1 + step % 3)
         one.learn(batch_of(step, config.replies), factor)
         other.learn(batch_of(step, config.replies), factor)
+    torch.cuda.synchronize()
+    assert not other.is_busy() and not one.is_busy()
     losses, those = (np.array(trainer.take_metrics()[0]) for trainer in (one, other))
     assert np.abs(np.diff(losses)).min() > 1e-3
     assert np.allclose(losses, those, rtol=5e-3), (losses, those)

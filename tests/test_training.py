@@ -74,6 +74,12 @@ def test_a_run_leaves_its_files(tmp_path: Path, capfd: pytest.CaptureFixture[str
     assert "validation loss" in captured.err
 
 
+def test_waiting_counts_when_nothing_else_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0 < train(small_config(tmp_path / "idle")).waiting_share < 1
+    monkeypatch.setattr(Trainer, "is_busy", lambda self: True)
+    assert train(small_config(tmp_path / "busy")).waiting_share == 0
+
+
 @pytest.mark.parametrize("optimizer", ["muon", "adamw", "sgd"])
 def test_every_optimizer_learns(tmp_path: Path, optimizer: Any) -> None:
     config = small_config(tmp_path, optimizer=optimizer)

@@ -47,6 +47,10 @@ class Replayed:
         self._wait()
         return self._result.clone()
 
+    def is_under_way(self) -> bool:
+        """Whether the GPU is still at the last step that was replayed."""
+        return bool(self._under_way) and not self._under_way[-1].query()  # type: ignore[no-untyped-call]
+
     def _warm_up(self, fed: Fed) -> Tensor:
         current = torch.cuda.current_stream()
         self._side.wait_stream(current)

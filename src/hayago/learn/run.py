@@ -141,10 +141,11 @@ class Run:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the time of the block as waiting for data."""
+        """Count the time of the block as waiting for data, unless the device has had work all the while."""
         asked = time.perf_counter()
         yield
-        self._waited += time.perf_counter() - asked
+        if not self.trainer.is_busy():
+            self._waited += time.perf_counter() - asked
 
     def tick(self, stop: bool) -> Due:
         """Read the clock, once a step, and agree with the other ranks on what is due; any of them may ask to stop."""

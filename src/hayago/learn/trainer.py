@@ -106,7 +106,7 @@ class Trainer:
         self.step = 0
         self._unpack = Unpacker(config.planes, board_size, device)
         self._reply_weight = config.reply_weight
-        self._take_step = self._stepper()
+        self._take_step: Callable[[Fed], Tensor] | Replayed = self._stepper()
         # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
         self._metrics: list[Tensor] = []
 
@@ -140,6 +140,10 @@ class Trainer:
                     group["lr"] = group["peak"] * factor
         self._metrics.append(self._take_step(to_device(batch, self.device)))
         self.step += 1
+
+    def is_busy(self) -> bool:
+        """Whether a step is still being computed while the caller has the next one to make."""
+        return isinstance(self._take_step, Replayed) and self._take_step.is_under_way()
 
     def _make_step(self, fed: Fed) -> Tensor:
         """Move the network and its optimizers by one step; (2,) loss and accuracy of the batch."""
