@@ -1,11 +1,12 @@
 """Training's speed on a GPU, without any data: python scripts/measure_gpu.py FILTERS/BATCH[/SUB-BATCH][/compile]...
 
-Steps of hayago's own recipe on packed rows made by lot, which lie on the GPU from the start; so what a run is slower
-than this it waits for positions. Beside it stand the share of a large bfloat16 matrix product that this is, and the
-largest memory so far. The first steps, in which torch chooses, compiles and records, are timed apart.
+Steps of hayago's own recipe on packed rows made by lot, which lie on the GPU from the start; a run is slower than this
+by what it waits for positions, validates and writes. Beside it stand the share of a large bfloat16 matrix product that
+this is, and the largest memory. The first steps, in which torch chooses, compiles and records, are timed apart.
 """
 
 import argparse
+import gc
 import time
 from pathlib import Path
 
@@ -17,15 +18,15 @@ from hayago.learn.devices import pick_device
 from hayago.learn.feeding import Fed
 from hayago.learn.trainer import Trainer
 
-WARM_UP, STEPS, SIDE, PRODUCTS = 6, 30, 8192, 10
+WARM_UP, STEPS, SIDE, PRODUCTS, ROUNDS = 6, 30, 8192, 10, 3
 
 
 def settings(text: str) -> TrainingConfig:
     """What one argument asks for."""
-    filters, batch, *rest = text.split("/")
-    sub_batch = int(rest[0]) if rest and rest[0] != "compile" else 64
+    numbers = text.removesuffix("/compile").split("/")
+    filters, batch_size, sub_batch = map(int, numbers if len(numbers) == 3 else [*numbers, 64])
     return TrainingConfig(
-        Path(), Path(), filters=int(filters), batch_size=int(batch), sub_batch=sub_batch, compile="compile" in rest
+        Path(), Path(), filters=filters, batch_size=batch_size, sub_batch=sub_batch, compile=text.endswith("/compile")
     )
 
 
@@ -41,19 +42,22 @@ def made_by_lot(count: int, device: torch.device) -> Fed:
 
 def clock(device: torch.device) -> float:
     """Seconds, when the device has nothing left to do."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize()
     return time.perf_counter()
 
 
 def product(device: torch.device, side: int) -> float:
-    """Floating point operations a second of a square bfloat16 matrix product."""
+    """Floating point operations a second of a square bfloat16 matrix product, the best of some rounds."""
     one, other = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
     torch.mm(one, other)
-    started = clock(device)
-    for _ in range(PRODUCTS):
-        torch.mm(one, other)
-    return PRODUCTS * 2 * side**3 / (clock(device) - started)
+    rates = []
+    for _ in range(ROUNDS):
+        started = clock(device)
+        for _ in range(PRODUCTS):
+            torch.mm(one, other)
+        rates.append(PRODUCTS * 2 * side**3 / (clock(device) - started))
+    return max(rates)
 
 
 def main() -> None:
@@ -66,6 +70,10 @@ def main() -> None:
     best = product(device, arguments.side)
     print(f"matrix product: {best / 1e12:.1f} TFLOP/s")
     for config in arguments.settings:
+        gc.collect()  # what the settings before held
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
         started = clock(device)
         trainer = Trainer(config, device)
         batch = made_by_lot(config.batch_size, device)
@@ -84,6 +92,7 @@ def main() -> None:
             f" {share:.1%} of the product, {memory:.1f} GB; warm-up {begun - started:.1f} s",
             flush=True,
         )
+        del trainer
 
 
 if __name__ == "__main__":

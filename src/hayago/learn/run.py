@@ -141,7 +141,7 @@ class Run:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the time of the block as waiting for data, unless the device has had work all the while."""
+        """Count the time of the block as waiting for data, unless a GPU has had work all the while."""
         asked = time.perf_counter()
         yield
         if not self.trainer.is_busy():

@@ -1,6 +1,6 @@
 """What learns, step by step: the network and its optimizers. Nothing here reads a clock or writes a file."""
 
-from collections.abc import Callable
+from collections import deque
 from typing import Any, cast
 
 import torch
@@ -21,6 +21,8 @@ from hayago.learn.replayed import Replayed
 
 # Muon's is for kernels that have others for their centres; without these it may be longer.
 LEARNING_RATES = {"muon": 0.02, "muon, no centres": 0.03, "adamw": 0.003, "sgd": 0.1}
+
+STEPS_AHEAD = 2  # that may wait on a GPU
 
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
@@ -106,13 +108,14 @@ class Trainer:
         self.step = 0
         self._unpack = Unpacker(config.planes, board_size, device)
         self._reply_weight = config.reply_weight
-        self._take_step: Callable[[Fed], Tensor] | Replayed = self._stepper()
+        self._replayed = self._recorder()
+        self._under_way: deque[torch.cuda.Event] = deque()
         # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
         self._metrics: list[Tensor] = []
 
-    def _stepper(self) -> Callable[[Fed], Tensor]:
-        """`_make_step`, recorded where it can be: processes that share a batch talk to each other in between."""
-        return Replayed(self._make_step) if self.device.type == "cuda" and self._ranks.count == 1 else self._make_step
+    def _recorder(self) -> Replayed | None:
+        """What records the steps, where it can be done: processes that share a batch talk to each other in between."""
+        return Replayed() if self.device.type == "cuda" and self._ranks.count == 1 else None
 
     def _measure(self, network: nn.Module, batch: Fed) -> tuple[Tensor, Tensor]:
         """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
@@ -138,12 +141,23 @@ class Trainer:
                     group["lr"].fill_(group["peak"] * factor)
                 else:
                     group["lr"] = group["peak"] * factor
-        self._metrics.append(self._take_step(to_device(batch, self.device)))
+        fed = to_device(batch, self.device)
+        self._metrics.append(self._replayed(self._make_step, fed) if self._replayed else self._make_step(fed))
         self.step += 1
+        if self.device.type == "cuda":
+            self._wait()
+
+    def _wait(self) -> None:
+        """Let only a few steps wait on the GPU: what is far ahead holds memory."""
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self._under_way.append(event)
+        if len(self._under_way) > STEPS_AHEAD:
+            self._under_way.popleft().synchronize()
 
     def is_busy(self) -> bool:
-        """Whether a step is still being computed while the caller has the next one to make."""
-        return isinstance(self._take_step, Replayed) and self._take_step.is_under_way()
+        """Whether a step is still being computed, on a GPU by CUDA, while the caller has the next one to make."""
+        return bool(self._under_way) and not self._under_way[-1].query()  # type: ignore[no-untyped-call]
 
     def _make_step(self, fed: Fed) -> Tensor:
         """Move the network and its optimizers by one step; (2,) loss and accuracy of the batch."""
@@ -224,5 +238,6 @@ class Trainer:
                     if value.shape == parameter.shape:
                         # Laid out as the parameter: what is fused asks for it, all else is faster.
                         values[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        self._take_step = self._stepper()  # what was recorded belongs to other tensors
+        self._replayed = self._recorder()  # what was recorded belongs to other tensors
+        self._metrics.clear()
         self.step = step
