@@ -966,7 +966,7 @@ def test_the_process_serves_a_game_and_keeps_others_off():
         page = requests.get(address, timeout=LIMIT)
         assert page.status_code == 200 and "<title>" in page.text
         status, about = ask(address, "/api/about")
-        assert (status, about["model"]["filters"], about["model"]["name"]) == (200, 32, "the network in the box")
+        assert (status, about["model"]["filters"], about["model"]["name"]) == (200, 64, "the network in the box")
         status, shown = ask(address, "/api/games", {"human": "W"})
         assert status == 201
         status, shown = ask(address, f"/api/games/{shown['id']}/reply", {})
