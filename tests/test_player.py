@@ -4,7 +4,7 @@ import pytest
 from fakes import FixedEvaluator
 from hayago.errors import HayagoError
 from hayago.play.endgame import EndgameJudge
-from hayago.play.player import HOPELESS_MOVES, LEVELS, Player, Style, rank_in, tempered
+from hayago.play.player import HOPELESS_MOVES, LEVELS, SURE, Player, Style, rank_in, tempered
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, WHITE, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -223,7 +223,7 @@ FINISHED = """
 
 def finished(to_play=BLACK, **changes):
     board = drawn(FINISHED, to_play)
-    return board, Player(FixedEvaluator(9), LOOK_ONCE, **changes)
+    return board, Player(FixedEvaluator(9, np.zeros(81, np.float32)), LOOK_ONCE, **changes)
 
 
 def test_nothing_is_played_inside_settled_area():
@@ -232,6 +232,20 @@ def test_nothing_is_played_inside_settled_area():
         choice = player.choose(board)
         assert choice.point == board.pass_point, board
         assert choice.judgement is not None and choice.prior is None
+
+
+def test_a_sure_network_counts_for_more_than_the_playouts():
+    """Near the end playouts overlook threats that any player answers."""
+    board, player = finished()
+    judgement = player.judge.judge(board, GameRules())
+    inside = int(np.flatnonzero(judgement.settled & board.sensible_points())[0])
+    for share, chosen in ((SURE + 0.02, inside), (SURE - 0.02, board.pass_point)):
+        others = int(board.legal_points()[:-1].sum()) - 1
+        logits = np.full(81, np.log((1 - share) / others), np.float32)
+        logits[inside] = np.log(share)
+        choice = Player(FixedEvaluator(9, logits), LOOK_ONCE).choose(board)
+        assert choice.point == chosen
+        assert ("though the playouts call it settled" in choice.reason) == (chosen == inside)
 
 
 def test_cleanup_takes_what_is_dead_and_then_passes():
