@@ -4,6 +4,7 @@ reg, undo, again    answers the vertex of column C one row above the number of m
                     undo; by genmove alone
 stuck, tired        like undo, but refuses to undo; resigns at every third question
 die, hang, junk     does so at every third question
+slow                hangs at every question
 nonsense, illegal, resign, refuse    answers with no vertex, an occupied point, "resign"; takes no move of the 2nd on
 """
 
@@ -34,6 +35,8 @@ def answer(command, words):
         moves.pop()
     elif command in ("reg_genmove", "genmove"):
         asked += 1
+        if habit == "slow":
+            time.sleep(60)
         if asked % 3 == 0:
             if habit == "die":
                 os._exit(3)

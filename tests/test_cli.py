@@ -191,9 +191,9 @@ def test_evaluate_asks_engines(capsys, model, small):
         {"name": engine, "asked": 2, "answered": 2, "passes": 0, "illegal": 0, "lost": {}},
     ]
     assert found["differences"][0]["positions"] == 2
-    options[-1] = 0.001
+    options[3], options[-1] = engine.removesuffix("reg") + "slow", 0.5
     found = json.loads(run(capsys, "evaluate", small, *options, "--json")[1])
-    assert found["engines"][0]["answered"] == 0 and "in 0.001 s" in found["notes"][-1]
+    assert found["engines"][0]["answered"] == 0 and "in 0.5 s" in found["notes"][-1]
 
 
 def test_evaluate_chooses_positions_and_symmetries(capsys, model, small, tmp_path):
