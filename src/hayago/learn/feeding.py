@@ -3,7 +3,7 @@
 On a GPU the copy is made from pinned memory on a stream of its own, and the symmetries are applied there; on a CPU a
 batch is where it is needed already, and the encoder turns the boards, which costs it nothing.
 
-What is for CUDA alone is tested in tests/test_gpu.py, where there is a GPU.
+What is for CUDA alone is tested in tests/test_gpu.py, where there is a GPU; many of them (NCCL) have not been tried.
 """
 
 from collections.abc import Generator, Iterator

@@ -192,11 +192,10 @@ def unpack(rows: Tensor, planes: int, board_size: int) -> Tensor:
 
 def unpack_bits(rows: Tensor, planes: int, board_size: int) -> Tensor:
     """What `unpack` does beside a GPU, still in bytes: uint8 (B, planes, N, N)."""
-    # Not by shifts: Apple's MPS once left bytes as they were.
-    bits = (rows[:, :, None] & 1 << torch.arange(8, device=rows.device)) != 0
-    return (
-        bits.to(torch.uint8).flatten(1)[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
-    )
+    # Not by shifts of the bytes: Apple's MPS once left them as they were.
+    masks = (1 << torch.arange(8, device=rows.device)).to(torch.uint8)
+    bits = ((rows[:, :, None] & masks) != 0).to(torch.uint8).flatten(1)
+    return bits[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)
 
 
 def _answers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
