@@ -37,15 +37,13 @@ from hayago.features.memory import (
     start,
 )
 from hayago.records.games import Games
-from hayago.rules.coords import BLACK, EMPTY, WHITE
+from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.jit import kernel, lowest_bit
 from hayago.rules.kernels import (
     CELLS,
-    COLOUR,
     EYES,
     KO,
     SIZE,
-    TURN,
     TURNS,
     WIDTH,
     WORDS,
@@ -181,8 +179,11 @@ def write_row(
     now = position[TURNS]  # the words take every stone for an old one
     for age in range(1, min(7, now) + 1):
         cell = memory[RECENT + (now - age) % REMEMBERED]
-        if cell != 0 and position[COLOUR + cell] != EMPTY and position[TURN + cell] == now - age:
-            matrix[places[cell]] ^= 1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1
+        if cell != 0:
+            word = matrix[places[cell]]
+            # A stone is there, and none of a later turn: that one would no longer look old.
+            if (word >> TURNS_SINCE + 7) & 1:
+                matrix[places[cell]] = word ^ (1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1)
     if planes > CAPTURE_SIZE:
         if ladders:
             read_ladders(position, memory, colour)

@@ -8,7 +8,7 @@ the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`
   whose words may have changed: the liberties of the chains that it touched, for the side to which that matters.
 - `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
 - `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
-  `hayago.rules.ladders`), and is good until a stone falls on that or a capture frees a chain that was looked at.
+  `hayago.rules.ladders`) until `follow` sees a stone fall on that, or a capture free a chain that was looked at.
 - `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
   stale and nothing is kept.
 
@@ -17,15 +17,22 @@ A `Memory` is one int64 array, like a `Position`; the index of an entry is its s
     WORD + colour * CELLS + cell     a cell's word with `colour` to move
     STALE + colour * WORDS + w       the set of empty cells whose words with `colour` to move are no longer right
     ENCLOSED + colour * WORDS + w    the set of cells that are enclosed by `colour` (stale ones apart)
-    WEAK + colour * WORDS + w        a set that holds the heads of all chains of `colour` in atari and of all chains of
-                                     the other colour with two liberties, and others
+    UNREAD + colour * WORDS + w      a set that holds the heads of all chains whose ladders `colour` has yet to read
+                                     (its own in atari, the other colour's with two liberties), and cells that no
+                                     longer are such heads
     CAPTURES + w, ESCAPES + w        what `read_ladders` found: the cells of the two ladder planes
     RECENT + turn % REMEMBERED       where the last moves were played, 0 for a pass
     FREED + w                        the liberties of all chains beside the stones that the last move took off
-    READ + head * KEPT               the turn up to which the chain's verdict is known to hold; -1 for none, as for all
-                                     cells that are not in WEAK
-    VERDICT + head * KEPT + w        the cells marked in a ladder plane for that chain
-    READING + head * KEPT + w        the footprint of its reading
+
+and, for each colour, the *readings* that still hold, at most READINGS: bit k of three words says whether there is a
+reading k, and whether it has found something. What belongs to one of them lies together, so that to look through all
+takes little of the processor's cache:
+
+    HELD + colour * KEPT                     the readings that hold
+    CAPTURING, ESCAPING + colour * KEPT      those of them that have found captures, or escapes
+    CHAIN + colour * KEPT + k                the head of the chain
+    FOOT + colour * KEPT + w * READINGS + k  word w of the footprint
+    VERDICT + colour * KEPT + k * WORDS + w  word w of the cells to mark in a ladder plane; for those that found any
 """
 
 from typing import TypeAlias
@@ -68,31 +75,38 @@ TURNS_SINCE, LIBERTY_COUNT, CAPTURE_SIZE, SELF_ATARI, LIBERTIES_AFTER = 4, 12, 2
 LADDER_CAPTURE, LADDER_ESCAPE, SENSIBLENESS = 44, 45, 46
 
 REMEMBERED = 16  # moves; more than the 7 whose age is told, and than lie between the plies that training takes
+READINGS = 64  # more than a side has to do with at once but on the oddest boards, where some are read again each time
 
 WORD = 0
 STALE = 3 * CELLS
 ENCLOSED = STALE + 3 * WORDS
-WEAK = ENCLOSED + 3 * WORDS
-CAPTURES, ESCAPES = WEAK + 3 * WORDS, WEAK + 4 * WORDS
+UNREAD = ENCLOSED + 3 * WORDS
+CAPTURES, ESCAPES = UNREAD + 3 * WORDS, UNREAD + 4 * WORDS
 RECENT = ESCAPES + WORDS
 FREED = RECENT + REMEMBERED
-KEPT = 1 + 2 * WORDS  # what is kept of a reading lies together, which is what the processor's cache likes
-READ = FREED + WORDS
-VERDICT, READING = READ + 1, READ + 1 + WORDS
-_LENGTH = READ + CELLS * KEPT
+FOUND = FREED + WORDS  # scratch of `read_ladders`: a set of cells
+HELD = FOUND + WORDS
+CAPTURING, ESCAPING, CHAIN = HELD + 1, HELD + 2, HELD + 3
+FOOT = CHAIN + READINGS
+VERDICT = FOOT + READINGS * WORDS
+KEPT = VERDICT + READINGS * WORDS - HELD
+_LENGTH = HELD + 3 * KEPT
 
 
 def new_memory() -> Memory:
     """Room for what is kept; `start` makes it fit a position."""
     memory = np.empty(_LENGTH, np.int64)
-    memory[:READ] = 0
+    memory[:HELD] = 0
     return memory
 
 
 @kernel
 def start(position: Position, memory: Memory) -> None:
     """Keep nothing from before: the words of the stones are right, all empty cells are stale, no ladder is read."""
-    memory[STALE:READ] = 0
+    memory[STALE:HELD] = 0
+    for colour in (BLACK, WHITE):
+        for mask in (HELD, CAPTURING, ESCAPING):
+            memory[mask + colour * KEPT] = 0
     for cell in range(WIDTH, CELLS - WIDTH):
         there = position[COLOUR + cell]
         if there == EMPTY:
@@ -103,7 +117,6 @@ def start(position: Position, memory: Memory) -> None:
                 memory[RECENT + (position[TURNS] - age) % REMEMBERED] = cell
             if position[HEAD + cell] == cell:
                 _note_stones(position, memory, cell)
-    memory[READ::KEPT] = -1
 
 
 @kernel
@@ -116,7 +129,8 @@ def _note_empty(memory: Memory, cell: int) -> None:
 
 @kernel
 def _note_stones(position: Position, memory: Memory, head: int) -> None:
-    """Write the words of a chain's stones, as if all were put there 8 or more turns ago; note whether it is weak."""
+    """Write the words of a chain's stones, as if all were put there 8 or more turns ago; a weak one is yet to be
+    read."""
     colour, liberties = position[COLOUR + head], position[LIBERTIES + head]
     word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, 8) - 1
     stone = head
@@ -127,7 +141,7 @@ def _note_stones(position: Position, memory: Memory, head: int) -> None:
         if stone == head:
             break
     if liberties <= 2:
-        add_cell(memory, WEAK + (colour if liberties == 1 else 3 - colour) * WORDS, head)
+        add_cell(memory, UNREAD + (colour if liberties == 1 else 3 - colour) * WORDS, head)
 
 
 @kernel
@@ -148,30 +162,60 @@ def follow(position: Position, memory: Memory, cell: int) -> None:
     memory[RECENT + (position[TURNS] - 1) % REMEMBERED] = cell
     memory[FREED : FREED + WORDS] = 0
     changed = 0
+    if cell != 0:
+        _forget_readings_on(memory, cell)
     for n in range(position[LOGGED]):
         index = position[LOG + 2 * n]
         if index < COLOUR + CELLS:
             changed += 1
             _follow_change(position, memory, index - COLOUR, changed > 1)
     if changed > 1:
-        _forget_readings(memory)
+        _forget_readings_freed(memory)
 
 
 @kernel
-def _forget_readings(memory: Memory) -> None:
-    """Forget the verdicts whose reading looked at a chain that has just been freed.
+def _forget(memory: Memory, colour: int, k: int) -> None:
+    """Forget a reading: its chain, if it still is one, is to be read again."""
+    others = ~(np.int64(1) << np.int64(k))
+    for mask in (HELD, CAPTURING, ESCAPING):
+        memory[mask + colour * KEPT] &= others
+    add_cell(memory, UNREAD + colour * WORDS, memory[CHAIN + colour * KEPT + k])
+
+
+@kernel
+def _forget_readings_on(memory: Memory, cell: int) -> None:
+    """Forget the readings on whose footprint a stone was played.
+
+    That is so for all chains that the stone joins, captures, or takes a liberty from, since the liberties of the chain
+    itself are part of the footprint; so no chain of a reading that holds has changed.
+    """
+    word, bit = (cell - WIDTH) >> 6, np.int64((cell - WIDTH) & 63)
+    for colour in (BLACK, WHITE):
+        held = memory[HELD + colour * KEPT]
+        while held != 0:
+            k = lowest_bit(held)
+            held &= held - 1
+            if (memory[FOOT + colour * KEPT + word * READINGS + k] >> bit) & 1:
+                _forget(memory, colour, k)
+
+
+@kernel
+def _forget_readings_freed(memory: Memory) -> None:
+    """Forget the readings that looked at a chain which has just been freed.
 
     Such a reading has all liberties of that chain in its footprint, or so many that more of them change nothing. If it
-    looked at a chain that was captured, the move lies in it, which `_still_holds` will see.
+    looked at a chain that was captured, the move lies in it. (A ko that has come needs no look of its own: its cell is
+    among the freed.)
     """
-    for w in range(WORDS):
-        weak = memory[WEAK + BLACK * WORDS + w] | memory[WEAK + WHITE * WORDS + w]
-        while weak != 0:
-            head = WIDTH + 64 * w + lowest_bit(weak)
-            weak &= weak - 1
-            for v in range(WORDS):
-                if memory[READING + head * KEPT + v] & memory[FREED + v]:
-                    memory[READ + head * KEPT] = -1
+    for colour in (BLACK, WHITE):
+        held = memory[HELD + colour * KEPT]
+        while held != 0:
+            k = lowest_bit(held)
+            held &= held - 1
+            for w in range(WORDS):
+                if memory[FOOT + colour * KEPT + w * READINGS + k] & memory[FREED + w]:
+                    _forget(memory, colour, k)
+                    break
 
 
 @kernel
@@ -229,58 +273,60 @@ def refresh(position: Position, memory: Memory, colour: int) -> None:
 
 
 @kernel
-def _still_holds(position: Position, memory: Memory, head: int) -> bool:
-    """Whether the verdict kept for a chain is still right; if so, that is noted.
-
-    A ko that has come since needs no look: its cell is among the FREED, so `follow` has forgotten what hangs on it.
-    """
-    known, now = memory[READ + head * KEPT], position[TURNS]
-    if known < max(0, now - REMEMBERED):
-        return False
-    footprint = READING + head * KEPT
-    for turn in range(known, now):
-        cell = memory[RECENT + turn % REMEMBERED]
-        if cell != 0 and has_cell(memory, footprint, cell):
-            return False
-    memory[READ + head * KEPT] = now
-    return True
+def _read_chain(position: Position, memory: Memory, head: int, colour: int) -> None:
+    """Read the ladders of a weak chain, and keep the verdict if there is room, unless it hangs on the ko point."""
+    memory[FOUND : FOUND + WORDS] = 0
+    position[FOOTPRINT : FOOTPRINT + WORDS] = 0
+    escaping = position[COLOUR + head] == colour
+    if escaping:
+        add_escapes(position, head, memory, FOUND)
+    else:
+        add_captures(position, head, memory, FOUND)
+    plane, found = ESCAPES if escaping else CAPTURES, np.int64(0)
+    for w in range(WORDS):
+        memory[plane + w] |= memory[FOUND + w]
+        found |= memory[FOUND + w]
+    room, ko = ~memory[HELD + colour * KEPT], position[KO]
+    if room == 0 or (ko != 0 and has_cell(position, FOOTPRINT, ko)):
+        return
+    k = lowest_bit(room)
+    memory[HELD + colour * KEPT] |= np.int64(1) << k
+    memory[CHAIN + colour * KEPT + k] = head
+    for w in range(WORDS):
+        memory[FOOT + colour * KEPT + w * READINGS + k] = position[FOOTPRINT + w]
+    if found != 0:
+        memory[(ESCAPING if escaping else CAPTURING) + colour * KEPT] |= np.int64(1) << k
+        for w in range(WORDS):
+            memory[VERDICT + colour * KEPT + k * WORDS + w] = memory[FOUND + w]
+    memory[UNREAD + colour * WORDS + ((head - WIDTH) >> 6)] &= ~(np.int64(1) << np.int64((head - WIDTH) & 63))
 
 
 @kernel
-def _read_chain(position: Position, memory: Memory, head: int) -> None:
-    """Read the ladders of a weak chain, and keep the verdict unless it hangs on the ko point."""
-    verdict, footprint = VERDICT + head * KEPT, READING + head * KEPT
-    memory[verdict : verdict + WORDS] = 0
-    position[FOOTPRINT : FOOTPRINT + WORDS] = 0
-    if position[LIBERTIES + head] == 1:
-        add_escapes(position, head, memory, verdict)
-    else:
-        add_captures(position, head, memory, verdict)
-    for w in range(WORDS):
-        memory[footprint + w] = position[FOOTPRINT + w]
-    ko = position[KO]
-    memory[READ + head * KEPT] = -1 if ko != 0 and has_cell(memory, footprint, ko) else position[TURNS]
+def _gather(memory: Memory, colour: int, mask: int, plane: int) -> None:
+    """Fill the set at `plane` with the verdicts of the readings in the mask."""
+    memory[plane : plane + WORDS] = 0
+    finds = memory[mask + colour * KEPT]
+    while finds != 0:
+        k = lowest_bit(finds)
+        finds &= finds - 1
+        for w in range(WORDS):
+            memory[plane + w] |= memory[VERDICT + colour * KEPT + k * WORDS + w]
 
 
 @kernel
 def read_ladders(position: Position, memory: Memory, colour: int) -> None:
     """Gather at CAPTURES and ESCAPES the moves by which `colour` captures or saves a chain. Keeps: the position is as
     before; every kept verdict that is used is what a new reading would give."""
-    memory[CAPTURES : ESCAPES + WORDS] = 0
+    _gather(memory, colour, CAPTURING, CAPTURES)
+    _gather(memory, colour, ESCAPING, ESCAPES)
     for w in range(WORDS):
-        weak = memory[WEAK + colour * WORDS + w]
-        while weak != 0:
-            bit = lowest_bit(weak)
-            weak &= weak - 1
+        unread = memory[UNREAD + colour * WORDS + w]
+        while unread != 0:
+            bit = lowest_bit(unread)
+            unread &= unread - 1
             head = WIDTH + 64 * w + bit
             there, liberties = position[COLOUR + head], position[LIBERTIES + head]
             if there == EMPTY or position[HEAD + head] != head or liberties != (1 if there == colour else 2):
-                memory[WEAK + colour * WORDS + w] &= ~(np.int64(1) << np.int64(bit))
-                if not has_cell(memory, WEAK + (3 - colour) * WORDS, head):
-                    memory[READ + head * KEPT] = -1
-                continue
-            if not _still_holds(position, memory, head):
-                _read_chain(position, memory, head)
-            found = ESCAPES if there == colour else CAPTURES
-            for v in range(WORDS):
-                memory[found + v] |= memory[VERDICT + head * KEPT + v]
+                memory[UNREAD + colour * WORDS + w] &= ~(np.int64(1) << np.int64(bit))
+            else:
+                _read_chain(position, memory, head, colour)
