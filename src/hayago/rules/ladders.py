@@ -34,6 +34,7 @@ from hayago.rules.kernels import (
     FOOTPRINT,
     HEAD,
     HUNTER_MOVES,
+    KO,
     LIBERTIES,
     LOGGED,
     NEXT,
@@ -54,6 +55,7 @@ from hayago.rules.kernels import (
 
 ONE, ALL = 1, 2  # what is asked of `works`
 _NOT_IN_ATARI, _ENOUGH = 2, 5  # liberties that decide, see above
+_NO_CELL = 0
 
 
 @kernel
@@ -140,22 +142,36 @@ def find_threatened(position: Position, prey: int, limit: int) -> None:
 
 @kernel
 def _follow_threatened(position: Position, extension: int, hunter: int, limit: int) -> None:
-    """Fill the threatened at `limit - 1` from those at `limit`, after an extension that took nothing and joined no
-    other chain to the prey."""
+    """Fill the threatened at `limit` from those at `limit + 1`, after an extension that took nothing and joined nothing
+    to the prey."""
     for w in range(WORDS):
-        position[THREATENED + (limit - 1) * WORDS + w] = position[THREATENED + limit * WORDS + w]
+        position[THREATENED + limit * WORDS + w] = position[THREATENED + (limit + 1) * WORDS + w]
     for direction in DIRECTIONS:
-        _add_threatened(position, extension + direction, hunter, limit - 1)
+        _add_threatened(position, extension + direction, hunter, limit)
 
 
-@recursive_kernel(types.int64(types.int64[::1], types.int64, types.int64, types.int64))
-def works(position: Position, prey: int, asked: int, limit: int) -> int:
+@kernel
+def _is_threatened(position: Position, hunter: int, limit: int) -> bool:
+    """Whether a chain among the threatened at `limit` is in atari."""
+    for w in range(WORDS):
+        word = position[THREATENED + limit * WORDS + w]
+        while word != 0:
+            stone = WIDTH + 64 * w + lowest_bit(word)
+            word &= word - 1
+            if position[COLOUR + stone] == hunter and position[LIBERTIES + position[HEAD + stone]] == 1:
+                return True
+    return False
+
+
+@recursive_kernel(types.int64(types.int64[::1], types.int64, types.int64, types.int64, types.int64))
+def works(position: Position, prey: int, asked: int, limit: int, extended: int) -> int:
     """By which first move the hunter captures the chain of the stone `prey`, which has two liberties: 1 for the first
     of them in reading order, 2 for the second, 0 for none.
 
-    ALL gives the sum over both; for ONE any that works is enough, and the threatened at `limit` are known. `limit` is
-    how many moves the hunter may make; where it is met the prey counts as not captured. Keeps: the position is as
-    before, and the threatened at `limit` are still right.
+    ALL gives the sum over both; for ONE any that works is enough. `limit` is how many moves the hunter may make; where
+    it is met the prey counts as not captured. `extended` is the cell by which the prey was just extended, if it took
+    nothing and joined nothing then, and the threatened at `limit + 1` are right for the position before; else 0. Keeps:
+    the position is as before.
     """
     if limit == 0:
         return 0
@@ -167,7 +183,7 @@ def works(position: Position, prey: int, asked: int, limit: int) -> int:
     watch(position, extension, head)
     # The liberties after extending to either, the other one among them. First the attack that leaves fewer.
     room, other_room = look_ahead(position, extension, colour)[2], look_ahead(position, attack, colour)[2]
-    move, found, walked = 1, 0, asked == ONE
+    move, found, walked = 1, 0, False
     if room > other_room:
         attack, extension, room, other_room, move = extension, attack, other_room, room, 2
     for attempt in range(2):
@@ -177,13 +193,26 @@ def works(position: Position, prey: int, asked: int, limit: int) -> int:
         # extension joins, so then all is played out.
         if room >= 4 and not _captures(position, attack, hunter):
             continue
-        if not is_legal(position, attack, hunter):
+        if attack == position[KO]:
+            continue
+        taken, _, liberties = look_ahead(position, attack, hunter)
+        if liberties == 0:
             continue
         if not walked:
-            find_threatened(position, prey, limit)
+            if extended != 0:
+                _follow_threatened(position, extended, hunter, limit)
+            else:
+                find_threatened(position, prey, limit)
             walked = True
+        plain = taken == 0 and liberties > 1
+        if plain and room <= 2 and not _is_threatened(position, hunter, limit):
+            found |= move  # the prey can neither extend nor take anything
+            if asked == ONE:
+                break
+            continue
         mark = position[LOGGED]
-        if place(position, attack, hunter) == 0 and position[LIBERTIES + position[HEAD + attack]] > 1:
+        place(position, attack, hunter)
+        if plain:
             room -= 1
         else:  # the extension may join less, or capture the attack
             room = look_ahead(position, extension, colour)[2]
@@ -192,11 +221,8 @@ def works(position: Position, prey: int, asked: int, limit: int) -> int:
         if room == 2:
             answer_mark = position[LOGGED]
             taken = place(position, extension, colour)
-            if taken == 0 and position[STONES + position[HEAD + prey]] == stones + 1:
-                _follow_threatened(position, extension, hunter, limit)
-            else:
-                find_threatened(position, prey, limit - 1)
-            escaped = works(position, prey, int(ONE), limit - 1) == 0
+            alone = taken == 0 and position[STONES + position[HEAD + prey]] == stones + 1
+            escaped = works(position, prey, int(ONE), limit - 1, extension if alone else int(_NO_CELL)) == 0
             undo(position, answer_mark)
         for w in range(WORDS):
             word = position[threatened + w]
@@ -212,11 +238,9 @@ def works(position: Position, prey: int, asked: int, limit: int) -> int:
                 answer_mark = position[LOGGED]
                 place(position, answer, colour)
                 liberties = position[LIBERTIES + position[HEAD + prey]]
-                if liberties == 2:
-                    find_threatened(position, prey, limit - 1)
-                    escaped = works(position, prey, int(ONE), limit - 1) == 0
-                else:
-                    escaped = liberties > 2
+                escaped = liberties > 2 or (
+                    liberties == 2 and works(position, prey, int(ONE), limit - 1, int(_NO_CELL)) == 0
+                )
                 undo(position, answer_mark)
         undo(position, mark)
         if not escaped:
@@ -239,8 +263,7 @@ def saves(position: Position, prey: int, answer: int) -> bool:
     liberties = position[LIBERTIES + position[HEAD + prey]]
     saved = bool(liberties > 2)
     if liberties == 2:
-        find_threatened(position, prey, int(HUNTER_MOVES))
-        saved = works(position, prey, int(ONE), int(HUNTER_MOVES)) == 0
+        saved = works(position, prey, int(ONE), int(HUNTER_MOVES), int(_NO_CELL)) == 0
     undo(position, mark)
     return saved
 
@@ -249,7 +272,7 @@ def saves(position: Position, prey: int, answer: int) -> bool:
 def add_captures(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
     """Put into the set at sets[at : at + WORDS] the moves that begin a working ladder on the chain, which has two
     liberties. Keeps: the position is as before."""
-    found = works(position, head, int(ALL), int(HUNTER_MOVES))
+    found = works(position, head, int(ALL), int(HUNTER_MOVES), int(_NO_CELL))
     if found & 1:
         add_cell(sets, at, only_liberty(position, head))
     if found & 2:
