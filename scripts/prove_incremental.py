@@ -24,7 +24,7 @@ from hayago.records.games import Games
 from hayago.records.identity import LEGAL, first_fault
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
-from hayago.rules.kernels import new_position
+from hayago.rules.kernels import new_notes, new_position
 
 ROOT = Path(__file__).resolve().parent.parent
 GAMES_AT_ONCE = 100
@@ -34,12 +34,12 @@ SHOWN = 10
 
 def legal_games(paths: list[str]) -> Iterator[GameRecord]:
     """The 19x19 games whose moves are all legal."""
-    position = new_position(19)
+    position, notes = new_position(19), new_notes()
     for source, data in iter_files(paths):
         for record in scan_sgf(data, source):
             if isinstance(record, GameRecord) and record.size == 19 and len(record.moves) > 0:
                 games = records_to_games([record])
-                if first_fault(position, 19, games.setup, games.codes) == LEGAL:
+                if first_fault(position, notes, 19, games.setup, games.codes) == LEGAL:
                     yield record
 
 

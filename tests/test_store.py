@@ -26,7 +26,7 @@ from hayago.records.store import (
     write_store,
 )
 from hayago.rules.coords import BLACK, WHITE
-from hayago.rules.kernels import new_position
+from hayago.rules.kernels import new_notes, new_position
 from hayago.rules.symmetry import point_maps
 
 
@@ -228,13 +228,13 @@ def test_a_split_without_games(tmp_path: Path) -> None:
 
 
 def test_first_fault() -> None:
-    position = new_position(5)
+    position, notes = new_position(5), new_notes()
     none = np.zeros(0, np.uint16)
     ko = [1, 0 | WHITE_BIT, 5, 2 | WHITE_BIT, 11, 7 | WHITE_BIT, 24, 6 | WHITE_BIT]
-    assert first_fault(position, 5, none, np.array(ko, np.uint16)) == LEGAL
-    assert first_fault(position, 5, none, np.array([3, 3 | WHITE_BIT], np.uint16)) == 1
-    assert first_fault(position, 5, np.array([1, 5, 0 | WHITE_BIT], np.uint16), none) == ILLEGAL_SETUP
-    assert first_fault(position, 5, np.array([0 | WHITE_BIT, 1, 5], np.uint16), none) == ILLEGAL_SETUP
+    assert first_fault(position, notes, 5, none, np.array(ko, np.uint16)) == LEGAL
+    assert first_fault(position, notes, 5, none, np.array([3, 3 | WHITE_BIT], np.uint16)) == 1
+    assert first_fault(position, notes, 5, np.array([1, 5, 0 | WHITE_BIT], np.uint16), none) == ILLEGAL_SETUP
+    assert first_fault(position, notes, 5, np.array([0 | WHITE_BIT, 1, 5], np.uint16), none) == ILLEGAL_SETUP
 
 
 def test_filters(tmp_path: Path) -> None:

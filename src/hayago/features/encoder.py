@@ -23,8 +23,6 @@ from hayago.features.memory import (
     LADDER_CAPTURE,
     LADDER_ESCAPE,
     ONES,
-    RECENT,
-    REMEMBERED,
     SENSIBLENESS,
     TURNS_SINCE,
     VACANT,
@@ -41,13 +39,13 @@ from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.jit import kernel, lowest_bit
 from hayago.rules.kernels import (
     CELLS,
-    EYES,
     KO,
-    SIZE,
-    TURNS,
+    REMEMBERED,
     WIDTH,
     WORDS,
+    Notes,
     Position,
+    new_notes,
     new_position,
     play_code,
     set_up_codes,
@@ -88,15 +86,22 @@ def layout(size: int) -> Layout:
 
 
 class Work(NamedTuple):
-    """Room for a row in the making: the matrix, int64 (64 * WORDS,), and the planes shifted together, int64."""
+    """Room for a row in the making.
+
+    Attributes:
+        matrix: int64 (64 * WORDS,), the words of the cells, then the planes.
+        packed: int64, the planes shifted together.
+        notes: for looking ahead.
+    """
 
     matrix: NDArray[np.int64]
     packed: NDArray[np.int64]
+    notes: Notes
 
 
 def new_work() -> Work:
     """Room for a row of any size."""
-    return Work(np.zeros(_BLOCK * WORDS, np.int64), np.zeros(_BLOCK * WORDS + WORDS, np.int64))
+    return Work(np.zeros(_BLOCK * WORDS, np.int64), np.zeros(_BLOCK * WORDS + WORDS, np.int64), new_notes())
 
 
 @kernel
@@ -171,14 +176,14 @@ def write_row(
     `memory` fits the position; `ladders` False leaves out the two ladder planes, which is for measuring. Keeps: the
     position is as before, and the memory fits it still.
     """
-    matrix, places = work.matrix, layout.places[symmetry]
+    matrix, notes, places = work.matrix, work.notes, layout.places[symmetry]
     if planes > CAPTURE_SIZE:
-        refresh(position, memory, colour)
+        refresh(position, notes, memory, colour)
     for place in range(_BLOCK * WORDS):
         matrix[place] = memory[WORD + colour * CELLS + layout.cells[symmetry, place]]
-    now = position[TURNS]  # the words take every stone for an old one
+    now = position.turns  # the words take every stone for an old one
     for age in range(1, min(7, now) + 1):
-        cell = memory[RECENT + (now - age) % REMEMBERED]
+        cell = position.recent[(now - age) % REMEMBERED]
         if cell != 0:
             word = matrix[places[cell]]
             # A stone is there, and none of a later turn: that one would no longer look old.
@@ -186,21 +191,21 @@ def write_row(
                 matrix[places[cell]] = word ^ (1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1)
     if planes > CAPTURE_SIZE:
         if ladders:
-            read_ladders(position, memory, colour)
+            read_ladders(position, notes, memory, colour)
             _set_bit(matrix, memory, CAPTURES, places, LADDER_CAPTURE)
             _set_bit(matrix, memory, ESCAPES, places, LADDER_ESCAPE)
         for w in range(WORDS):  # and every legal point for a sensible one
-            position[EYES + w] = memory[ENCLOSED + colour * WORDS + w]
-        strike_false_eyes(position, colour)
+            notes.eyes[w] = memory[ENCLOSED + colour * WORDS + w]
+        strike_false_eyes(position, colour, notes.eyes)
         for w in range(WORDS):
-            word = position[EYES + w]
+            word = notes.eyes[w]
             while word != 0:
                 matrix[places[WIDTH + 64 * w + lowest_bit(word)]] &= ~(1 << SENSIBLENESS)
                 word &= word - 1
-        if position[KO] != 0:  # and the ko point for a legal one
-            matrix[places[position[KO]]] = 1 << VACANT | 1 << ONES
+        if position.cells[KO] != 0:  # and the ko point for a legal one
+            matrix[places[position.cells[KO]]] = 1 << VACANT | 1 << ONES
     _transpose(matrix)
-    _pack(matrix, planes, position[SIZE] * position[SIZE], work.packed)
+    _pack(matrix, planes, position.size * position.size, work.packed)
     packed = work.packed.view(np.uint8)
     for byte in range(len(row)):
         row[byte] = packed[byte]
@@ -230,16 +235,18 @@ def _encode(
         first = games.offsets[g]
         known = incremental and g == now_game and now_ply <= target <= now_ply + REMEMBERED
         if g != now_game or target < now_ply:
-            set_up_codes(position, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]])
+            set_up_codes(
+                position, work.notes, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
+            )
             now_game, now_ply = g, 0
         moves = games.codes[first + now_ply : first + target]
         now_ply = target
         if known:
             for move in moves:
-                follow(position, memory, play_code(position, int(move)))
+                follow(position, work.notes, memory, play_code(position, work.notes, int(move)))
         else:
             for move in moves:
-                play_code(position, int(move))
+                play_code(position, work.notes, int(move))
             start(position, memory)
         code = int(games.codes[first + target])
         colour = WHITE if code & 0x8000 else BLACK
@@ -249,7 +256,7 @@ def _encode(
 
 def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
     """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
-    size = int(position[SIZE])
+    size = int(position.size)
     memory, row = new_memory(), np.empty((planes * size * size + 7) // 8, np.uint8)
     start(position, memory)
     write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from hayago.rules.board import Board
-from hayago.rules.kernels import HEAD, WORDS, cell_of, has_cell
+from hayago.rules.kernels import WORDS, cell_of, has_cell, head_of, new_notes
 from hayago.rules.ladders import add_captures, add_escapes
 
 
@@ -43,6 +43,6 @@ def _moves(board: Board, point: int, own: bool) -> list[int]:
     """The points that capture the chain there, or save it."""
     size, marked = board.size, np.zeros(WORDS, np.int64)
     position = board.position.copy()
-    head = int(position[HEAD + cell_of(point, size)])
-    (add_escapes if own else add_captures)(position, head, marked, 0)
+    head = head_of(position, cell_of(point, size))
+    (add_escapes if own else add_captures)(position, new_notes(), head, marked, 0)
     return [move for move in range(size * size) if has_cell(marked, 0, cell_of(move, size))]

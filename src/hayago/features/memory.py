@@ -12,7 +12,7 @@ the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`
 - `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
   stale and nothing is kept.
 
-A `Memory` is one int64 array, like a `Position`; the index of an entry is its section's name plus
+A `Memory` is one int64 array; the index of an entry is its section's name plus
 
     WORD + colour * CELLS + cell     a cell's word with `colour` to move
     STALE + colour * WORDS + w       the set of empty cells whose words with `colour` to move are no longer right
@@ -21,7 +21,6 @@ A `Memory` is one int64 array, like a `Position`; the index of an entry is its s
                                      (its own in atari, the other colour's with two liberties), and cells that no
                                      longer are such heads
     CAPTURES + w, ESCAPES + w        what `read_ladders` found: the cells of the two ladder planes
-    RECENT + turn % REMEMBERED       where the last moves were played, 0 for a pass
     FREED + w                        the liberties of all chains beside the stones that the last move took off
 
 and, for each colour, the *readings* that still hold, at most READINGS: bit k of three words says whether there is a
@@ -47,23 +46,19 @@ from hayago.rules.kernels import (
     CELLS,
     COLOUR,
     DIRECTIONS,
-    FOOTPRINT,
-    HEAD,
     KO,
-    LIBERTIES,
-    LOG,
-    LOGGED,
-    NEXT,
-    SETS,
-    TURN,
-    TURNS,
     WIDTH,
     WORDS,
+    Notes,
     Position,
     add_cell,
+    colour_of,
     has_cell,
+    head_of,
     is_enclosed,
+    liberties_of,
     look_ahead,
+    next_of,
 )
 from hayago.rules.ladders import add_captures, add_escapes
 
@@ -74,7 +69,6 @@ OWN, OPPONENT, VACANT, ONES = 0, 1, 2, 3
 TURNS_SINCE, LIBERTY_COUNT, CAPTURE_SIZE, SELF_ATARI, LIBERTIES_AFTER = 4, 12, 20, 28, 36
 LADDER_CAPTURE, LADDER_ESCAPE, SENSIBLENESS = 44, 45, 46
 
-REMEMBERED = 16  # moves; more than the 7 whose age is told, and than lie between the plies that training takes
 READINGS = 64  # more than a side has to do with at once but on the oddest boards, where some are read again each time
 
 WORD = 0
@@ -82,8 +76,7 @@ STALE = 3 * CELLS
 ENCLOSED = STALE + 3 * WORDS
 UNREAD = ENCLOSED + 3 * WORDS
 CAPTURES, ESCAPES = UNREAD + 3 * WORDS, UNREAD + 4 * WORDS
-RECENT = ESCAPES + WORDS
-FREED = RECENT + REMEMBERED
+FREED = ESCAPES + WORDS
 FOUND = FREED + WORDS  # scratch of `read_ladders`: a set of cells
 HELD = FOUND + WORDS
 CAPTURING, ESCAPING, CHAIN = HELD + 1, HELD + 2, HELD + 3
@@ -108,15 +101,11 @@ def start(position: Position, memory: Memory) -> None:
         for mask in (HELD, CAPTURING, ESCAPING):
             memory[mask + colour * KEPT] = 0
     for cell in range(WIDTH, CELLS - WIDTH):
-        there = position[COLOUR + cell]
+        there = colour_of(position, cell)
         if there == EMPTY:
             _note_empty(memory, cell)
-        elif there != BORDER:
-            age = position[TURNS] - position[TURN + cell]
-            if age <= min(REMEMBERED, position[TURNS]):
-                memory[RECENT + (position[TURNS] - age) % REMEMBERED] = cell
-            if position[HEAD + cell] == cell:
-                _note_stones(position, memory, cell)
+        elif there != BORDER and head_of(position, cell) == cell:
+            _note_stones(position, memory, cell)
 
 
 @kernel
@@ -131,13 +120,13 @@ def _note_empty(memory: Memory, cell: int) -> None:
 def _note_stones(position: Position, memory: Memory, head: int) -> None:
     """Write the words of a chain's stones, as if all were put there 8 or more turns ago; a weak one is yet to be
     read."""
-    colour, liberties = position[COLOUR + head], position[LIBERTIES + head]
+    colour, liberties = colour_of(position, head), liberties_of(position, head)
     word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, 8) - 1
     stone = head
     while True:
         memory[WORD + colour * CELLS + stone] = word | 1 << OWN
         memory[WORD + (3 - colour) * CELLS + stone] = word | 1 << OPPONENT
-        stone = position[NEXT + stone]
+        stone = next_of(position, stone)
         if stone == head:
             break
     if liberties <= 2:
@@ -148,24 +137,23 @@ def _note_stones(position: Position, memory: Memory, head: int) -> None:
 def _note_stale(position: Position, memory: Memory, head: int, colour: int) -> None:
     """The words of a chain's liberties are no longer right with `colour` to move."""
     for w in range(WORDS):
-        memory[STALE + colour * WORDS + w] |= position[SETS + head * WORDS + w]
+        memory[STALE + colour * WORDS + w] |= position.sets[head * WORDS + w]
 
 
 @kernel
-def follow(position: Position, memory: Memory, cell: int) -> None:
-    """Take note of a move at `cell` (0 for a pass), which is the last thing done and stands in the log.
+def follow(position: Position, notes: Notes, memory: Memory, cell: int) -> None:
+    """Take note of a move at `cell` (0 for a pass), which is the last thing done and stands in the notes.
 
     Keeps: the words of all stones are right; so are those of all empty cells that are not stale. An empty cell's word
     follows from what stands beside it and from the liberties, sizes and places of the chains there; so it changes only
     where a neighbour changes colour or a chain beside it changes.
     """
-    memory[RECENT + (position[TURNS] - 1) % REMEMBERED] = cell
     memory[FREED : FREED + WORDS] = 0
     changed = 0
     if cell != 0:
         _forget_readings_on(memory, cell)
-    for n in range(position[LOGGED]):
-        index = position[LOG + 2 * n]
+    for n in range(notes.logged):
+        index = np.int64(notes.index[n])
         if index < COLOUR + CELLS:
             changed += 1
             _follow_change(position, memory, index - COLOUR, changed > 1)
@@ -221,34 +209,34 @@ def _forget_readings_freed(memory: Memory) -> None:
 @kernel
 def _follow_change(position: Position, memory: Memory, cell: int, removed: bool) -> None:
     """`follow` for one cell, on which a stone was put or from which one was taken."""
-    there = position[COLOUR + cell]
+    there = colour_of(position, cell)
     if there == EMPTY:
         _note_empty(memory, cell)
     else:
-        head = position[HEAD + cell]
+        head = head_of(position, cell)
         _note_stones(position, memory, head)
         _note_stale(position, memory, head, there)
-        if position[LIBERTIES + head] == 1:
+        if liberties_of(position, head) == 1:
             _note_stale(position, memory, head, 3 - there)
     for direction in DIRECTIONS:
         beside = cell + direction
-        colour = position[COLOUR + beside]
+        colour = colour_of(position, beside)
         if colour == EMPTY:
             _note_empty(memory, beside)
         elif colour not in (BORDER, there):
-            head = position[HEAD + beside]
-            liberties = position[LIBERTIES + head]
+            head = head_of(position, beside)
+            liberties = liberties_of(position, head)
             _note_stones(position, memory, head)
             _note_stale(position, memory, head, colour)
             if removed or liberties == 1:
                 _note_stale(position, memory, head, 3 - colour)
             if removed:
                 for w in range(WORDS):
-                    memory[FREED + w] |= position[SETS + head * WORDS + w]
+                    memory[FREED + w] |= position.sets[head * WORDS + w]
 
 
 @kernel
-def refresh(position: Position, memory: Memory, colour: int) -> None:
+def refresh(position: Position, notes: Notes, memory: Memory, colour: int) -> None:
     """Look ahead at the stale cells of the side to move. Keeps: the position is as before, and nothing is stale."""
     for w in range(WORDS):
         stale = memory[STALE + colour * WORDS + w]
@@ -257,10 +245,10 @@ def refresh(position: Position, memory: Memory, colour: int) -> None:
         while stale != 0:
             cell = WIDTH + 64 * w + lowest_bit(stale)
             stale &= stale - 1
-            if position[COLOUR + cell] != EMPTY:
+            if colour_of(position, cell) != EMPTY:
                 continue
             word = 1 << VACANT | 1 << ONES
-            captured, stones, after = look_ahead(position, cell, colour)
+            captured, stones, after = look_ahead(position, notes, cell, colour)
             if after > 0:
                 word |= 1 << CAPTURE_SIZE + min(captured, 7)
                 word |= 1 << LIBERTIES_AFTER + min(after, 8) - 1
@@ -273,27 +261,27 @@ def refresh(position: Position, memory: Memory, colour: int) -> None:
 
 
 @kernel
-def _read_chain(position: Position, memory: Memory, head: int, colour: int) -> None:
+def _read_chain(position: Position, notes: Notes, memory: Memory, head: int, colour: int) -> None:
     """Read the ladders of a weak chain, and keep the verdict if there is room, unless it hangs on the ko point."""
     memory[FOUND : FOUND + WORDS] = 0
-    position[FOOTPRINT : FOOTPRINT + WORDS] = 0
-    escaping = position[COLOUR + head] == colour
+    notes.footprint[:] = 0
+    escaping = colour_of(position, head) == colour
     if escaping:
-        add_escapes(position, head, memory, FOUND)
+        add_escapes(position, notes, head, memory, FOUND)
     else:
-        add_captures(position, head, memory, FOUND)
+        add_captures(position, notes, head, memory, FOUND)
     plane, found = ESCAPES if escaping else CAPTURES, np.int64(0)
     for w in range(WORDS):
         memory[plane + w] |= memory[FOUND + w]
         found |= memory[FOUND + w]
-    room, ko = ~memory[HELD + colour * KEPT], position[KO]
-    if room == 0 or (ko != 0 and has_cell(position, FOOTPRINT, ko)):
+    room, ko = ~memory[HELD + colour * KEPT], np.int64(position.cells[KO])
+    if room == 0 or (ko != 0 and has_cell(notes.footprint, 0, ko)):
         return
     k = lowest_bit(room)
     memory[HELD + colour * KEPT] |= np.int64(1) << k
     memory[CHAIN + colour * KEPT + k] = head
     for w in range(WORDS):
-        memory[FOOT + colour * KEPT + w * READINGS + k] = position[FOOTPRINT + w]
+        memory[FOOT + colour * KEPT + w * READINGS + k] = notes.footprint[w]
     if found != 0:
         memory[(ESCAPING if escaping else CAPTURING) + colour * KEPT] |= np.int64(1) << k
         for w in range(WORDS):
@@ -314,7 +302,7 @@ def _gather(memory: Memory, colour: int, mask: int, plane: int) -> None:
 
 
 @kernel
-def read_ladders(position: Position, memory: Memory, colour: int) -> None:
+def read_ladders(position: Position, notes: Notes, memory: Memory, colour: int) -> None:
     """Gather at CAPTURES and ESCAPES the moves by which `colour` captures or saves a chain. Keeps: the position is as
     before; every kept verdict that is used is what a new reading would give."""
     _gather(memory, colour, CAPTURING, CAPTURES)
@@ -325,8 +313,9 @@ def read_ladders(position: Position, memory: Memory, colour: int) -> None:
             bit = lowest_bit(unread)
             unread &= unread - 1
             head = WIDTH + 64 * w + bit
-            there, liberties = position[COLOUR + head], position[LIBERTIES + head]
-            if there == EMPTY or position[HEAD + head] != head or liberties != (1 if there == colour else 2):
+            there = colour_of(position, head)
+            wanted = 1 if there == colour else 2
+            if there == EMPTY or head_of(position, head) != head or liberties_of(position, head) != wanted:
                 memory[UNREAD + colour * WORDS + w] &= ~(np.int64(1) << np.int64(bit))
             else:
-                _read_chain(position, memory, head, colour)
+                _read_chain(position, notes, memory, head, colour)

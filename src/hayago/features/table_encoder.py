@@ -5,7 +5,7 @@ that a move costs no more than what it changes. A follower catches up whenever i
 must be before more than FOLLOWED moves are made there.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from hayago.features.memory import Memory, follow, new_memory, start
 from hayago.features.planes import PLANES
 from hayago.rules.coords import WHITE
 from hayago.rules.jit import kernel
-from hayago.rules.kernels import Position, clear, new_position, play_code
+from hayago.rules.kernels import Notes, Position, clear, new_positions, play_code
 from hayago.rules.tables import FRESH, NEW_GAME, NEWS, SIZE, TO_PLAY, Table
 
 
@@ -23,13 +23,13 @@ class Followers(NamedTuple):
     """What the encoder keeps for B tables.
 
     Attributes:
-        positions: int64 (B, ...), a `Position` each.
+        positions: POSITION (B,), a `Position` each.
         memories: int64 (B, ...), a `Memory` each.
         layout: for boards of this size.
         words: uint64 (256,), `hayago.features.encoder.byte_words`.
     """
 
-    positions: NDArray[np.int64]
+    positions: NDArray[Any]
     memories: NDArray[np.int64]
     layout: Layout
     words: NDArray[np.uint64]
@@ -38,7 +38,7 @@ class Followers(NamedTuple):
 def new_followers(count: int, size: int) -> Followers:
     """Followers for so many tables with boards of `size`; they know no game yet."""
     return Followers(
-        np.zeros((count, len(new_position(size))), np.int64),
+        new_positions(count, size),
         np.zeros((count, len(new_memory())), np.int64),
         layout(size),
         byte_words(),
@@ -46,7 +46,7 @@ def new_followers(count: int, size: int) -> Followers:
 
 
 @kernel
-def _catch_up(table: Table, position: Position, memory: Memory) -> None:
+def _catch_up(table: Table, position: Position, notes: Notes, memory: Memory) -> None:
     """Repeat what has happened at the table since the last look."""
     moves = table[FRESH]
     table[FRESH] = 0
@@ -57,15 +57,15 @@ def _catch_up(table: Table, position: Position, memory: Memory) -> None:
     colour = table[TO_PLAY] if moves % 2 == 0 else 3 - table[TO_PLAY]
     for n in range(moves):
         code = table[NEWS + n] | (0x8000 if colour == WHITE else 0)
-        follow(position, memory, play_code(position, code))
+        follow(position, notes, memory, play_code(position, notes, code))
         colour = 3 - colour
 
 
 @kernel
-def catch_up(tables: NDArray[np.int64], followers: Followers, first: int, end: int) -> None:
+def catch_up(tables: NDArray[np.int64], followers: Followers, first: int, end: int, work: Work) -> None:
     """Repeat what has happened at these tables, where no planes are asked for."""
     for t in range(first, end):
-        _catch_up(tables[t], followers.positions[t], followers.memories[t])
+        _catch_up(tables[t], followers.positions[t], work.notes, followers.memories[t])
 
 
 @kernel
@@ -81,7 +81,7 @@ def write_rows(
     for n in range(len(chosen)):
         table, position = tables[chosen[n]], followers.positions[chosen[n]]
         memory = followers.memories[chosen[n]]
-        _catch_up(table, position, memory)
+        _catch_up(table, position, work.notes, memory)
         write_row(position, memory, table[TO_PLAY], followers.layout, symmetry, PLANES, True, work, rows[n])
 
 
@@ -99,7 +99,7 @@ def write_planes(
     """Write planes[t], all planes unpacked, eight points a word, as the colour viewers[t] sees board t."""
     for t in range(first, end):
         position, memory, words = followers.positions[t], followers.memories[t], planes[t]
-        _catch_up(tables[t], position, memory)
+        _catch_up(tables[t], position, work.notes, memory)
         write_row(position, memory, viewers[t], followers.layout, 0, PLANES, True, work, row)
         for n in range(len(row)):
             words[n] = followers.words[row[n]]

@@ -448,7 +448,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         if self._setting.observation == "board":
             _show_boards(self._tables, viewers, *part, self._observations.reshape(self.num_envs, -1))
             if self._followers is not None:
-                catch_up(self._tables, self._followers, *part)
+                catch_up(self._tables, self._followers, *part, room[0])
         else:
             assert self._followers is not None
             words = self._observations.reshape(self.num_envs, -1).view(np.uint64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.rules.coords import BLACK, WHITE
 from hayago.rules.jit import kernel
-from hayago.rules.kernels import COLOUR, Position, cell_of, first_illegal, set_up_codes
+from hayago.rules.kernels import Notes, Position, cell_of, colour_of, first_illegal, set_up_codes
 from hayago.rules.symmetry import point_maps
 
 KEY_MOVES = 80
@@ -75,26 +75,28 @@ def split_of(key: bytes) -> Split:
 
 
 @kernel
-def first_fault(position: Position, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]) -> int:
+def first_fault(
+    position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
+) -> int:
     """The index of the first illegal move, LEGAL, or ILLEGAL_SETUP where a set-up chain has no liberty.
 
-    `position` is overwritten.
+    `position` and `notes` are overwritten.
     """
-    set_up_codes(position, size, setup)
+    set_up_codes(position, notes, size, setup)
     for code in setup:
         colour = WHITE if code & WHITE_BIT else BLACK
-        if position[COLOUR + cell_of(code & POINT_MASK, size)] != colour:
+        if colour_of(position, cell_of(code & POINT_MASK, size)) != colour:
             return ILLEGAL_SETUP
-    return first_illegal(position, size, setup, moves)
+    return first_illegal(position, notes, size, setup, moves)
 
 
 def fault(
-    position: Position, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
+    position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
 ) -> tuple[str, str] | None:
-    """Why this is no game by the rules, as (reason, detail); None if it is one. `position` is overwritten."""
+    """Why this is no game by the rules, as (reason, detail); None if it is one. The first two are overwritten."""
     if len(setup) and (setup & POINT_MASK).max() >= size * size:
         return "illegal set-up", "a stone off the board"
-    found = first_fault(position, size, setup, moves)
+    found = first_fault(position, notes, size, setup, moves)
     if found == LEGAL:
         return None
     if found == ILLEGAL_SETUP:

@@ -27,21 +27,21 @@ from hayago.rules.kernels import (
     CELLS,
     COLOUR,
     DIRECTIONS,
-    HEAD,
     KO,
-    LIBERTIES,
-    LOG,
-    LOGGED,
-    NEXT,
     WIDTH,
+    Notes,
     Position,
     clear,
+    colour_of,
     forget,
     is_legal,
+    liberties_of,
     mark_true_eyes,
+    new_notes,
     new_position,
+    next_of,
     place,
-    place_pass,
+    play,
     set_up,
     undo,
 )
@@ -74,7 +74,7 @@ def _hash(position: Position, zobrist: NDArray[np.int64]) -> int:
     """The Zobrist hash of the stones on the board: colour and place of each, nothing else."""
     total = 0
     for cell in range(WIDTH, CELLS - WIDTH):
-        colour = position[COLOUR + cell]
+        colour = colour_of(position, cell)
         if colour in (BLACK, WHITE):
             total ^= zobrist[colour, cell]
     return total
@@ -83,6 +83,7 @@ def _hash(position: Position, zobrist: NDArray[np.int64]) -> int:
 @kernel
 def _mark_legal(
     position: Position,
+    notes: Notes,
     cells: NDArray[np.int64],
     colour: int,
     zobrist: NDArray[np.int64],
@@ -93,10 +94,10 @@ def _mark_legal(
     for point in range(len(cells)):
         legal[point] = is_legal(position, cells[point], colour)
         if legal[point] and len(past) > 0:
-            mark = position[LOGGED]
-            place(position, cells[point], colour)
+            forget(notes)
+            place(position, notes, cells[point], colour)
             after = _hash(position, zobrist)
-            undo(position, mark)
+            undo(position, notes, 0)
             for before in past:
                 if before == after:
                     legal[point] = False
@@ -128,6 +129,7 @@ class Board:
         self.size = size
         self.superko = superko
         self.position = new_position(size)
+        self._notes = new_notes()
         self._setup: tuple[tuple[int, int], ...] = ()
         self._first_to_play = BLACK
         self._begin()
@@ -136,8 +138,7 @@ class Board:
         """Lay out the set-up stones with nothing played."""
         clear(self.position, self.size)
         for colour, point in self._setup:
-            set_up(self.position, self._cell(point), colour)
-            forget(self.position)
+            set_up(self.position, self._notes, self._cell(point), colour)
         self.to_play = self._first_to_play
         self.moves: list[tuple[int, int]] = []
         self.captures = {BLACK: 0, WHITE: 0}
@@ -153,7 +154,7 @@ class Board:
     @property
     def ko_point(self) -> int | None:
         """The point that the simple ko forbids now."""
-        cell = int(self.position[KO])
+        cell = int(self.position.cells[KO])
         return self._point(cell) if cell else None
 
     @property
@@ -182,30 +183,29 @@ class Board:
 
     def grid(self) -> NDArray[np.int8]:
         """int8 (size, size): EMPTY, BLACK or WHITE, row 0 at the top."""
-        stones = self.position[COLOUR + _cells(self.size)]
+        stones = self.position.cells[COLOUR + _cells(self.size)]
         return stones.astype(np.int8).reshape(self.size, self.size)
 
     def colour_at(self, point: int) -> int:
         """EMPTY, BLACK or WHITE."""
-        return int(self.position[COLOUR + self._cell(point)])
+        return int(self.position.cells[COLOUR + self._cell(point)])
 
     def chain(self, point: int) -> frozenset[int]:
         """The points of the chain that stands there; none where the point is empty."""
         if self.colour_at(point) == EMPTY:
             return frozenset()
         position, start = self.position, self._cell(point)
-        stones, cell = {self._point(start)}, int(position[NEXT + start])
+        stones, cell = {self._point(start)}, next_of(position, start)
         while cell != start:
             stones.add(self._point(cell))
-            cell = int(position[NEXT + cell])
+            cell = next_of(position, cell)
         return frozenset(stones)
 
     def liberties(self, point: int) -> int:
         """How many liberties the chain there has; 0 where the point is empty."""
         if self.colour_at(point) == EMPTY:
             return 0
-        position = self.position
-        return int(position[LIBERTIES + position[HEAD + self._cell(point)]])
+        return liberties_of(self.position, self._cell(point))
 
     def chain_liberties(self, point: int) -> frozenset[int]:
         """The points that are liberties of the chain there; none where the point is empty."""
@@ -214,7 +214,7 @@ class Board:
             self._point(self._cell(stone) + direction)
             for stone in self.chain(point)
             for direction in DIRECTIONS
-            if position[COLOUR + self._cell(stone) + direction] == EMPTY
+            if position.cells[COLOUR + self._cell(stone) + direction] == EMPTY
         )
 
     def true_eyes(self, colour: int) -> NDArray[np.bool_]:
@@ -243,7 +243,7 @@ class Board:
         legal = np.ones(self.size * self.size + 1, np.bool_)
         past = np.array(self._hashes if self.superko else [], np.int64)
         colour = self.to_play if colour is None else colour
-        _mark_legal(self.position, _cells(self.size), colour, zobrist(), past, legal[:-1])
+        _mark_legal(self.position, self._notes, _cells(self.size), colour, zobrist(), past, legal[:-1])
         return legal
 
     def sensible_points(self, colour: int | None = None) -> NDArray[np.bool_]:
@@ -260,17 +260,16 @@ class Board:
         if not 0 <= point < self.pass_point:
             return "the point is off the board"
         cell = self._cell(point)
-        position = self.position
-        if position[COLOUR + cell] != EMPTY:
+        if self.colour_at(point) != EMPTY:
             return "the point is occupied"
-        if position[KO] == cell:
+        if self.ko_point == point:
             return "it takes back the ko at once"
         if not is_legal(self.position, cell, colour):
             return "it is suicide"
         if self.superko:
             legal = np.empty(1, np.bool_)
             past = np.array(self._hashes, np.int64)
-            _mark_legal(self.position, np.array([cell]), colour, zobrist(), past, legal)
+            _mark_legal(self.position, self._notes, np.array([cell]), colour, zobrist(), past, legal)
             if not legal[0]:
                 return "it repeats an earlier position (superko)"
         return ""
@@ -336,11 +335,8 @@ class Board:
             raise ValueError("a chain that is set up has no liberty")
 
     def _do(self, point: int, colour: int) -> None:
-        forget(self.position)
-        if point == self.pass_point:
-            place_pass(self.position)
-        else:
-            self.captures[colour] += int(place(self.position, self._cell(point), colour))
+        cell = 0 if point == self.pass_point else self._cell(point)
+        self.captures[colour] += play(self.position, self._notes, cell, colour)
         self.moves.append((colour, point))
         self._hashes.append(self.position_hash)
         self.to_play = opponent(colour)
@@ -362,8 +358,7 @@ class Board:
         """Another board with the same position and history."""
         other = Board(self.size, superko=self.superko)
         other._setup, other._first_to_play = self._setup, self._first_to_play
-        other.position = new_position(self.size)
-        other.position[:LOG] = self.position[:LOG]
+        other.position = self.position.copy()
         other.to_play = self.to_play
         other.moves = self.moves.copy()
         other.captures = self.captures.copy()

@@ -4,34 +4,41 @@ How to read it. The board lies in a frame of 21 rows of 20 *cells*: a point (row
 (row + 1) * 20 + column. Row 0, row 20 and every cell beyond the board's own columns hold BORDER, so each cell has four
 neighbours at the same four distances on every size of board, and no edge needs a test.
 
-A `Position` is one int64 array that holds all that is known, in sections; the index of a cell's or a chain's entry is
-the section's name plus the cell:
+A `Position` is a record of all that is known. Its small numbers lie in `cells`, in sections; the index of a cell's or a
+chain's entry is the section's name plus the cell:
 
     COLOUR + cell     EMPTY, BLACK, WHITE or BORDER
     HEAD + cell       the *head* of the stone's chain: the cell that stands for the whole chain
     NEXT + cell       the next stone of the chain; a chain is a ring
     STONES + head     how many stones the chain has
     LIBERTIES + head  how many liberties it has
-    TURN + cell       the turn on which the stone was put there, NEVER for set-up stones
-    SETS + head * WORDS + w   word w of the set of the chain's liberties; a *set* of cells is six 64-bit words, in which
-                              bit (cell - WIDTH) stands for the cell
-    KO, TURNS, SIZE   the cell of the simple ko (0 for none); turns played, passes counted; the board's side
-    LOGGED, LOG       how many changes are noted, and their (index, old value) pairs
+    KO                the cell of the simple ko, 0 for none
 
-Every change to what stands on the board goes through `_put`, which notes the old value. So `undo` takes back any number
-of moves exactly, which is what reading ladders needs. A move that is played for good begins with `forget`. (One array,
-since numba passes it to a function for nothing, while a tuple of arrays costs reference counts at each call.)
+and the rest in
+
+    sets[head * WORDS + w]     word w of the set of the chain's liberties; a *set* of cells is six 64-bit words, in
+                               which bit (cell - WIDTH) stands for the cell
+    size, turns                the board's side; how many turns were played, passes counted
+    recent[turn % REMEMBERED]  where the stones of the last turns were played, 0 for a pass
+
+Every change to what stands on the board goes through `_put` and `_put_word`, which note the old value in the log of the
+`Notes`. So `undo` takes back any number of moves exactly, which is what reading ladders needs. A move that is played
+for good begins with `forget`. Notes belong to no position: any number of them may use the same ones in turn. (All this
+is records, since numba passes them to a function for nothing, while a tuple of arrays costs reference counts at each
+call; and small, since whoever has a thousand boards waits for memory.)
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.rules.coords import BLACK, EMPTY, WHITE
 from hayago.rules.jit import kernel, lowest_bit, popcount
 
-Position: TypeAlias = NDArray[np.int64]
+Position: TypeAlias = Any  # np.record of POSITION
+Notes: TypeAlias = Any  # np.record of NOTES
 
 BORDER = 3
 WIDTH = 20  # 19 columns and one of border, which serves the right edge of its row and the left edge of the next
@@ -39,33 +46,68 @@ CELLS = 21 * WIDTH
 WORDS = 6  # 19 rows of 20 bits are 380
 DIRECTIONS = (-WIDTH, -1, 1, WIDTH)
 DIAGONALS = (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1)
-NEVER = -1
 HUNTER_MOVES = 50  # how many moves the hunter of a ladder may make
+REMEMBERED = 16  # turns; more than the 7 whose age the planes tell, and than lie between the plies that training takes
 
 # One BORDER more stands before the first cell: the corner's diagonal neighbour.
-COLOUR, HEAD, NEXT, STONES, LIBERTIES, TURN = (1 + section * CELLS for section in range(6))
-SETS = 1 + 6 * CELLS
-AFTER = SETS + CELLS * WORDS  # scratch of `look_ahead`: the liberty set of the new chain
-EYES = AFTER + WORDS  # scratch of `strike_false_eyes`: a set of cells
-FOOTPRINT = EYES + WORDS  # scratch of `ladders.watch`: a set of cells
-THREATENED = FOOTPRINT + WORDS  # scratch of `ladders.works`: a set of cells for each number of hunter moves
-KO, TURNS, SIZE, LOGGED, LOG = (THREATENED + (HUNTER_MOVES + 1) * WORDS + i for i in range(5))
+COLOUR, HEAD, NEXT, STONES, LIBERTIES, KO = (1 + section * CELLS for section in range(6))
+_SETS = KO + 1  # in the log, where an entry of `cells` has its index, a word of `sets` has its own plus this
+
+POSITION = np.dtype(
+    [
+        ("cells", np.int16, (KO + 1,)),
+        ("recent", np.int16, (REMEMBERED,)),
+        ("size", np.int64),
+        ("turns", np.int64),
+        ("sets", np.int64, (CELLS * WORDS,)),
+    ],
+    align=True,
+)
 
 # Nothing looks whether the log is full, so this has to hold: never are more than MOST_LOGGED moves noted at once, a
 # game's last one, then the one that saves a prey, then two for each move of its hunter. So at most 361 stones and these
-# ever stand there. Each is taken off at most once, at 20 entries, and before that gets another head at most 8 times,
-# since the chain it is in then becomes at least twice as large. A move has at most 52 other entries: 4 of its own, 8 of
-# neighbours' liberties and 4 merges at 10. (A stone that is set up has 3 more, but stands in the log alone.)
+# ever stand there. Each is taken off at most once, at 19 entries, and before that gets another head at most 8 times,
+# since the chain it is in then becomes at least twice as large. A move has at most 51 other entries: 3 of its own, 8 of
+# neighbours' liberties and 4 merges at 10.
 MOST_LOGGED = 2 + 2 * HUNTER_MOVES
-LOG_ENTRIES = (361 + MOST_LOGGED) * (20 + 8) + MOST_LOGGED * 52
+LOG_ENTRIES = (361 + MOST_LOGGED) * (19 + 8) + MOST_LOGGED * 51
+
+# The log: how many changes are noted, their indices and the old values; and sets of cells, each the scratch of one
+# function: `look_ahead`, the encoder's `write_row`, `ladders.watch` and `ladders.works`, the last with a set for each
+# number of hunter moves.
+NOTES = np.dtype(
+    [
+        ("logged", np.int64),
+        ("after", np.int64, (WORDS,)),
+        ("eyes", np.int64, (WORDS,)),
+        ("footprint", np.int64, (WORDS,)),
+        ("threatened", np.int64, ((HUNTER_MOVES + 1) * WORDS,)),
+        ("index", np.int16, (LOG_ENTRIES,)),
+        ("old", np.int64, (LOG_ENTRIES,)),
+    ],
+    align=True,
+)
+
+# As numba has them, for kernels that state their signature.
+POSITION_TYPE, NOTES_TYPE = numba.from_dtype(POSITION), numba.from_dtype(NOTES)
+
+
+def new_positions(count: int, size: int) -> NDArray[Any]:
+    """POSITION (count,): so many empty boards of `size`."""
+    positions = np.zeros(count, POSITION).view(np.recarray)
+    for position in positions:
+        clear(position, size)
+    return positions
 
 
 def new_position(size: int) -> Position:
-    """An empty board of `size`; the memory of the log is touched only as far as it is used."""
-    position = np.empty(LOG + 2 * LOG_ENTRIES, np.int64)
-    position[:LOG] = 0
-    clear(position, size)
-    return position
+    """An empty board of `size`."""
+    return new_positions(1, size)[0]
+
+
+def new_notes() -> Notes:
+    """An empty log, whose memory is touched only as far as it is used, and scratch."""
+    return np.zeros(1, NOTES).view(np.recarray)[0]
 
 
 @kernel
@@ -77,62 +119,111 @@ def cell_of(point: int, size: int) -> int:
 @kernel
 def clear(position: Position, size: int) -> None:
     """Make it an empty board of `size`. Liberty sets need no clearing: `place` writes a new chain's whole set."""
-    position[COLOUR - 1 : COLOUR + CELLS] = BORDER
+    position.cells[: COLOUR + CELLS] = BORDER
     for row in range(1, size + 1):
-        position[COLOUR + row * WIDTH : COLOUR + row * WIDTH + size] = EMPTY
-    position[KO] = 0
-    position[TURNS] = 0
-    position[SIZE] = size
-    forget(position)
+        position.cells[COLOUR + row * WIDTH : COLOUR + row * WIDTH + size] = EMPTY
+    position.cells[KO] = 0
+    position.size = size
+    position.turns = 0
 
 
 @kernel
-def forget(position: Position) -> None:
+def forget(notes: Notes) -> None:
     """Empty the log: what was done so far is done for good."""
-    position[LOGGED] = 0
+    notes.logged = 0
 
 
 @kernel
-def _note(position: Position, index: int) -> None:
-    """Note the value of an entry in the log."""
-    n = position[LOGGED]
-    position[LOG + 2 * n] = index
-    position[LOG + 2 * n + 1] = position[index]
-    position[LOGGED] = n + 1
+def _note(position: Position, notes: Notes, index: int) -> None:
+    """Note the value of an entry of `cells` in the log."""
+    n = notes.logged
+    notes.index[n] = index
+    notes.old[n] = position.cells[index]
+    notes.logged = n + 1
 
 
 @kernel
-def _put(position: Position, index: int, value: int) -> None:
-    """position[index] = value, with the old value noted in the log."""
-    _note(position, index)
-    position[index] = value
+def _note_word(position: Position, notes: Notes, index: int) -> None:
+    """Note the value of a word of `sets` in the log."""
+    n = notes.logged
+    notes.index[n] = _SETS + index
+    notes.old[n] = position.sets[index]
+    notes.logged = n + 1
 
 
 @kernel
-def undo(position: Position, mark: int) -> None:
-    """Take back every change since position[LOGGED] was `mark`."""
-    for n in range(position[LOGGED] - 1, mark - 1, -1):
-        position[position[LOG + 2 * n]] = position[LOG + 2 * n + 1]
-    position[LOGGED] = mark
+def _put(position: Position, notes: Notes, index: int, value: int) -> None:
+    """position.cells[index] = value, with the old value noted in the log."""
+    _note(position, notes, index)
+    position.cells[index] = value
 
 
 @kernel
-def has_cell(array: Position, at: int, cell: int) -> bool:
+def _put_word(position: Position, notes: Notes, index: int, value: int) -> None:
+    """position.sets[index] = value, with the old value noted in the log."""
+    _note_word(position, notes, index)
+    position.sets[index] = value
+
+
+@kernel
+def undo(position: Position, notes: Notes, mark: int) -> None:
+    """Take back every change since notes.logged was `mark`."""
+    for n in range(notes.logged - 1, mark - 1, -1):
+        index = notes.index[n]
+        if index < _SETS:
+            position.cells[index] = notes.old[n]
+        else:
+            position.sets[index - _SETS] = notes.old[n]
+    notes.logged = mark
+
+
+@kernel
+def has_cell(array: NDArray[np.int64], at: int, cell: int) -> bool:
     """Whether the cell is in the set at array[at : at + WORDS]."""
     return bool((array[at + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1)
 
 
 @kernel
-def add_cell(array: Position, at: int, cell: int) -> None:
+def add_cell(array: NDArray[np.int64], at: int, cell: int) -> None:
     """Put the cell into the set at array[at : at + WORDS]."""
     array[at + ((cell - WIDTH) >> 6)] |= np.int64(1) << np.int64((cell - WIDTH) & 63)
+
+
+@kernel
+def colour_of(position: Position, cell: int) -> int:
+    """What is there: EMPTY, BLACK, WHITE or BORDER."""
+    return np.int64(position.cells[COLOUR + cell])
+
+
+@kernel
+def head_of(position: Position, stone: int) -> int:
+    """The head of the stone's chain."""
+    return np.int64(position.cells[HEAD + stone])
+
+
+@kernel
+def next_of(position: Position, stone: int) -> int:
+    """The next stone of the chain's ring."""
+    return np.int64(position.cells[NEXT + stone])
+
+
+@kernel
+def stones_of(position: Position, stone: int) -> int:
+    """How many stones the chain of the stone has."""
+    return np.int64(position.cells[STONES + position.cells[HEAD + stone]])
+
+
+@kernel
+def liberties_of(position: Position, stone: int) -> int:
+    """How many liberties the chain of the stone has."""
+    return np.int64(position.cells[LIBERTIES + position.cells[HEAD + stone]])
 
 
 @kernel
 def only_liberty(position: Position, head: int) -> int:
     """The cell of a liberty of the chain, the first in reading order: of a chain in atari, the only one."""
     for w in range(WORDS):
-        word = position[SETS + head * WORDS + w]
+        word = position.sets[head * WORDS + w]
         if word != 0:
             return WIDTH + 64 * w + lowest_bit(word)
     return 0
@@ -141,60 +232,60 @@ def only_liberty(position: Position, head: int) -> int:
 @kernel
 def is_legal(position: Position, cell: int, colour: int) -> bool:
     """Whether a stone may be played: the cell is empty, no simple ko, no suicide. Keeps: nothing is changed."""
-    if position[COLOUR + cell] != EMPTY or cell == position[KO]:
+    if colour_of(position, cell) != EMPTY or cell == position.cells[KO]:
         return False
     for direction in DIRECTIONS:
         neighbour = cell + direction
-        there = position[COLOUR + neighbour]
+        there = colour_of(position, neighbour)
         if there == EMPTY:
             return True
-        if there != BORDER and (there == colour) == (position[LIBERTIES + position[HEAD + neighbour]] > 1):
+        if there != BORDER and (there == colour) == (liberties_of(position, neighbour) > 1):
             return True  # a chain of one's own with another liberty, or one of the opponent's with none
     return False
 
 
 @kernel
-def look_ahead(position: Position, cell: int, colour: int) -> tuple[int, int, int]:
+def look_ahead(position: Position, notes: Notes, cell: int, colour: int) -> tuple[int, int, int]:
     """What playing at an empty cell does: stones captured, size and liberties of the new own chain.
 
-    No liberties means that the move is suicide. Keeps: nothing is changed but the scratch at AFTER.
+    No liberties means that the move is suicide. Keeps: nothing is changed but the scratch `after`.
     """
     empty, joined, stones, captured = 0, 0, 1, 0
     own = (0, 0, 0, 0)  # the heads of the chains that the stone joins
     prey = (0, 0, 0, 0)  # of those that it captures
     for direction in DIRECTIONS:
-        there = position[COLOUR + cell + direction]
+        there = colour_of(position, cell + direction)
         if there == EMPTY:
             empty += 1
         elif there != BORDER:
-            head = position[HEAD + cell + direction]
+            head = head_of(position, cell + direction)
             if there == colour:
                 if head not in own:
                     own = (head, own[0], own[1], own[2])
-                    stones += position[STONES + head]
+                    stones += np.int64(position.cells[STONES + head])
                     joined += 1
-            elif position[LIBERTIES + head] == 1 and head not in prey:
+            elif position.cells[LIBERTIES + head] == 1 and head not in prey:
                 prey = (head, prey[0], prey[1], prey[2])
-                captured += position[STONES + head]
+                captured += np.int64(position.cells[STONES + head])
     # Two points of three join nothing and capture nothing, most others join one chain: no set is needed then.
     if captured == 0 and joined == 0:
         return 0, 1, empty
     if captured == 0 and joined == 1:
-        liberties = position[LIBERTIES + own[0]] - 1  # the cell itself was one
-        at = SETS + own[0] * WORDS
+        liberties = np.int64(position.cells[LIBERTIES + own[0]]) - 1  # the cell itself was one
+        at = own[0] * WORDS
         for direction in DIRECTIONS:
-            if position[COLOUR + cell + direction] == EMPTY and not has_cell(position, at, cell + direction):
+            if colour_of(position, cell + direction) == EMPTY and not has_cell(position.sets, at, cell + direction):
                 liberties += 1
         return 0, stones, liberties
 
     for w in range(WORDS):
         word = np.int64(0)
         for n in range(joined):
-            word |= position[SETS + own[n] * WORDS + w]
-        position[AFTER + w] = word
+            word |= position.sets[own[n] * WORDS + w]
+        notes.after[w] = word
     for direction in DIRECTIONS:
-        if position[COLOUR + cell + direction] == EMPTY:
-            add_cell(position, AFTER, cell + direction)
+        if colour_of(position, cell + direction) == EMPTY:
+            add_cell(notes.after, 0, cell + direction)
     for head in prey:
         if head == 0:
             break
@@ -202,185 +293,183 @@ def look_ahead(position: Position, cell: int, colour: int) -> tuple[int, int, in
         while True:  # a captured stone's point is a liberty if it lies beside any stone of the new chain
             for direction in DIRECTIONS:
                 beside = stone + direction
-                if beside == cell or (position[COLOUR + beside] == colour and position[HEAD + beside] in own):
-                    add_cell(position, AFTER, stone)
+                if beside == cell or (colour_of(position, beside) == colour and head_of(position, beside) in own):
+                    add_cell(notes.after, 0, stone)
                     break
-            stone = position[NEXT + stone]
+            stone = next_of(position, stone)
             if stone == head:
                 break
     liberties = -1 if joined else 0  # the cell itself was a liberty of each chain that it joins
     for w in range(WORDS):
-        liberties += popcount(position[AFTER + w])
+        liberties += popcount(notes.after[w])
     return captured, stones, liberties
 
 
 @kernel
-def _add_liberty(position: Position, head: int, cell: int) -> None:
-    index = SETS + head * WORDS + ((cell - WIDTH) >> 6)
+def _add_liberty(position: Position, notes: Notes, head: int, cell: int) -> None:
+    index = head * WORDS + ((cell - WIDTH) >> 6)
     bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
-    word = position[index]
+    word = position.sets[index]
     if not word & bit:
-        _put(position, index, word | bit)
-        _put(position, LIBERTIES + head, position[LIBERTIES + head] + 1)
+        _put_word(position, notes, index, word | bit)
+        _put(position, notes, LIBERTIES + head, position.cells[LIBERTIES + head] + 1)
 
 
 @kernel
-def _drop_liberty(position: Position, head: int, cell: int) -> None:
-    index = SETS + head * WORDS + ((cell - WIDTH) >> 6)
+def _drop_liberty(position: Position, notes: Notes, head: int, cell: int) -> None:
+    index = head * WORDS + ((cell - WIDTH) >> 6)
     bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
-    word = position[index]
+    word = position.sets[index]
     if word & bit:
-        _put(position, index, word & ~bit)
-        _put(position, LIBERTIES + head, position[LIBERTIES + head] - 1)
+        _put_word(position, notes, index, word & ~bit)
+        _put(position, notes, LIBERTIES + head, position.cells[LIBERTIES + head] - 1)
 
 
 @kernel
-def _merge(position: Position, one: int, other: int) -> int:
+def _merge(position: Position, notes: Notes, one: int, other: int) -> int:
     """Join two chains of one colour, the smaller into the larger, and give the head of the whole."""
-    if position[STONES + one] < position[STONES + other]:
+    if position.cells[STONES + one] < position.cells[STONES + other]:
         one, other = other, one
     stone = other
     while True:
-        _put(position, HEAD + stone, one)
-        stone = position[NEXT + stone]
+        _put(position, notes, HEAD + stone, one)
+        stone = next_of(position, stone)
         if stone == other:
             break
-    after_one = position[NEXT + one]
-    _put(position, NEXT + one, position[NEXT + other])
-    _put(position, NEXT + other, after_one)
-    _put(position, STONES + one, position[STONES + one] + position[STONES + other])
+    after_one = next_of(position, one)
+    _put(position, notes, NEXT + one, next_of(position, other))
+    _put(position, notes, NEXT + other, after_one)
+    _put(position, notes, STONES + one, position.cells[STONES + one] + position.cells[STONES + other])
     count = 0
     for w in range(WORDS):
-        old = position[SETS + one * WORDS + w]
-        word = old | position[SETS + other * WORDS + w]
+        old = position.sets[one * WORDS + w]
+        word = old | position.sets[other * WORDS + w]
         if word != old:
-            _put(position, SETS + one * WORDS + w, word)
+            _put_word(position, notes, one * WORDS + w, word)
         count += popcount(word)
-    _put(position, LIBERTIES + one, count)
+    _put(position, notes, LIBERTIES + one, count)
     return one
 
 
 @kernel
-def _remove(position: Position, head: int) -> None:
+def _remove(position: Position, notes: Notes, head: int) -> None:
     """Take a chain off the board; every chain beside it gets its cells as liberties."""
-    colour = position[COLOUR + head]
+    colour = colour_of(position, head)
     stone = head
     while True:
-        _put(position, COLOUR + stone, EMPTY)
+        _put(position, notes, COLOUR + stone, EMPTY)
         # `place` writes over an empty cell without notes, so all that `undo` may need again is noted here: any stone
         # may have been the head of its own chain before a merge.
-        for section in (HEAD, NEXT, STONES, LIBERTIES, TURN):
-            _note(position, section + stone)
+        for section in (HEAD, NEXT, STONES, LIBERTIES):
+            _note(position, notes, section + stone)
         for w in range(WORDS):
-            _note(position, SETS + stone * WORDS + w)
+            _note_word(position, notes, stone * WORDS + w)
         for direction in DIRECTIONS:
             neighbour = stone + direction
-            if position[COLOUR + neighbour] == 3 - colour:
-                _add_liberty(position, position[HEAD + neighbour], stone)
-        stone = position[NEXT + stone]
+            if colour_of(position, neighbour) == 3 - colour:
+                _add_liberty(position, notes, head_of(position, neighbour), stone)
+        stone = next_of(position, stone)
         if stone == head:
             break
 
 
 @kernel
-def place(position: Position, cell: int, colour: int) -> int:
-    """Put a stone on an empty cell, take off what it captures, set the ko, count the turn.
+def place(position: Position, notes: Notes, cell: int, colour: int) -> int:
+    """Put a stone on an empty cell, take off what it captures, set the ko; the turn is not counted.
 
     Gives the number of opponent stones captured. A stone that leaves its own chain without a liberty takes that chain
     off (suicide, which only other programs' moves may do). Keeps every invariant of the module's first paragraphs.
     """
-    if position[KO] != 0:
-        _put(position, KO, 0)
-    _put(position, COLOUR + cell, colour)
-    _put(position, TURNS, position[TURNS] + 1)
+    if position.cells[KO] != 0:
+        _put(position, notes, KO, 0)
+    _put(position, notes, COLOUR + cell, colour)
     # What an empty cell holds means nothing, so this needs no notes (`_remove` takes them).
-    position[HEAD + cell] = cell
-    position[NEXT + cell] = cell
-    position[STONES + cell] = 1
-    position[TURN + cell] = position[TURNS] - 1
+    position.cells[HEAD + cell] = cell
+    position.cells[NEXT + cell] = cell
+    position.cells[STONES + cell] = 1
     liberties = 0
     for w in range(WORDS):
-        position[SETS + cell * WORDS + w] = 0
+        position.sets[cell * WORDS + w] = 0
     for direction in DIRECTIONS:
-        if position[COLOUR + cell + direction] == EMPTY:
+        if colour_of(position, cell + direction) == EMPTY:
             liberty = cell + direction - WIDTH
-            position[SETS + cell * WORDS + (liberty >> 6)] |= np.int64(1) << np.int64(liberty & 63)
+            position.sets[cell * WORDS + (liberty >> 6)] |= np.int64(1) << np.int64(liberty & 63)
             liberties += 1
-    position[LIBERTIES + cell] = liberties
+    position.cells[LIBERTIES + cell] = liberties
 
     head = cell
     captured = 0
     ko = 0
     for direction in DIRECTIONS:
         neighbour = cell + direction
-        there = position[COLOUR + neighbour]
+        there = colour_of(position, neighbour)
         if there == colour:
-            other = position[HEAD + neighbour]
+            other = head_of(position, neighbour)
             if other != head:
-                _drop_liberty(position, other, cell)
-                head = _merge(position, head, other)
+                _drop_liberty(position, notes, other, cell)
+                head = _merge(position, notes, head, other)
         elif there == 3 - colour:
-            prey = position[HEAD + neighbour]
-            _drop_liberty(position, prey, cell)
-            if position[LIBERTIES + prey] == 0:
-                captured += position[STONES + prey]
+            prey = head_of(position, neighbour)
+            _drop_liberty(position, notes, prey, cell)
+            if position.cells[LIBERTIES + prey] == 0:
+                captured += np.int64(position.cells[STONES + prey])
                 ko = prey
-                _remove(position, prey)
-    if captured == 1 and position[STONES + head] == 1 and position[LIBERTIES + head] == 1:
-        _put(position, KO, ko)
-    if position[LIBERTIES + head] == 0:
-        _remove(position, head)
+                _remove(position, notes, prey)
+    if captured == 1 and position.cells[STONES + head] == 1 and position.cells[LIBERTIES + head] == 1:
+        _put(position, notes, KO, ko)
+    if position.cells[LIBERTIES + head] == 0:
+        _remove(position, notes, head)
     return captured
 
 
 @kernel
-def place_pass(position: Position) -> None:
-    """A pass: it clears the ko and counts as a turn."""
-    _put(position, KO, 0)
-    _put(position, TURNS, position[TURNS] + 1)
+def play(position: Position, notes: Notes, cell: int, colour: int) -> int:
+    """Play a move, or pass (cell 0), for good: the log then holds what it changed. Gives the number of stones captured.
+
+    The cell must be empty."""
+    forget(notes)
+    position.recent[position.turns % REMEMBERED] = cell
+    position.turns += 1
+    if cell != 0:
+        return place(position, notes, cell, colour)
+    _put(position, notes, KO, 0)
+    return 0
 
 
 @kernel
-def set_up(position: Position, cell: int, colour: int) -> None:
-    """Put a stone there that was never moved: it counts as no turn and leaves no ko. It may capture, as SGF's may not,
+def set_up(position: Position, notes: Notes, cell: int, colour: int) -> None:
+    """Put a stone there that was never moved, before the first turn: it leaves no ko. It may capture, as SGF's may not,
     but then it does so in good order."""
-    place(position, cell, colour)
-    _put(position, KO, 0)
-    _put(position, TURN + cell, NEVER)
-    _put(position, TURNS, position[TURNS] - 1)
+    forget(notes)
+    place(position, notes, cell, colour)
+    position.cells[KO] = 0
 
 
 @kernel
-def play_code(position: Position, code: int) -> int:
-    """Play a move code (see `hayago.records.games`) for good; the move must be legal or at least on an empty point.
-
-    Gives the cell, 0 for a pass; the log holds what it changed.
-    """
-    forget(position)
+def play_code(position: Position, notes: Notes, code: int) -> int:
+    """`play` a move code (see `hayago.records.games`); the move must be legal or at least on an empty point. Gives the
+    cell, 0 for a pass."""
     point = code & 0x1FF
-    size = position[SIZE]
-    if point == size * size:
-        place_pass(position)
-        return 0
-    cell = cell_of(point, size)
-    place(position, cell, WHITE if code & 0x8000 else BLACK)
-    return int(cell)
+    size = position.size
+    cell = 0 if point == size * size else cell_of(point, size)
+    play(position, notes, cell, WHITE if code & 0x8000 else BLACK)
+    return cell
 
 
 @kernel
-def set_up_codes(position: Position, size: int, setup: NDArray[np.uint16]) -> None:
+def set_up_codes(position: Position, notes: Notes, size: int, setup: NDArray[np.uint16]) -> None:
     """Make it a board of `size` with these stones and nothing played."""
     clear(position, size)
     for code in setup:
-        forget(position)
-        set_up(position, cell_of(int(code) & 0x1FF, size), WHITE if int(code) & 0x8000 else BLACK)
-    forget(position)
+        set_up(position, notes, cell_of(int(code) & 0x1FF, size), WHITE if int(code) & 0x8000 else BLACK)
 
 
 @kernel
-def first_illegal(position: Position, size: int, setup: NDArray[np.uint16], codes: NDArray[np.uint16]) -> int:
+def first_illegal(
+    position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], codes: NDArray[np.uint16]
+) -> int:
     """The index of the first move that is illegal (occupied, simple ko, suicide), or -1. `position` is overwritten."""
-    set_up_codes(position, size, setup)
+    set_up_codes(position, notes, size, setup)
     for n in range(len(codes)):
         code = int(codes[n])
         point = code & 0x1FF
@@ -389,13 +478,13 @@ def first_illegal(position: Position, size: int, setup: NDArray[np.uint16], code
             return n
         if point < size * size and not is_legal(position, cell_of(point, size), colour):
             return n
-        play_code(position, code)
+        play_code(position, notes, code)
     return -1
 
 
 @kernel
-def strike_false_eyes(position: Position, colour: int) -> None:
-    """Leave the true eyes of `colour` in the set at EYES, which holds all its enclosed cells.
+def strike_false_eyes(position: Position, colour: int, eyes: NDArray[np.int64]) -> None:
+    """Leave the true eyes of `colour` in the set eyes (WORDS,), which holds all its enclosed cells.
 
     A cell is *enclosed* when it is empty and only own stones (or the edge) lie beside it. The true eyes are the largest
     set E of enclosed cells with at most one bad diagonal, none at the edge; a diagonal is bad when an opponent stone
@@ -405,7 +494,7 @@ def strike_false_eyes(position: Position, colour: int) -> None:
     while changed:
         changed = False
         for w in range(WORDS):
-            word = position[EYES + w]
+            word = eyes[w]
             while word != 0:
                 bit = lowest_bit(word)
                 word &= word - 1
@@ -413,13 +502,13 @@ def strike_false_eyes(position: Position, colour: int) -> None:
                 bad, allowed = 0, 1
                 for diagonal in DIAGONALS:
                     beside = cell + diagonal
-                    there = position[COLOUR + beside]
+                    there = colour_of(position, beside)
                     if there == BORDER:
                         allowed = 0
-                    elif there == 3 - colour or (there == EMPTY and not has_cell(position, EYES, beside)):
+                    elif there == 3 - colour or (there == EMPTY and not has_cell(eyes, 0, beside)):
                         bad += 1
                 if bad > allowed:
-                    position[EYES + w] &= ~(np.int64(1) << np.int64(bit))
+                    eyes[w] &= ~(np.int64(1) << np.int64(bit))
                     changed = True
 
 
@@ -428,19 +517,19 @@ def is_enclosed(position: Position, cell: int, colour: int) -> bool:
     """Whether only stones of `colour` or the edge lie beside the cell."""
     beside = BORDER
     for direction in DIRECTIONS:
-        beside &= position[COLOUR + cell + direction]
+        beside &= colour_of(position, cell + direction)
     return bool(beside & colour)  # BORDER is BLACK | WHITE
 
 
 @kernel
 def mark_true_eyes(position: Position, colour: int, eyes: NDArray[np.uint8]) -> None:
     """Set eyes (CELLS,) to 1 on the true eyes of `colour` and to 0 elsewhere."""
-    position[EYES : EYES + WORDS] = 0
+    found = np.zeros(WORDS, np.int64)
     for cell in range(WIDTH, CELLS - WIDTH):
-        if position[COLOUR + cell] == EMPTY and is_enclosed(position, cell, colour):
-            add_cell(position, EYES, cell)
-    strike_false_eyes(position, colour)
+        if colour_of(position, cell) == EMPTY and is_enclosed(position, cell, colour):
+            add_cell(found, 0, cell)
+    strike_false_eyes(position, colour, found)
     eyes[:] = 0
     for cell in range(WIDTH, CELLS - WIDTH):
-        if has_cell(position, EYES, cell):
+        if has_cell(found, 0, cell):
             eyes[cell] = 1

@@ -29,27 +29,26 @@ from hayago.rules.coords import EMPTY
 from hayago.rules.jit import kernel, lowest_bit, recursive_kernel
 from hayago.rules.kernels import (
     BORDER,
-    COLOUR,
     DIRECTIONS,
-    FOOTPRINT,
-    HEAD,
     HUNTER_MOVES,
     KO,
-    LIBERTIES,
-    LOGGED,
-    NEXT,
-    SETS,
-    STONES,
-    THREATENED,
+    NOTES_TYPE,
+    POSITION_TYPE,
     WIDTH,
     WORDS,
+    Notes,
     Position,
     add_cell,
+    colour_of,
     has_cell,
+    head_of,
     is_legal,
+    liberties_of,
     look_ahead,
+    next_of,
     only_liberty,
     place,
+    stones_of,
     undo,
 )
 
@@ -63,7 +62,7 @@ def second_liberty(position: Position, head: int) -> int:
     """The cell of the second liberty, in reading order, of a chain that has two."""
     seen = 0
     for w in range(WORDS):
-        word = position[SETS + head * WORDS + w]
+        word = position.sets[head * WORDS + w]
         while word != 0:
             if seen == 1:
                 return WIDTH + 64 * w + lowest_bit(word)
@@ -73,18 +72,18 @@ def second_liberty(position: Position, head: int) -> int:
 
 
 @kernel
-def watch_chain(position: Position, head: int, enough: int) -> None:
+def watch_chain(position: Position, notes: Notes, head: int, enough: int) -> None:
     """Add the liberties of a chain to the footprint, or `enough` of them."""
-    left = position[LIBERTIES + head]
+    left = liberties_of(position, head)
     if left <= enough:
         for w in range(WORDS):
-            position[FOOTPRINT + w] |= position[SETS + head * WORDS + w]
+            notes.footprint[w] |= position.sets[head * WORDS + w]
         return
     left = enough
     for w in range(WORDS):
-        word = position[SETS + head * WORDS + w]
+        word = position.sets[head * WORDS + w]
         while word != 0:
-            position[FOOTPRINT + w] |= word & -word
+            notes.footprint[w] |= word & -word
             word &= word - 1
             left -= 1
             if left == 0:
@@ -92,16 +91,16 @@ def watch_chain(position: Position, head: int, enough: int) -> None:
 
 
 @kernel
-def watch(position: Position, cell: int, prey: int) -> None:
+def watch(position: Position, notes: Notes, cell: int, prey: int) -> None:
     """Add to the footprint all that a move at the empty cell hangs on, but for the liberties of the chain with the head
     `prey`, which are or will be there."""
-    add_cell(position, FOOTPRINT, cell)
+    add_cell(notes.footprint, 0, cell)
     for direction in DIRECTIONS:
-        there = position[COLOUR + cell + direction]
+        there = colour_of(position, cell + direction)
         if there == EMPTY:
-            add_cell(position, FOOTPRINT, cell + direction)
-        elif there != BORDER and position[HEAD + cell + direction] != prey:
-            watch_chain(position, position[HEAD + cell + direction], _ENOUGH)
+            add_cell(notes.footprint, 0, cell + direction)
+        elif there != BORDER and head_of(position, cell + direction) != prey:
+            watch_chain(position, notes, head_of(position, cell + direction), _ENOUGH)
 
 
 @kernel
@@ -109,62 +108,62 @@ def _captures(position: Position, cell: int, colour: int) -> bool:
     """Whether a stone at the empty cell would capture."""
     for direction in DIRECTIONS:
         beside = cell + direction
-        if position[COLOUR + beside] == 3 - colour and position[LIBERTIES + position[HEAD + beside]] == 1:
+        if colour_of(position, beside) == 3 - colour and liberties_of(position, beside) == 1:
             return True
     return False
 
 
 @kernel
-def _add_threatened(position: Position, cell: int, hunter: int, limit: int) -> None:
+def _add_threatened(position: Position, notes: Notes, cell: int, hunter: int, limit: int) -> None:
     """Add to the threatened at `limit` the chain of a stone, if it is the hunter's and in atari."""
-    if position[COLOUR + cell] == hunter and position[LIBERTIES + position[HEAD + cell]] == 1:
-        add_cell(position, THREATENED + limit * WORDS, position[HEAD + cell])
+    if colour_of(position, cell) == hunter and liberties_of(position, cell) == 1:
+        add_cell(notes.threatened, limit * WORDS, head_of(position, cell))
 
 
 @kernel
-def find_threatened(position: Position, prey: int, limit: int) -> None:
+def find_threatened(position: Position, notes: Notes, prey: int, limit: int) -> None:
     """Fill the threatened at `limit` by a walk round the prey, all of whose hunters go into the footprint."""
-    hunter, watched = 3 - position[COLOUR + prey], 0
+    hunter, watched = 3 - colour_of(position, prey), 0
     for w in range(WORDS):
-        position[THREATENED + limit * WORDS + w] = 0
+        notes.threatened[limit * WORDS + w] = 0
     stone = prey
     while True:
         for direction in DIRECTIONS:
             beside = stone + direction
-            if position[COLOUR + beside] == hunter and position[HEAD + beside] != watched:
-                watched = position[HEAD + beside]
-                watch_chain(position, watched, _NOT_IN_ATARI)
-                _add_threatened(position, beside, hunter, limit)
-        stone = position[NEXT + stone]
+            if colour_of(position, beside) == hunter and head_of(position, beside) != watched:
+                watched = head_of(position, beside)
+                watch_chain(position, notes, watched, _NOT_IN_ATARI)
+                _add_threatened(position, notes, beside, hunter, limit)
+        stone = next_of(position, stone)
         if stone == prey:
             break
 
 
 @kernel
-def _follow_threatened(position: Position, extension: int, hunter: int, limit: int) -> None:
+def _follow_threatened(position: Position, notes: Notes, extension: int, hunter: int, limit: int) -> None:
     """Fill the threatened at `limit` from those at `limit + 1`, after an extension that took nothing and joined nothing
     to the prey."""
     for w in range(WORDS):
-        position[THREATENED + limit * WORDS + w] = position[THREATENED + (limit + 1) * WORDS + w]
+        notes.threatened[limit * WORDS + w] = notes.threatened[(limit + 1) * WORDS + w]
     for direction in DIRECTIONS:
-        _add_threatened(position, extension + direction, hunter, limit)
+        _add_threatened(position, notes, extension + direction, hunter, limit)
 
 
 @kernel
-def _is_threatened(position: Position, hunter: int, limit: int) -> bool:
+def _is_threatened(position: Position, notes: Notes, hunter: int, limit: int) -> bool:
     """Whether a chain among the threatened at `limit` is in atari."""
     for w in range(WORDS):
-        word = position[THREATENED + limit * WORDS + w]
+        word = notes.threatened[limit * WORDS + w]
         while word != 0:
             stone = WIDTH + 64 * w + lowest_bit(word)
             word &= word - 1
-            if position[COLOUR + stone] == hunter and position[LIBERTIES + position[HEAD + stone]] == 1:
+            if colour_of(position, stone) == hunter and liberties_of(position, stone) == 1:
                 return True
     return False
 
 
-@recursive_kernel(types.int64(types.int64[::1], types.int64, types.int64, types.int64, types.int64))
-def works(position: Position, prey: int, asked: int, limit: int, extended: int) -> int:
+@recursive_kernel(types.int64(POSITION_TYPE, NOTES_TYPE, types.int64, types.int64, types.int64, types.int64))
+def works(position: Position, notes: Notes, prey: int, asked: int, limit: int, extended: int) -> int:
     """By which first move the hunter captures the chain of the stone `prey`, which has two liberties: 1 for the first
     of them in reading order, 2 for the second, 0 for none.
 
@@ -175,14 +174,14 @@ def works(position: Position, prey: int, asked: int, limit: int, extended: int) 
     """
     if limit == 0:
         return 0
-    colour, head = position[COLOUR + prey], position[HEAD + prey]
-    hunter, stones = 3 - colour, position[STONES + head]
-    threatened = THREATENED + limit * WORDS
+    colour, head = colour_of(position, prey), head_of(position, prey)
+    hunter, stones = 3 - colour, stones_of(position, prey)
+    threatened = limit * WORDS
     attack, extension = only_liberty(position, head), second_liberty(position, head)
-    watch(position, attack, head)
-    watch(position, extension, head)
+    watch(position, notes, attack, head)
+    watch(position, notes, extension, head)
     # The liberties after extending to either, the other one among them. First the attack that leaves fewer.
-    room, other_room = look_ahead(position, extension, colour)[2], look_ahead(position, attack, colour)[2]
+    room, other_room = look_ahead(position, notes, extension, colour)[2], look_ahead(position, notes, attack, colour)[2]
     move, found, walked = 1, 0, False
     if room > other_room:
         attack, extension, room, other_room, move = extension, attack, other_room, room, 2
@@ -193,56 +192,56 @@ def works(position: Position, prey: int, asked: int, limit: int, extended: int) 
         # extension joins, so then all is played out.
         if room >= 4 and not _captures(position, attack, hunter):
             continue
-        if attack == position[KO]:
+        if attack == position.cells[KO]:
             continue
-        taken, _, liberties = look_ahead(position, attack, hunter)
+        taken, _, liberties = look_ahead(position, notes, attack, hunter)
         if liberties == 0:
             continue
         if not walked:
             if extended != 0:
-                _follow_threatened(position, extended, hunter, limit)
+                _follow_threatened(position, notes, extended, hunter, limit)
             else:
-                find_threatened(position, prey, limit)
+                find_threatened(position, notes, prey, limit)
             walked = True
         plain = taken == 0 and liberties > 1
-        if plain and room <= 2 and not _is_threatened(position, hunter, limit):
+        if plain and room <= 2 and not _is_threatened(position, notes, hunter, limit):
             found |= move  # the prey can neither extend nor take anything
             if asked == ONE:
                 break
             continue
-        mark = position[LOGGED]
-        place(position, attack, hunter)
+        mark = notes.logged
+        place(position, notes, attack, hunter)
         if plain:
             room -= 1
         else:  # the extension may join less, or capture the attack
-            room = look_ahead(position, extension, colour)[2]
-        add_cell(position, threatened, attack)
+            room = look_ahead(position, notes, extension, colour)[2]
+        add_cell(notes.threatened, threatened, attack)
         escaped = room >= 3  # a ko is no hindrance: its cell held a stone before the attack, the extension none
         if room == 2:
-            answer_mark = position[LOGGED]
-            taken = place(position, extension, colour)
-            alone = taken == 0 and position[STONES + position[HEAD + prey]] == stones + 1
-            escaped = works(position, prey, int(ONE), limit - 1, extension if alone else int(_NO_CELL)) == 0
-            undo(position, answer_mark)
+            answer_mark = notes.logged
+            taken = place(position, notes, extension, colour)
+            alone = taken == 0 and stones_of(position, prey) == stones + 1
+            escaped = works(position, notes, prey, int(ONE), limit - 1, extension if alone else int(_NO_CELL)) == 0
+            undo(position, notes, answer_mark)
         for w in range(WORDS):
-            word = position[threatened + w]
+            word = notes.threatened[threatened + w]
             while word != 0 and not escaped:
                 stone = WIDTH + 64 * w + lowest_bit(word)
                 word &= word - 1
-                if position[COLOUR + stone] != hunter or position[LIBERTIES + position[HEAD + stone]] != 1:
+                if colour_of(position, stone) != hunter or liberties_of(position, stone) != 1:
                     continue
-                answer = only_liberty(position, position[HEAD + stone])
-                watch(position, answer, head)
+                answer = only_liberty(position, head_of(position, stone))
+                watch(position, notes, answer, head)
                 if answer == extension or not is_legal(position, answer, colour):
                     continue
-                answer_mark = position[LOGGED]
-                place(position, answer, colour)
-                liberties = position[LIBERTIES + position[HEAD + prey]]
+                answer_mark = notes.logged
+                place(position, notes, answer, colour)
+                liberties = liberties_of(position, prey)
                 escaped = liberties > 2 or (
-                    liberties == 2 and works(position, prey, int(ONE), limit - 1, int(_NO_CELL)) == 0
+                    liberties == 2 and works(position, notes, prey, int(ONE), limit - 1, int(_NO_CELL)) == 0
                 )
-                undo(position, answer_mark)
-        undo(position, mark)
+                undo(position, notes, answer_mark)
+        undo(position, notes, mark)
         if not escaped:
             found |= move
             if asked == ONE:
@@ -251,28 +250,28 @@ def works(position: Position, prey: int, asked: int, limit: int, extended: int) 
 
 
 @kernel
-def saves(position: Position, prey: int, answer: int) -> bool:
+def saves(position: Position, notes: Notes, prey: int, answer: int) -> bool:
     """Whether playing the empty cell `answer` is legal and saves the chain of `prey`, which is in atari: it then has
     three liberties, or two and no working ladder against it. Keeps: the position is as before."""
-    colour = position[COLOUR + prey]
-    watch(position, answer, position[HEAD + prey])
+    colour = colour_of(position, prey)
+    watch(position, notes, answer, head_of(position, prey))
     if not is_legal(position, answer, colour):
         return False
-    mark = position[LOGGED]
-    place(position, answer, colour)
-    liberties = position[LIBERTIES + position[HEAD + prey]]
+    mark = notes.logged
+    place(position, notes, answer, colour)
+    liberties = liberties_of(position, prey)
     saved = bool(liberties > 2)
     if liberties == 2:
-        saved = works(position, prey, int(ONE), int(HUNTER_MOVES), int(_NO_CELL)) == 0
-    undo(position, mark)
+        saved = works(position, notes, prey, int(ONE), int(HUNTER_MOVES), int(_NO_CELL)) == 0
+    undo(position, notes, mark)
     return saved
 
 
 @kernel
-def add_captures(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
+def add_captures(position: Position, notes: Notes, head: int, sets: NDArray[np.int64], at: int) -> None:
     """Put into the set at sets[at : at + WORDS] the moves that begin a working ladder on the chain, which has two
     liberties. Keeps: the position is as before."""
-    found = works(position, head, int(ALL), int(HUNTER_MOVES), int(_NO_CELL))
+    found = works(position, notes, head, int(ALL), int(HUNTER_MOVES), int(_NO_CELL))
     if found & 1:
         add_cell(sets, at, only_liberty(position, head))
     if found & 2:
@@ -280,24 +279,24 @@ def add_captures(position: Position, head: int, sets: NDArray[np.int64], at: int
 
 
 @kernel
-def add_escapes(position: Position, head: int, sets: NDArray[np.int64], at: int) -> None:
+def add_escapes(position: Position, notes: Notes, head: int, sets: NDArray[np.int64], at: int) -> None:
     """Put into the set at sets[at : at + WORDS] the moves that save the chain, which is in atari: extending, or
     capturing a chain in atari beside it. Keeps: the position is as before."""
-    colour = position[COLOUR + head]
+    colour = colour_of(position, head)
     cell = only_liberty(position, head)
-    if saves(position, head, cell):
+    if saves(position, notes, head, cell):
         add_cell(sets, at, cell)
     stone = head
     while True:
         for direction in DIRECTIONS:
-            if position[COLOUR + stone + direction] != 3 - colour:
+            if colour_of(position, stone + direction) != 3 - colour:
                 continue
-            hunter = position[HEAD + stone + direction]
-            watch_chain(position, hunter, _NOT_IN_ATARI)
-            if position[LIBERTIES + hunter] == 1:
+            hunter = head_of(position, stone + direction)
+            watch_chain(position, notes, hunter, _NOT_IN_ATARI)
+            if liberties_of(position, hunter) == 1:
                 cell = only_liberty(position, hunter)
-                if not has_cell(sets, at, cell) and saves(position, head, cell):
+                if not has_cell(sets, at, cell) and saves(position, notes, head, cell):
                     add_cell(sets, at, cell)
-        stone = position[NEXT + stone]
+        stone = next_of(position, stone)
         if stone == head:
             break
