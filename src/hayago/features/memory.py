@@ -105,7 +105,7 @@ def start(position: Position, memory: Memory) -> None:
         if there == EMPTY:
             _note_empty(memory, cell)
         elif there != BORDER and head_of(position, cell) == cell:
-            _note_stones(position, memory, cell)
+            _note_stones(position, memory, cell, True)
 
 
 @kernel
@@ -117,11 +117,15 @@ def _note_empty(memory: Memory, cell: int) -> None:
 
 
 @kernel
-def _note_stones(position: Position, memory: Memory, head: int) -> None:
+def _note_stones(position: Position, memory: Memory, head: int, grown: bool) -> None:
     """Write the words of a chain's stones, as if all were put there 8 or more turns ago; a weak one is yet to be
     read."""
     colour, liberties = colour_of(position, head), liberties_of(position, head)
     word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, 8) - 1
+    if liberties <= 2:
+        add_cell(memory, UNREAD + (colour if liberties == 1 else 3 - colour) * WORDS, head)
+    if not grown and memory[WORD + colour * CELLS + head] == word | 1 << OWN:
+        return
     stone = head
     while True:
         memory[WORD + colour * CELLS + stone] = word | 1 << OWN
@@ -129,8 +133,6 @@ def _note_stones(position: Position, memory: Memory, head: int) -> None:
         stone = next_of(position, stone)
         if stone == head:
             break
-    if liberties <= 2:
-        add_cell(memory, UNREAD + (colour if liberties == 1 else 3 - colour) * WORDS, head)
 
 
 @kernel
@@ -214,7 +216,7 @@ def _follow_change(position: Position, memory: Memory, cell: int, removed: bool)
         _note_empty(memory, cell)
     else:
         head = head_of(position, cell)
-        _note_stones(position, memory, head)
+        _note_stones(position, memory, head, True)
         _note_stale(position, memory, head, there)
         if liberties_of(position, head) == 1:
             _note_stale(position, memory, head, 3 - there)
@@ -226,7 +228,7 @@ def _follow_change(position: Position, memory: Memory, cell: int, removed: bool)
         elif colour not in (BORDER, there):
             head = head_of(position, beside)
             liberties = liberties_of(position, head)
-            _note_stones(position, memory, head)
+            _note_stones(position, memory, head, False)
             _note_stale(position, memory, head, colour)
             if removed or liberties == 1:
                 _note_stale(position, memory, head, 3 - colour)
