@@ -205,7 +205,7 @@ def write_row(
         if position.cells[KO] != 0:  # and the ko point for a legal one
             matrix[places[position.cells[KO]]] = 1 << VACANT | 1 << ONES
     _transpose(matrix)
-    _pack(matrix, planes, position.size * position.size, work.packed)
+    _pack(matrix, planes, position.side * position.side, work.packed)
     packed = work.packed.view(np.uint8)
     for byte in range(len(row)):
         row[byte] = packed[byte]
@@ -256,7 +256,7 @@ def _encode(
 
 def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
     """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
-    size = int(position.size)
+    size = int(position.side)
     memory, row = new_memory(), np.empty((planes * size * size + 7) // 8, np.uint8)
     start(position, memory)
     write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)

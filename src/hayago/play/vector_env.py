@@ -370,6 +370,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         # Until all has gone well: followers, and engines, may have missed a move.
         self._playing = False
         self._tables = roomy(self._tables)
+        if self._copy:
+            self._observations = np.empty_like(self._observations)  # those of the last step are the caller's
         results = self._results
         if self._network is None and not self._engines:
             self._share(lambda part, room: self._step_and_show(part, room, moves))
@@ -383,9 +385,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
                 raise HayagoError(f"{self._setting.opponent}: lost by its first move")
             self._share(self._show)
         self._playing = True
-        give = np.copy if self._copy else np.asarray
         infos = {
-            "action_mask": give(results.masks),
+            "action_mask": results.masks.copy() if self._copy else results.masks,
             "_action_mask": self._always.copy(),
             "to_play": self._tables[:, TO_PLAY].copy(),
             "_to_play": self._always.copy(),
@@ -393,7 +394,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             "_score": results.scored.copy(),
         }
         return (
-            give(self._observations),
+            self._observations,
             results.rewards.copy(),
             results.terminated.copy(),
             results.truncated.copy(),

@@ -18,7 +18,7 @@ and the rest in
 
     sets[head * WORDS + w]     word w of the set of the chain's liberties; a *set* of cells is six 64-bit words, in
                                which bit (cell - WIDTH) stands for the cell
-    size, turns                the board's side; how many turns were played, passes counted
+    side, turns                the size of the board; how many turns were played, passes counted
     recent[turn % REMEMBERED]  where the stones of the last turns were played, 0 for a pass
 
 Every change to what stands on the board goes through `_put` and `_put_word`, which note the old value in the log of the
@@ -57,7 +57,7 @@ POSITION = np.dtype(
     [
         ("cells", np.int16, (KO + 1,)),
         ("recent", np.int16, (REMEMBERED,)),
-        ("size", np.int64),
+        ("side", np.int64),
         ("turns", np.int64),
         ("sets", np.int64, (CELLS * WORDS,)),
     ],
@@ -123,7 +123,7 @@ def clear(position: Position, size: int) -> None:
     for row in range(1, size + 1):
         position.cells[COLOUR + row * WIDTH : COLOUR + row * WIDTH + size] = EMPTY
     position.cells[KO] = 0
-    position.size = size
+    position.side = size
     position.turns = 0
 
 
@@ -450,7 +450,7 @@ def play_code(position: Position, notes: Notes, code: int) -> int:
     """`play` a move code (see `hayago.records.games`); the move must be legal or at least on an empty point. Gives the
     cell, 0 for a pass."""
     point = code & 0x1FF
-    size = position.size
+    size = position.side
     cell = 0 if point == size * size else cell_of(point, size)
     play(position, notes, cell, WHITE if code & 0x8000 else BLACK)
     return cell
