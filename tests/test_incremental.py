@@ -8,12 +8,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from comparison import as_games, positions_of, random_game
+from comparison import Game, as_games, positions_of, random_game
 from hayago.features.encoder import all_positions, encode_positions
+from hayago.features.memory import READINGS
 from hayago.features.planes import row_bytes
 from hayago.records.games import Games
 from hayago.records.sgf import read_sgf
 from hayago.records.store import records_to_games
+from hayago.rules.board import Board
 
 PROOF = Path(__file__).parents[1] / "scripts" / "prove_incremental.py"
 
@@ -53,6 +55,24 @@ def test_random_games(size: int, count: int, length: int, share: float) -> None:
     """Kos, captures and suicides of one's own size are everywhere on small boards; colours do not always alternate."""
     random = Random(size)
     assert_same(as_games([random_game(random, size, length, set_up=k % 2 * size) for k in range(count)]), share)
+
+
+def test_more_weak_chains_than_readings_are_kept() -> None:
+    """Stones alone on every second point of their rows, black and white rows in turn: each has two liberties or one."""
+    white, black = (
+        [19 * row + column for row in range(first, 19, 2) for column in range(0, 19, 2)] for first in (0, 1)
+    )
+    board, random = Board(19), Random(3)
+    board.setup(black, white)
+    for own, other in ((black, white), (white, black)):
+        atari = [point for point in own if board.liberties(point) == 1]
+        assert len(atari + [point for point in other if board.liberties(point) == 2]) > READINGS
+    moves: list[tuple[int, int]] = []
+    for _ in range(40):
+        point = random.choice(np.flatnonzero(board.legal_points()[:-1]).tolist())
+        moves.append((board.to_play, point))
+        board.play(point)
+    assert_same(as_games([Game(19, black, white, moves)]), 1.0)
 
 
 def test_the_same_position_twice_and_going_back(real: Games) -> None:

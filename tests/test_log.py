@@ -8,7 +8,7 @@ import pytest
 from comparison import everything
 from hayago.rules.board import Board
 from hayago.rules.coords import BLACK, EMPTY, WHITE
-from hayago.rules.kernels import COLOUR, LOG_ENTRIES, LOGGED, MOST_LOGGED, cell_of, forget, place, undo
+from hayago.rules.kernels import LOG_ENTRIES, MOST_LOGGED, cell_of, colour_of, new_notes, place, undo
 
 AREA = 361
 
@@ -17,15 +17,14 @@ def most_entries(board: Board, seed: int) -> int:
     """As many moves as the log has to hold, Black's on the first empty point, then any by lot, suicides among them.
 
     Gives how many entries they took; all is taken back."""
-    random, position = Random(seed), board.position
+    random, position, notes = Random(seed), board.position, new_notes()
     before = everything(board)
-    forget(position)
     cells = [cell_of(point, 19) for point in range(AREA)]
     for n in range(MOST_LOGGED):
-        empty = [cell for cell in cells if position[COLOUR + cell] == EMPTY]
-        place(position, random.choice(empty) if n else empty[0], random.choice((BLACK, WHITE)) if n else BLACK)
-    entries = int(position[LOGGED])
-    undo(position, 0)
+        empty = [cell for cell in cells if colour_of(position, cell) == EMPTY]
+        place(position, notes, random.choice(empty) if n else empty[0], random.choice((BLACK, WHITE)) if n else BLACK)
+    entries = int(notes.logged)
+    undo(position, notes, 0)
     assert everything(board) == before
     return entries
 

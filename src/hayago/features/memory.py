@@ -53,6 +53,7 @@ from hayago.rules.kernels import (
     Position,
     add_cell,
     colour_of,
+    entry,
     has_cell,
     head_of,
     is_enclosed,
@@ -155,7 +156,7 @@ def follow(position: Position, notes: Notes, memory: Memory, cell: int) -> None:
     if cell != 0:
         _forget_readings_on(memory, cell)
     for n in range(notes.logged):
-        index = np.int64(notes.index[n])
+        index = int(np.int64(notes.index[n]))
         if index < COLOUR + CELLS:
             changed += 1
             _follow_change(position, memory, index - COLOUR, changed > 1)
@@ -276,7 +277,7 @@ def _read_chain(position: Position, notes: Notes, memory: Memory, head: int, col
     for w in range(WORDS):
         memory[plane + w] |= memory[FOUND + w]
         found |= memory[FOUND + w]
-    room, ko = ~memory[HELD + colour * KEPT], np.int64(position.cells[KO])
+    room, ko = ~memory[HELD + colour * KEPT], entry(position, KO)
     if room == 0 or (ko != 0 and has_cell(notes.footprint, 0, ko)):
         return
     k = lowest_bit(room)

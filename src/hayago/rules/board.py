@@ -183,7 +183,7 @@ class Board:
 
     def grid(self) -> NDArray[np.int8]:
         """int8 (size, size): EMPTY, BLACK or WHITE, row 0 at the top."""
-        stones = self.position.cells[COLOUR + _cells(self.size)]
+        stones: NDArray[np.int16] = self.position.cells[COLOUR + _cells(self.size)]
         return stones.astype(np.int8).reshape(self.size, self.size)
 
     def colour_at(self, point: int) -> int:

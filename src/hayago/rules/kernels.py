@@ -190,33 +190,39 @@ def add_cell(array: NDArray[np.int64], at: int, cell: int) -> None:
 
 
 @kernel
+def entry(position: Position, index: int) -> int:
+    """position.cells[index] as a number of 64 bits (numba's int() would leave it at 16, and compile all for either)."""
+    return int(np.int64(position.cells[index]))
+
+
+@kernel
 def colour_of(position: Position, cell: int) -> int:
     """What is there: EMPTY, BLACK, WHITE or BORDER."""
-    return np.int64(position.cells[COLOUR + cell])
+    return entry(position, COLOUR + cell)
 
 
 @kernel
 def head_of(position: Position, stone: int) -> int:
     """The head of the stone's chain."""
-    return np.int64(position.cells[HEAD + stone])
+    return entry(position, HEAD + stone)
 
 
 @kernel
 def next_of(position: Position, stone: int) -> int:
     """The next stone of the chain's ring."""
-    return np.int64(position.cells[NEXT + stone])
+    return entry(position, NEXT + stone)
 
 
 @kernel
 def stones_of(position: Position, stone: int) -> int:
     """How many stones the chain of the stone has."""
-    return np.int64(position.cells[STONES + position.cells[HEAD + stone]])
+    return entry(position, STONES + position.cells[HEAD + stone])
 
 
 @kernel
 def liberties_of(position: Position, stone: int) -> int:
     """How many liberties the chain of the stone has."""
-    return np.int64(position.cells[LIBERTIES + position.cells[HEAD + stone]])
+    return entry(position, LIBERTIES + position.cells[HEAD + stone])
 
 
 @kernel
@@ -262,16 +268,16 @@ def look_ahead(position: Position, notes: Notes, cell: int, colour: int) -> tupl
             if there == colour:
                 if head not in own:
                     own = (head, own[0], own[1], own[2])
-                    stones += np.int64(position.cells[STONES + head])
+                    stones += entry(position, STONES + head)
                     joined += 1
             elif position.cells[LIBERTIES + head] == 1 and head not in prey:
                 prey = (head, prey[0], prey[1], prey[2])
-                captured += np.int64(position.cells[STONES + head])
+                captured += entry(position, STONES + head)
     # Two points of three join nothing and capture nothing, most others join one chain: no set is needed then.
     if captured == 0 and joined == 0:
         return 0, 1, empty
     if captured == 0 and joined == 1:
-        liberties = np.int64(position.cells[LIBERTIES + own[0]]) - 1  # the cell itself was one
+        liberties = entry(position, LIBERTIES + own[0]) - 1  # the cell itself was one
         at = own[0] * WORDS
         for direction in DIRECTIONS:
             if colour_of(position, cell + direction) == EMPTY and not has_cell(position.sets, at, cell + direction):
@@ -412,7 +418,7 @@ def place(position: Position, notes: Notes, cell: int, colour: int) -> int:
             prey = head_of(position, neighbour)
             _drop_liberty(position, notes, prey, cell)
             if position.cells[LIBERTIES + prey] == 0:
-                captured += np.int64(position.cells[STONES + prey])
+                captured += entry(position, STONES + prey)
                 ko = prey
                 _remove(position, notes, prey)
     if captured == 1 and position.cells[STONES + head] == 1 and position.cells[LIBERTIES + head] == 1:
