@@ -163,7 +163,7 @@ FAULTS = (
     Fault(
         "a chain that grows does not show it",
         "features/memory.py",
-        "    if not grown and memory",
+        "    if not rewrite and memory",
         "    if memory",
     ),
     Fault(

@@ -1,5 +1,8 @@
 """The rules through the board's public face: known counts, single rules, coordinates. Random games: test_properties."""
 
+import pickle
+from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 
 import numpy as np
@@ -272,10 +275,11 @@ def test_two_passes_end_the_game() -> None:
         assert board.is_over == over
 
 
-def test_copies_are_independent() -> None:
+@pytest.mark.parametrize("copied", [Board.copy, deepcopy, lambda board: pickle.loads(pickle.dumps(board))])
+def test_copies_are_independent(copied: Callable[[Board], Board]) -> None:
     board = drawn(KO)
     board.play(7)
-    copy = board.copy()
+    copy = copied(board)
     assert copy == board
     assert everything(copy) == everything(board)
     copy.play(24)

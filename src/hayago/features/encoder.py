@@ -53,6 +53,7 @@ from hayago.rules.kernels import (
 )
 from hayago.rules.symmetry import SYMMETRIES, point_maps
 
+_FOLLOWED = 16  # plies from one row to the next; over more of them it is quicker to keep nothing
 _BLOCK = 64  # points whose words are transposed together, and as many planes as there may be
 
 
@@ -233,7 +234,7 @@ def _encode(
     for k in range(len(game)):
         g, target = game[k], ply[k]
         first = games.offsets[g]
-        known = incremental and g == now_game and now_ply <= target <= now_ply + REMEMBERED
+        known = incremental and g == now_game and now_ply <= target <= now_ply + _FOLLOWED
         if g != now_game or target < now_ply:
             set_up_codes(
                 position, work.notes, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]

@@ -118,14 +118,17 @@ def _note_empty(memory: Memory, cell: int) -> None:
 
 
 @kernel
-def _note_stones(position: Position, memory: Memory, head: int, grown: bool) -> None:
-    """Write the words of a chain's stones, as if all were put there 8 or more turns ago; a weak one is yet to be
-    read."""
+def _note_stones(position: Position, memory: Memory, head: int, rewrite: bool) -> None:
+    """Write the words of a chain's stones, as if all were put there 8 or more turns ago; a weak chain is yet to be read.
+
+    All stones of a chain have the same word. So without `rewrite`, which is for chains that have other stones than
+    before, nothing is written if the head has the right one already.
+    """
     colour, liberties = colour_of(position, head), liberties_of(position, head)
     word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, 8) - 1
     if liberties <= 2:
         add_cell(memory, UNREAD + (colour if liberties == 1 else 3 - colour) * WORDS, head)
-    if not grown and memory[WORD + colour * CELLS + head] == word | 1 << OWN:
+    if not rewrite and memory[WORD + colour * CELLS + head] == word | 1 << OWN:
         return
     stone = head
     while True:
@@ -178,7 +181,8 @@ def _forget_readings_on(memory: Memory, cell: int) -> None:
     """Forget the readings on whose footprint a stone was played.
 
     That is so for all chains that the stone joins, captures, or takes a liberty from, since the liberties of the chain
-    itself are part of the footprint; so no chain of a reading that holds has changed.
+    itself are part of the footprint. (Others get liberties by a capture, see `_forget_readings_freed`. So no chain of a
+    reading that holds has changed.)
     """
     word, bit = (cell - WIDTH) >> 6, np.int64((cell - WIDTH) & 63)
     for colour in (BLACK, WHITE):

@@ -7,6 +7,7 @@ has already made: an engine that refuses what its client accepted is lost.
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -364,6 +365,19 @@ class Board:
         other.captures = self.captures.copy()
         other._hashes = self._hashes.copy()
         return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the records, which `__setstate__` makes anew by playing the moves."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("position", "_notes")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.position, self._notes = new_position(self.size), new_notes()
+        moves, to_play = self.moves, self.to_play
+        self._begin()
+        for colour, point in moves:
+            self._do(point, colour)
+        self.to_play = to_play
 
     def after(self, moves: int) -> "Board":
         """Another board, as this one was after so many of its moves; to play is who then did.

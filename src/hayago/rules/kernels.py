@@ -47,7 +47,7 @@ WORDS = 6  # 19 rows of 20 bits are 380
 DIRECTIONS = (-WIDTH, -1, 1, WIDTH)
 DIAGONALS = (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1)
 HUNTER_MOVES = 50  # how many moves the hunter of a ladder may make
-REMEMBERED = 16  # turns; more than the 7 whose age the planes tell, and than lie between the plies that training takes
+REMEMBERED = 8  # turns; the planes tell the age of the last 7
 
 # One BORDER more stands before the first cell: the corner's diagonal neighbour.
 COLOUR, HEAD, NEXT, STONES, LIBERTIES, KO = (1 + section * CELLS for section in range(6))
@@ -72,9 +72,9 @@ POSITION = np.dtype(
 MOST_LOGGED = 2 + 2 * HUNTER_MOVES
 LOG_ENTRIES = (361 + MOST_LOGGED) * (19 + 8) + MOST_LOGGED * 51
 
-# The log: how many changes are noted, their indices and the old values; and sets of cells, each the scratch of one
-# function: `look_ahead`, the encoder's `write_row`, `ladders.watch` and `ladders.works`, the last with a set for each
-# number of hunter moves.
+# The log: how many changes are noted, their indices and the old values. Sets of cells: what `look_ahead` and the
+# encoder's `write_row` need in between; and two of `hayago.rules.ladders`: the footprint that a reading leaves to whoever
+# has asked for it, and the threatened, for each number of hunter moves.
 NOTES = np.dtype(
     [
         ("logged", np.int64),
@@ -118,7 +118,8 @@ def cell_of(point: int, size: int) -> int:
 
 @kernel
 def clear(position: Position, size: int) -> None:
-    """Make it an empty board of `size`. Liberty sets need no clearing: `place` writes a new chain's whole set."""
+    """Make it an empty board of `size`. Liberty sets need no clearing, since `place` writes a new chain's whole set, nor
+    do the last turns, since `turns` says how many of them there are."""
     position.cells[: COLOUR + CELLS] = BORDER
     for row in range(1, size + 1):
         position.cells[COLOUR + row * WIDTH : COLOUR + row * WIDTH + size] = EMPTY
@@ -430,9 +431,8 @@ def place(position: Position, notes: Notes, cell: int, colour: int) -> int:
 
 @kernel
 def play(position: Position, notes: Notes, cell: int, colour: int) -> int:
-    """Play a move, or pass (cell 0), for good: the log then holds what it changed. Gives the number of stones captured.
-
-    The cell must be empty."""
+    """Play a move on an empty cell, or pass (cell 0), for good: the log then holds what it changed on the board. Gives
+    the number of stones captured."""
     forget(notes)
     position.recent[position.turns % REMEMBERED] = cell
     position.turns += 1
