@@ -119,7 +119,7 @@ def _note_empty(memory: Memory, cell: int) -> None:
 
 @kernel
 def _note_stones(position: Position, memory: Memory, head: int, rewrite: bool) -> None:
-    """Write the words of a chain's stones, as if all were put there 8 or more turns ago; a weak chain is yet to be read.
+    """Write the words of a chain's stones, as if all were put there 8 or more turns ago. A weak chain is to be read.
 
     All stones of a chain have the same word. So without `rewrite`, which is for chains that have other stones than
     before, nothing is written if the head has the right one already.

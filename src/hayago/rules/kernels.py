@@ -73,8 +73,8 @@ MOST_LOGGED = 2 + 2 * HUNTER_MOVES
 LOG_ENTRIES = (361 + MOST_LOGGED) * (19 + 8) + MOST_LOGGED * 51
 
 # The log: how many changes are noted, their indices and the old values. Sets of cells: what `look_ahead` and the
-# encoder's `write_row` need in between; and two of `hayago.rules.ladders`: the footprint that a reading leaves to whoever
-# has asked for it, and the threatened, for each number of hunter moves.
+# encoder's `write_row` need in between; and two of `hayago.rules.ladders`: the footprint that a reading leaves to
+# whoever has asked for it, and the threatened, for each number of hunter moves.
 NOTES = np.dtype(
     [
         ("logged", np.int64),
@@ -118,8 +118,8 @@ def cell_of(point: int, size: int) -> int:
 
 @kernel
 def clear(position: Position, size: int) -> None:
-    """Make it an empty board of `size`. Liberty sets need no clearing, since `place` writes a new chain's whole set, nor
-    do the last turns, since `turns` says how many of them there are."""
+    """Make it an empty board of `size`. Liberty sets need no clearing, since `place` writes a new chain's whole set;
+    nor do the last turns, since `turns` says how many of them there are."""
     position.cells[: COLOUR + CELLS] = BORDER
     for row in range(1, size + 1):
         position.cells[COLOUR + row * WIDTH : COLOUR + row * WIDTH + size] = EMPTY
