@@ -310,26 +310,24 @@ def encode_positions(
     return rows, labels
 
 
-@cache
-def byte_words() -> NDArray[np.uint64]:
-    """uint64 (256,): for each byte its 8 bits, one in each byte of the word, the lowest first."""
-    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
-    eights: NDArray[np.uint64] = bits.view("<u8").astype(np.uint64)[:, 0]
-    return eights
-
-
 @kernel
-def _unpack(rows: NDArray[np.uint8], eights: NDArray[np.uint64], words: NDArray[np.uint64]) -> None:
-    """words[k, n] is the bits of rows[k, n]."""
-    for k in range(rows.shape[0]):
-        for n in range(rows.shape[1]):
-            words[k, n] = eights[rows[k, n]]
+def spread_bits(row: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
+    """Set words[n] to the 8 bits of row[n], one in each of its bytes, the lowest first.
+
+    Two halves, quarters, eighths of the byte are moved apart: the processor does that for several bytes at once, which
+    is quicker than a table.
+    """
+    for n in range(len(row)):
+        word = np.uint64(row[n])
+        word = (word | word << np.uint64(28)) & np.uint64(0x0000000F0000000F)
+        word = (word | word << np.uint64(14)) & np.uint64(0x0003000300030003)
+        words[n] = (word | word << np.uint64(7)) & np.uint64(0x0101010101010101)
 
 
 def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 (B, 8 * n), the bits of rows uint8 (B, n), the lowest of each byte first; without the interpreter lock."""
     words = np.empty(rows.shape, np.uint64)
-    _unpack(np.ascontiguousarray(rows), byte_words(), words)
+    spread_bits(np.ascontiguousarray(rows).reshape(-1), words.reshape(-1))
     return words.astype("<u8", copy=False).view(np.uint8)
 
 

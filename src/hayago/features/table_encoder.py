@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.encoder import Layout, Work, byte_words, layout, write_row
+from hayago.features.encoder import Layout, Work, layout, spread_bits, write_row
 from hayago.features.memory import Memory, follow, new_memory, start
 from hayago.features.planes import PLANES
 from hayago.rules.coords import WHITE
@@ -26,13 +26,11 @@ class Followers(NamedTuple):
         positions: POSITION (B,), a `Position` each.
         memories: int64 (B, ...), a `Memory` each.
         layout: for boards of this size.
-        words: uint64 (256,), `hayago.features.encoder.byte_words`.
     """
 
     positions: NDArray[Any]
     memories: NDArray[np.int64]
     layout: Layout
-    words: NDArray[np.uint64]
 
 
 def new_followers(count: int, size: int) -> Followers:
@@ -41,7 +39,6 @@ def new_followers(count: int, size: int) -> Followers:
         new_positions(count, size),
         np.zeros((count, len(new_memory())), np.int64),
         layout(size),
-        byte_words(),
     )
 
 
@@ -98,8 +95,7 @@ def write_planes(
 ) -> None:
     """Write planes[t], all planes unpacked, eight points a word, as the colour viewers[t] sees board t."""
     for t in range(first, end):
-        position, memory, words = followers.positions[t], followers.memories[t], planes[t]
+        position, memory = followers.positions[t], followers.memories[t]
         _catch_up(tables[t], position, work.notes, memory)
         write_row(position, memory, viewers[t], followers.layout, 0, PLANES, True, work, row)
-        for n in range(len(row)):
-            words[n] = followers.words[row[n]]
+        spread_bits(row, planes[t])

@@ -181,19 +181,22 @@ def undo(position: Position, notes: Notes, mark: int) -> None:
 @kernel
 def has_cell(array: NDArray[np.int64], at: int, cell: int) -> bool:
     """Whether the cell is in the set at array[at : at + WORDS]."""
-    return bool((array[at + ((cell - WIDTH) >> 6)] >> ((cell - WIDTH) & 63)) & 1)
+    return bool((array[np.uint64(at + ((cell - WIDTH) >> 6))] >> ((cell - WIDTH) & 63)) & 1)
 
 
 @kernel
 def add_cell(array: NDArray[np.int64], at: int, cell: int) -> None:
     """Put the cell into the set at array[at : at + WORDS]."""
-    array[at + ((cell - WIDTH) >> 6)] |= np.int64(1) << np.int64((cell - WIDTH) & 63)
+    array[np.uint64(at + ((cell - WIDTH) >> 6))] |= np.int64(1) << np.int64((cell - WIDTH) & 63)
 
 
 @kernel
 def entry(position: Position, index: int) -> int:
-    """position.cells[index] as a number of 64 bits (numba's int() would leave it at 16, and compile all for either)."""
-    return int(np.int64(position.cells[index]))
+    """position.cells[index] as a number of 64 bits (numba's int() would leave it at 16, and compile all for either).
+
+    The index is given as an unsigned one, so that numba need not look whether it counts from the end.
+    """
+    return int(np.int64(position.cells[np.uint64(index)]))
 
 
 @kernel
@@ -217,13 +220,13 @@ def next_of(position: Position, stone: int) -> int:
 @kernel
 def stones_of(position: Position, stone: int) -> int:
     """How many stones the chain of the stone has."""
-    return entry(position, STONES + position.cells[HEAD + stone])
+    return entry(position, STONES + head_of(position, stone))
 
 
 @kernel
 def liberties_of(position: Position, stone: int) -> int:
     """How many liberties the chain of the stone has."""
-    return entry(position, LIBERTIES + position.cells[HEAD + stone])
+    return entry(position, LIBERTIES + head_of(position, stone))
 
 
 @kernel

@@ -253,10 +253,15 @@ def works(position: Position, notes: Notes, prey: int, asked: int, limit: int, e
 def saves(position: Position, notes: Notes, prey: int, answer: int) -> bool:
     """Whether playing the empty cell `answer` is legal and saves the chain of `prey`, which is in atari: it then has
     three liberties, or two and no working ladder against it. Keeps: the position is as before."""
-    colour = colour_of(position, prey)
-    watch(position, notes, answer, head_of(position, prey))
-    if not is_legal(position, answer, colour):
+    colour, head = colour_of(position, prey), head_of(position, prey)
+    watch(position, notes, answer, head)
+    if answer == position.cells[KO]:
         return False
+    room = look_ahead(position, notes, answer, colour)[2]
+    if room == 0:
+        return False
+    if room != 2 and answer == only_liberty(position, head):  # the room is that of the prey
+        return room > 2
     mark = notes.logged
     place(position, notes, answer, colour)
     liberties = liberties_of(position, prey)
