@@ -37,7 +37,7 @@ FAULTS = (
     Fault(
         "the ko is set whenever one stone is taken",
         "rules/kernels.py",
-        "if captured == 1 and position.cells[STONES + head] == 1 and position.cells[LIBERTIES + head] == 1:",
+        "if captured == 1 and entry(position, STONES + head) == 1 and entry(position, LIBERTIES + head) == 1:",
         "if captured == 1:",
     ),
     Fault(
@@ -91,8 +91,8 @@ FAULTS = (
     Fault(
         "eight liberties count as seven",
         "features/memory.py",
-        "1 << LIBERTY_COUNT + min(liberties, 8) - 1",
-        "1 << LIBERTY_COUNT + min(liberties, 7) - 1",
+        "1 << LIBERTY_COUNT + min(liberties, MOST_LIBERTIES) - 1",
+        "1 << LIBERTY_COUNT + min(liberties, MOST_LIBERTIES - 1) - 1",
     ),
     Fault(
         "a self-atari leaves out the stone played",
@@ -163,14 +163,38 @@ FAULTS = (
     Fault(
         "a chain that grows does not show it",
         "features/memory.py",
-        "    if not rewrite and memory",
-        "    if memory",
+        "    if not rewrite and own[head]",
+        "    if own[head]",
     ),
     Fault(
         "readings that find no room are forgotten",
         "features/memory.py",
         "        return\n    k = lowest_bit(room)\n",
-        "        memory[UNREAD : CAPTURES] = 0\n        return\n    k = lowest_bit(room)\n",
+        "        memory.unread[colour] = 0\n        return\n    k = lowest_bit(room)\n",
+    ),
+    Fault(
+        "eight liberties give every stone as much room as a word can tell",
+        "features/memory.py",
+        "liberties_of(position, head) > MOST_LIBERTIES and",
+        "liberties_of(position, head) >= MOST_LIBERTIES and",
+    ),
+    Fault(
+        "a chain's liberties are room for the other colour too",
+        "features/memory.py",
+        " > MOST_LIBERTIES and colour_of(position, head) == colour else 0",
+        " > MOST_LIBERTIES else 0",
+    ),
+    Fault(
+        "where there was room there is room for ever",
+        "features/memory.py",
+        "        spacious[w] &= ~stale\n",
+        "",
+    ),
+    Fault(
+        "a chain is counted on each side where a stone joins it",
+        "rules/kernels.py",
+        " * (heads[1] != heads[0])",
+        "",
     ),
     Fault(
         "what a capture frees is not looked at again",

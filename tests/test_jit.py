@@ -4,11 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import hayago
+from hayago.rules.jit import borrowed, kernel, take
 
 PROBE = """
 from hayago.rules.jit import kernel
@@ -83,3 +88,43 @@ def test_importing_the_board_compiles_nothing(package: Path, tmp_path: Path) -> 
 def test_without_a_place_to_keep_them_kernels_still_run(package: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert run(package, RUN, tmp_path / "file" / "cache").stdout.startswith("21 hayago-kernels-")
+
+
+@kernel
+def take_all(counter: NDArray[np.int64], taken: NDArray[np.int64]) -> None:
+    """Count in `taken` how often each number below its length is taken here."""
+    n = take(counter)
+    while n < len(taken):
+        taken[n] += 1
+        n = take(counter)
+
+
+def test_threads_never_take_the_same_number() -> None:
+    counter, taken = np.zeros(1, np.int64), np.zeros((2, 1_000_000), np.int64)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(take_all, [counter, counter], taken))
+    assert (taken.sum(axis=0) == 1).all()
+    assert counter[0] == taken.shape[1] + 2  # and each has been told once that there are no more
+
+
+class Pair(NamedTuple):
+    numbers: NDArray[np.int64]
+    factor: int
+
+
+@kernel
+def total(pair: Pair, more: NDArray[np.int64]) -> int:
+    """The sum over views of what is borrowed."""
+    (numbers, factor), more = borrowed((pair, more))
+    result = 0
+    for n in range(len(numbers)):
+        result += factor * numbers[n:].sum() + more[n:].sum()
+    return result
+
+
+def test_what_is_borrowed_is_the_same_and_stays_its_owner_s() -> None:
+    numbers, more = np.arange(3), np.ones(3, np.int64)
+    counts = sys.getrefcount(numbers), sys.getrefcount(more)
+    for _ in range(100):
+        assert total(Pair(numbers, 10), more) == 10 * (3 + 3 + 2) + 6
+    assert (sys.getrefcount(numbers), sys.getrefcount(more)) == counts

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import time
 from pathlib import Path
 
 import gymnasium
@@ -127,16 +128,65 @@ def test_games_are_cut_off_as_by_a_time_limit():
     assert cut == [[n in (2, 6)] * 2 for n in range(8)]
 
 
-def test_the_number_of_threads_changes_nothing():
-    one, three = (make(7, board_size=9, opponent="random", observation="planes48", threads=n) for n in (1, 3))
-    now, other = one.reset(seed=3), three.reset(seed=3)
+@pytest.mark.parametrize("observation", ["board", "planes48"])
+@pytest.mark.parametrize(("boards", "size", "threads"), [(7, 9, 3), (75, 5, 2), (525, 8, 2)])
+def test_the_number_of_threads_changes_nothing(boards, size, threads, observation):
+    """Boards are taken one by one, two by two with one left over, sixteen by sixteen with some left over."""
+    one, more = (
+        make(boards, board_size=size, opponent="random", observation=observation, threads=n) for n in (1, threads)
+    )
+    now, other = one.reset(seed=3), more.reset(seed=3)
     for _ in range(40):
         assert_same(now, other)
         chosen = one.sample_actions()
-        np.testing.assert_array_equal(chosen, three.sample_actions())
-        now, other = one.step(chosen), three.step(chosen)
-    assert len(np.unique(now[0], axis=0)) == 7
-    assert three.threads == 3 and make(2, threads=8).threads == 2
+        np.testing.assert_array_equal(chosen, more.sample_actions())
+        now, other = one.step(chosen), more.step(chosen)
+    assert len(np.unique(now[0], axis=0)) > 0.9 * boards
+    assert more.threads == threads
+
+
+def test_more_threads_than_boards():
+    assert make(2, threads=8).threads == 2
+
+
+def test_each_thread_has_scratch_of_its_own():
+    """With boards and steps enough that two threads with the same would get into each other's way."""
+    one, two = (make(64, observation="planes48", threads=n, copy=False) for n in (1, 2))
+    one.reset(seed=3)
+    two.reset(seed=3)
+    for _ in range(150):
+        chosen = one.sample_actions()
+        np.testing.assert_array_equal(one.step(chosen)[0], two.step(chosen)[0])
+
+
+@pytest.mark.parametrize("size", [3, 4, 8, 11, 16])  # whole blocks of points, just below, in between
+def test_planes_of_boards_of_all_kinds(size):
+    play_both(2, 25, board_size=size, observation="planes48")
+
+
+def test_an_error_in_a_thread_is_told_when_all_have_done():
+    env = make(2, board_size=5, threads=2).unwrapped
+    done = []
+
+    def fail(shares, work):
+        if work is env._works[1]:
+            time.sleep(0.3)
+            done.append(True)
+            raise MemoryError("no more")
+
+    with pytest.raises(MemoryError, match="no more"):
+        env._share(fail)
+    assert done
+
+    def fail_here(shares, work):
+        if work is env._works[0]:
+            raise KeyboardInterrupt
+        time.sleep(0.3)
+        done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        env._share(fail_here)
+    assert len(done) == 2
 
 
 def test_each_board_may_have_its_own_seed():
@@ -180,9 +230,10 @@ def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
     assert not np.array_equal(one.sample_actions(), with_other_seed.sample_actions())
 
 
-def test_memory_is_one_s_own_unless_asked_otherwise():
+@pytest.mark.parametrize("observation", ["board", "planes48"])
+def test_memory_is_one_s_own_unless_asked_otherwise(observation):
     for copy, same in ((True, False), (False, True)):
-        env = make(2, board_size=5, copy=copy)
+        env = make(2, board_size=5, copy=copy, observation=observation)
         observations, infos = env.reset(seed=0)
         after, *_, infos_after = env.step(np.array([0, 1]))
         assert np.shares_memory(observations, after) is same

@@ -4,7 +4,8 @@ How to read it. `write_row` writes one position, from the words of its cells (se
 word is what plane p has there. The words are laid out in the order of the points as a *matrix*, six blocks of 64 words.
 Then what hangs on the whole board or on time is put in, cell by cell. Then each block is transposed, 64 bits at a
 time; now a row of the matrix is a plane, and the planes are shifted together. A symmetry costs nothing: it only decides
-to which place of the matrix a cell's word goes.
+to which place of the matrix a cell's word goes. `write_planes` does the same up to the transposition, and then spreads
+the planes out to bytes.
 
 `encode_positions` replays games and writes the rows of the plies asked for.
 """
@@ -17,26 +18,22 @@ from numpy.typing import NDArray
 
 from hayago.features.memory import (
     CAPTURE_SIZE,
-    CAPTURES,
-    ENCLOSED,
-    ESCAPES,
     LADDER_CAPTURE,
     LADDER_ESCAPE,
     ONES,
     SENSIBLENESS,
     TURNS_SINCE,
     VACANT,
-    WORD,
     Memory,
     follow,
-    new_memory,
+    new_memories,
     read_ladders,
     refresh,
     start,
 )
 from hayago.records.games import Games
 from hayago.rules.coords import BLACK, WHITE
-from hayago.rules.jit import kernel, lowest_bit
+from hayago.rules.jit import borrowed, kernel, lowest_bit
 from hayago.rules.kernels import (
     CELLS,
     KO,
@@ -54,19 +51,19 @@ from hayago.rules.kernels import (
 from hayago.rules.symmetry import SYMMETRIES, point_maps
 
 _FOLLOWED = 16  # plies from one row to the next; over more of them it is quicker to keep nothing
-_BLOCK = 64  # points whose words are transposed together, and as many planes as there may be
+_BLOCK = 64  # points whose words are transposed together
+_PLANES = 48  # the most that a row may have; the bits above are not transposed
 
 
 class Layout(NamedTuple):
     """Where the words of the cells go in the matrix. Its place k * WORDS + b is that of point 64 * b + k.
 
     Attributes:
-        cells: uint16 (8, 64 * WORDS), under each symmetry the cell for each place, 0 (which is border) for none.
-        places: uint16 (8, CELLS), under each symmetry the place of each cell of the board.
+        places: uint16 (8, CELLS), under each symmetry the place of each cell; of border, which has no word, the last
+            place, which is no point's.
         points: uint16 (8, size * size + 1), `hayago.rules.symmetry.point_maps`.
     """
 
-    cells: NDArray[np.uint16]
     places: NDArray[np.uint16]
     points: NDArray[np.uint16]
 
@@ -77,13 +74,10 @@ def layout(size: int) -> Layout:
     points = point_maps(size)
     row, column = np.divmod(np.arange(size * size), size)
     cell = (row + 1) * WIDTH + column
-    cells = np.zeros((SYMMETRIES, _BLOCK * WORDS), np.uint16)
-    places = np.zeros((SYMMETRIES, CELLS), np.uint16)
+    places = np.full((SYMMETRIES, CELLS), _BLOCK * WORDS - 1, np.uint16)
     for s in range(SYMMETRIES):
-        place = points[s, :-1] % _BLOCK * WORDS + points[s, :-1] // _BLOCK
-        cells[s, place] = cell
-        places[s, cell] = place
-    return Layout(cells, places, points)
+        places[s, cell] = points[s, :-1] % _BLOCK * WORDS + points[s, :-1] // _BLOCK
+    return Layout(places, points)
 
 
 class Work(NamedTuple):
@@ -92,17 +86,24 @@ class Work(NamedTuple):
     Attributes:
         matrix: int64 (64 * WORDS,), the words of the cells, then the planes.
         packed: int64, the planes shifted together.
+        spread: uint64 (48 * 8 * WORDS,), the matrix with a byte for each bit.
         notes: for looking ahead.
     """
 
     matrix: NDArray[np.int64]
     packed: NDArray[np.int64]
+    spread: NDArray[np.uint64]
     notes: Notes
 
 
 def new_work() -> Work:
     """Room for a row of any size."""
-    return Work(np.zeros(_BLOCK * WORDS, np.int64), np.zeros(_BLOCK * WORDS + WORDS, np.int64), new_notes())
+    return Work(
+        np.zeros(_BLOCK * WORDS, np.int64),
+        np.zeros(_BLOCK * WORDS + WORDS, np.int64),
+        np.zeros(_PLANES * _BLOCK // 8 * WORDS, np.uint64),
+        new_notes(),
+    )
 
 
 @kernel
@@ -127,10 +128,10 @@ def _exchange(matrix: NDArray[np.int64], rows: int, outer: int, inner: int, used
 
 @kernel
 def _transpose(matrix: NDArray[np.int64]) -> None:
-    """Exchange rows and columns of bits in all blocks: bit p of word k becomes bit k of word p, for 48 p."""
+    """Exchange rows and columns of bits in all blocks: bit p of word k becomes bit k of word p, for _PLANES p."""
     _exchange(matrix, 16, 0x00000000FFFFFFFF, 0x0000FFFF0000FFFF, 64)
-    _exchange(matrix, 4, 0x00FF00FF00FF00FF, 0x0F0F0F0F0F0F0F0F, 48)
-    _exchange(matrix, 1, 0x3333333333333333, 0x5555555555555555, 48)
+    _exchange(matrix, 4, 0x00FF00FF00FF00FF, 0x0F0F0F0F0F0F0F0F, _PLANES)
+    _exchange(matrix, 1, 0x3333333333333333, 0x5555555555555555, _PLANES)
 
 
 @kernel
@@ -149,15 +150,72 @@ def _pack(matrix: NDArray[np.int64], planes: int, area: int, packed: NDArray[np.
 
 
 @kernel
-def _set_bit(
-    matrix: NDArray[np.int64], sets: NDArray[np.int64], at: int, places: NDArray[np.uint16], plane: int
-) -> None:
-    """Set a plane's bit at all cells of the set at sets[at : at + WORDS]."""
+def spread_bits(row: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
+    """Set words[n] to the 8 bits of row[n], one in each of its bytes, the lowest first.
+
+    Two halves, quarters, eighths of the byte are moved apart: the processor does that for several bytes at once, which
+    is quicker than a table.
+    """
+    for n in range(len(row)):
+        word = np.uint64(row[n])
+        word = (word | word << np.uint64(28)) & np.uint64(0x0000000F0000000F)
+        word = (word | word << np.uint64(14)) & np.uint64(0x0003000300030003)
+        words[n] = (word | word << np.uint64(7)) & np.uint64(0x0101010101010101)
+
+
+@kernel
+def _set_bit(matrix: NDArray[np.int64], cells: NDArray[np.int64], places: NDArray[np.uint16], plane: int) -> None:
+    """Set a plane's bit at all cells of the set."""
     for w in range(WORDS):
-        word = sets[at + w]
+        word = cells[w]
         while word != 0:
             matrix[places[WIDTH + 64 * w + lowest_bit(word)]] |= np.int64(1) << plane
             word &= word - 1
+
+
+@kernel
+def _fill(
+    position: Position,
+    memory: Memory,
+    colour: int,
+    layout: Layout,
+    symmetry: int,
+    planes: int,
+    ladders: bool,
+    work: Work,
+) -> None:
+    """Make the rows of the matrix the planes of the position, see `write_row`."""
+    matrix, notes, places = work.matrix, work.notes, layout.places[symmetry]
+    if planes > CAPTURE_SIZE:
+        refresh(position, notes, memory, colour)
+    words = memory.words[colour]
+    matrix[:] = 0
+    for cell in range(WIDTH, CELLS - WIDTH):
+        matrix[np.uint64(places[cell])] = words[np.uint64(cell)]
+    now = position.turns  # the words take every stone for an old one
+    for age in range(1, min(7, now) + 1):
+        cell = position.recent[(now - age) % REMEMBERED]
+        if cell != 0:
+            word = matrix[places[cell]]
+            # A stone is there, and none of a later turn: that one would no longer look old.
+            if (word >> TURNS_SINCE + 7) & 1:
+                matrix[places[cell]] = word ^ (1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1)
+    if planes > CAPTURE_SIZE:
+        if ladders:
+            read_ladders(position, notes, memory, colour)
+            _set_bit(matrix, memory.captures, places, LADDER_CAPTURE)
+            _set_bit(matrix, memory.escapes, places, LADDER_ESCAPE)
+        for w in range(WORDS):  # and every legal point for a sensible one
+            notes.eyes[w] = memory.enclosed[colour, w]
+        strike_false_eyes(position, colour, notes.eyes)
+        for w in range(WORDS):
+            word = notes.eyes[w]
+            while word != 0:
+                matrix[places[WIDTH + 64 * w + lowest_bit(word)]] &= ~(1 << SENSIBLENESS)
+                word &= word - 1
+        if position.cells[KO] != 0:  # and the ko point for a legal one
+            matrix[places[position.cells[KO]]] = 1 << VACANT | 1 << ONES
+    _transpose(matrix)
 
 
 @kernel
@@ -177,39 +235,33 @@ def write_row(
     `memory` fits the position; `ladders` False leaves out the two ladder planes, which is for measuring. Keeps: the
     position is as before, and the memory fits it still.
     """
-    matrix, notes, places = work.matrix, work.notes, layout.places[symmetry]
-    if planes > CAPTURE_SIZE:
-        refresh(position, notes, memory, colour)
-    for place in range(_BLOCK * WORDS):
-        matrix[place] = memory[WORD + colour * CELLS + layout.cells[symmetry, place]]
-    now = position.turns  # the words take every stone for an old one
-    for age in range(1, min(7, now) + 1):
-        cell = position.recent[(now - age) % REMEMBERED]
-        if cell != 0:
-            word = matrix[places[cell]]
-            # A stone is there, and none of a later turn: that one would no longer look old.
-            if (word >> TURNS_SINCE + 7) & 1:
-                matrix[places[cell]] = word ^ (1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1)
-    if planes > CAPTURE_SIZE:
-        if ladders:
-            read_ladders(position, notes, memory, colour)
-            _set_bit(matrix, memory, CAPTURES, places, LADDER_CAPTURE)
-            _set_bit(matrix, memory, ESCAPES, places, LADDER_ESCAPE)
-        for w in range(WORDS):  # and every legal point for a sensible one
-            notes.eyes[w] = memory[ENCLOSED + colour * WORDS + w]
-        strike_false_eyes(position, colour, notes.eyes)
-        for w in range(WORDS):
-            word = notes.eyes[w]
-            while word != 0:
-                matrix[places[WIDTH + 64 * w + lowest_bit(word)]] &= ~(1 << SENSIBLENESS)
-                word &= word - 1
-        if position.cells[KO] != 0:  # and the ko point for a legal one
-            matrix[places[position.cells[KO]]] = 1 << VACANT | 1 << ONES
-    _transpose(matrix)
-    _pack(matrix, planes, position.side * position.side, work.packed)
+    _fill(position, memory, colour, layout, symmetry, planes, ladders, work)
+    _pack(work.matrix, planes, position.side * position.side, work.packed)
     packed = work.packed.view(np.uint8)
     for byte in range(len(row)):
         row[byte] = packed[byte]
+
+
+@kernel
+def write_planes(
+    position: Position,
+    memory: Memory,
+    colour: int,
+    layout: Layout,
+    work: Work,
+    planes: NDArray[np.uint8],
+) -> None:
+    """Write all planes of the position with `colour` to move into `planes`, exactly uint8 (48 * size * size,)."""
+    _fill(position, memory, colour, layout, 0, _PLANES, True, work)
+    area = position.side * position.side
+    written = (area + _BLOCK - 1) // _BLOCK * _BLOCK  # whole blocks, which is quicker
+    spread_bits(work.matrix.view(np.uint8)[: _PLANES * WORDS * 8], work.spread)
+    points = work.spread.view(np.uint8)
+    for plane in range(_PLANES):
+        # What is too much goes where the next planes will be written, or is cut off by the end of `planes`.
+        at, line = plane * WORDS * _BLOCK, planes[plane * area : plane * area + written]
+        for point in range(len(line)):
+            line[point] = points[at + point]
 
 
 @kernel
@@ -230,6 +282,7 @@ def _encode(
     labels: NDArray[np.uint16],
 ) -> None:
     """Row k goes to rows[into[k]]; a game is replayed from where the last row left it as long as the plies rise."""
+    games, layout, work, rows = borrowed((games, layout, work, rows))
     now_game, now_ply = -1, 0
     for k in range(len(game)):
         g, target = game[k], ply[k]
@@ -258,7 +311,7 @@ def _encode(
 def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
     """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
     size = int(position.side)
-    memory, row = new_memory(), np.empty((planes * size * size + 7) // 8, np.uint8)
+    memory, row = new_memories(1)[0], np.empty((planes * size * size + 7) // 8, np.uint8)
     start(position, memory)
     write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)
     return row
@@ -304,24 +357,10 @@ def encode_positions(
         raise ValueError(f"rows of {width} bytes do not go into memory of the shape {rows.shape}")
     labels = np.empty(len(game), np.uint16)
     _encode(
-        new_position(games.size), new_memory(), games, layout(games.size), game, ply, symmetry, planes, ladders,
+        new_position(games.size), new_memories(1)[0], games, layout(games.size), game, ply, symmetry, planes, ladders,
         incremental, new_work(), rows, into, labels,
     )  # fmt: skip
     return rows, labels
-
-
-@kernel
-def spread_bits(row: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
-    """Set words[n] to the 8 bits of row[n], one in each of its bytes, the lowest first.
-
-    Two halves, quarters, eighths of the byte are moved apart: the processor does that for several bytes at once, which
-    is quicker than a table.
-    """
-    for n in range(len(row)):
-        word = np.uint64(row[n])
-        word = (word | word << np.uint64(28)) & np.uint64(0x0000000F0000000F)
-        word = (word | word << np.uint64(14)) & np.uint64(0x0003000300030003)
-        words[n] = (word | word << np.uint64(7)) & np.uint64(0x0101010101010101)
 
 
 def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:

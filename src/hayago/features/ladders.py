@@ -44,5 +44,5 @@ def _moves(board: Board, point: int, own: bool) -> list[int]:
     size, marked = board.size, np.zeros(WORDS, np.int64)
     position = board.position.copy()
     head = head_of(position, cell_of(point, size))
-    (add_escapes if own else add_captures)(position, new_notes(), head, marked, 0)
+    (add_escapes if own else add_captures)(position, new_notes(), head, marked)
     return [move for move in range(size * size) if has_cell(marked, 0, cell_of(move, size))]

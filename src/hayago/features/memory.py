@@ -12,29 +12,32 @@ the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`
 - `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
   stale and nothing is kept.
 
-A `Memory` is one int64 array; the index of an entry is its section's name plus
+A `Memory` is a record. A set of cells is six words, as everywhere; what comes in three has the colour to move as its
+first index (none is for EMPTY).
 
-    WORD + colour * CELLS + cell     a cell's word with `colour` to move
-    STALE + colour * WORDS + w       the set of empty cells whose words with `colour` to move are no longer right
-    ENCLOSED + colour * WORDS + w    the set of cells that are enclosed by `colour` (stale ones apart)
-    UNREAD + colour * WORDS + w      a set that holds the heads of all chains whose ladders `colour` has yet to read
-                                     (its own in atari, the other colour's with two liberties), and cells that no
-                                     longer are such heads
-    CAPTURES + w, ESCAPES + w        what `read_ladders` found: the cells of the two ladder planes
-    FREED + w                        the liberties of all chains beside the stones that the last move took off
+    words[colour, cell]        a cell's word with `colour` to move
+    stale[colour, w]           the set of empty cells whose words with `colour` to move are no longer right
+    enclosed[colour, w]        the set of cells that are enclosed by `colour` (what it says of stale cells, and of
+                               cells with stones, means nothing)
+    spacious[colour, w]        the set of cells where a stone of `colour` gets as many liberties as a word can tell, or
+                               more (the same holds)
+    unread[colour, w]          a set that holds the heads of all chains whose ladders `colour` has yet to read (its own
+                               in atari, the other colour's with two liberties), and cells that no longer are such heads
+    captures[w], escapes[w]    what `read_ladders` found: the cells of the two ladder planes
+    freed[w]                   the liberties of all chains beside the stones that the last move took off
+    found[w]                   scratch of `read_ladders`
 
-and, for each colour, the *readings* that still hold, at most READINGS: bit k of three words says whether there is a
-reading k, and whether it has found something. What belongs to one of them lies together, so that to look through all
-takes little of the processor's cache:
+and the *readings* that still hold, at most READINGS for a colour: bit k of three words says whether there is a reading
+k, and whether it has found something.
 
-    HELD + colour * KEPT                     the readings that hold
-    CAPTURING, ESCAPING + colour * KEPT      those of them that have found captures, or escapes
-    CHAIN + colour * KEPT + k                the head of the chain
-    FOOT + colour * KEPT + w * READINGS + k  word w of the footprint
-    VERDICT + colour * KEPT + k * WORDS + w  word w of the cells to mark in a ladder plane; for those that found any
+    held[colour]               the readings that hold
+    capturing, escaping[colour]   those of them that have found captures, or escapes
+    chains[colour, k]          the head of the chain
+    footprints[colour, w, k]   word w of the footprint
+    verdicts[colour, k, w]     word w of the cells to mark in a ladder plane; for those that found any
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,47 +63,56 @@ from hayago.rules.kernels import (
     liberties_of,
     look_ahead,
     next_of,
+    word_of,
 )
 from hayago.rules.ladders import add_captures, add_escapes
 
-Memory: TypeAlias = NDArray[np.int64]
+Memory: TypeAlias = Any  # np.record of MEMORY
 
 # The first plane of each feature, in the order of hayago.features.planes.FEATURES (a test compares them).
 OWN, OPPONENT, VACANT, ONES = 0, 1, 2, 3
 TURNS_SINCE, LIBERTY_COUNT, CAPTURE_SIZE, SELF_ATARI, LIBERTIES_AFTER = 4, 12, 20, 28, 36
 LADDER_CAPTURE, LADDER_ESCAPE, SENSIBLENESS = 44, 45, 46
 
+MOST_LIBERTIES = 8  # that a word can tell; this and more look alike
+
 READINGS = 64  # more than a side has to do with at once but on the oddest boards, where some are read again each time
 
-WORD = 0
-STALE = 3 * CELLS
-ENCLOSED = STALE + 3 * WORDS
-UNREAD = ENCLOSED + 3 * WORDS
-CAPTURES, ESCAPES = UNREAD + 3 * WORDS, UNREAD + 4 * WORDS
-FREED = ESCAPES + WORDS
-FOUND = FREED + WORDS  # scratch of `read_ladders`: a set of cells
-HELD = FOUND + WORDS
-CAPTURING, ESCAPING, CHAIN = HELD + 1, HELD + 2, HELD + 3
-FOOT = CHAIN + READINGS
-VERDICT = FOOT + READINGS * WORDS
-KEPT = VERDICT + READINGS * WORDS - HELD
-_LENGTH = HELD + 3 * KEPT
+MEMORY = np.dtype(
+    [
+        ("words", np.int64, (3, CELLS)),
+        ("stale", np.int64, (3, WORDS)),
+        ("enclosed", np.int64, (3, WORDS)),
+        ("spacious", np.int64, (3, WORDS)),
+        ("unread", np.int64, (3, WORDS)),
+        ("captures", np.int64, (WORDS,)),
+        ("escapes", np.int64, (WORDS,)),
+        ("freed", np.int64, (WORDS,)),
+        ("found", np.int64, (WORDS,)),
+        ("held", np.int64, (3,)),
+        ("capturing", np.int64, (3,)),
+        ("escaping", np.int64, (3,)),
+        ("chains", np.int64, (3, READINGS)),
+        ("footprints", np.int64, (3, WORDS, READINGS)),
+        ("verdicts", np.int64, (3, READINGS, WORDS)),
+    ]
+)
 
 
-def new_memory() -> Memory:
-    """Room for what is kept; `start` makes it fit a position."""
-    memory = np.empty(_LENGTH, np.int64)
-    memory[:HELD] = 0
-    return memory
+def new_memories(count: int) -> NDArray[Any]:
+    """MEMORY (count,): room for what is kept beside so many positions; `start` makes one fit a position."""
+    return np.zeros(count, MEMORY).view(np.recarray)
 
 
 @kernel
 def start(position: Position, memory: Memory) -> None:
-    """Keep nothing from before: the words of the stones are right, all empty cells are stale, no ladder is read."""
-    memory[STALE:HELD] = 0
+    """Keep nothing from before: the words of the stones are right, all empty cells are stale, no ladder is read. (What
+    is left in other sets means nothing.)"""
     for colour in (BLACK, WHITE):
-        for mask in (HELD, CAPTURING, ESCAPING):
-            memory[mask + colour * KEPT] = 0
+        memory.unread[colour] = 0
+        memory.held[colour] = 0
+        memory.capturing[colour] = 0
+        memory.escaping[colour] = 0
     for cell in range(WIDTH, CELLS - WIDTH):
         there = colour_of(position, cell)
         if there == EMPTY:
@@ -113,8 +125,8 @@ def start(position: Position, memory: Memory) -> None:
 def _note_empty(memory: Memory, cell: int) -> None:
     """The cell is empty; what playing there does is not known."""
     for colour in (BLACK, WHITE):
-        memory[WORD + colour * CELLS + cell] = 1 << VACANT | 1 << ONES
-        add_cell(memory, STALE + colour * WORDS, cell)
+        memory.words[colour, cell] = 1 << VACANT | 1 << ONES
+        add_cell(memory.stale[colour], 0, cell)
 
 
 @kernel
@@ -125,15 +137,16 @@ def _note_stones(position: Position, memory: Memory, head: int, rewrite: bool) -
     before, nothing is written if the head has the right one already.
     """
     colour, liberties = colour_of(position, head), liberties_of(position, head)
-    word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, 8) - 1
+    word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, MOST_LIBERTIES) - 1
     if liberties <= 2:
-        add_cell(memory, UNREAD + (colour if liberties == 1 else 3 - colour) * WORDS, head)
-    if not rewrite and memory[WORD + colour * CELLS + head] == word | 1 << OWN:
+        add_cell(memory.unread[colour if liberties == 1 else 3 - colour], 0, head)
+    own, others = memory.words[colour], memory.words[3 - colour]
+    if not rewrite and own[head] == word | 1 << OWN:
         return
     stone = head
     while True:
-        memory[WORD + colour * CELLS + stone] = word | 1 << OWN
-        memory[WORD + (3 - colour) * CELLS + stone] = word | 1 << OPPONENT
+        own[stone] = word | 1 << OWN
+        others[stone] = word | 1 << OPPONENT
         stone = next_of(position, stone)
         if stone == head:
             break
@@ -141,9 +154,16 @@ def _note_stones(position: Position, memory: Memory, head: int, rewrite: bool) -
 
 @kernel
 def _note_stale(position: Position, memory: Memory, head: int, colour: int) -> None:
-    """The words of a chain's liberties are no longer right with `colour` to move."""
+    """The words of a chain's liberties are no longer right with `colour` to move.
+
+    If the chain is of that colour, and gives a stone on any of its liberties as many as a word can tell, this is so
+    only where they were fewer before: captures hang on the other colour's chains, `enclosed` on neighbours, and with so
+    many liberties nothing else is told of a chain.
+    """
+    stale, spacious = memory.stale[colour], memory.spacious[colour]
+    kept = -1 if liberties_of(position, head) > MOST_LIBERTIES and colour_of(position, head) == colour else 0
     for w in range(WORDS):
-        memory[STALE + colour * WORDS + w] |= position.sets[head * WORDS + w]
+        stale[w] |= word_of(position, head, w) & ~(spacious[w] & kept)
 
 
 @kernel
@@ -154,7 +174,7 @@ def follow(position: Position, notes: Notes, memory: Memory, cell: int) -> None:
     follows from what stands beside it and from the liberties, sizes and places of the chains there; so it changes only
     where a neighbour changes colour or a chain beside it changes.
     """
-    memory[FREED : FREED + WORDS] = 0
+    memory.freed[:] = 0
     changed = 0
     if cell != 0:
         _forget_readings_on(memory, cell)
@@ -171,9 +191,10 @@ def follow(position: Position, notes: Notes, memory: Memory, cell: int) -> None:
 def _forget(memory: Memory, colour: int, k: int) -> None:
     """Forget a reading: its chain, if it still is one, is to be read again."""
     others = ~(np.int64(1) << np.int64(k))
-    for mask in (HELD, CAPTURING, ESCAPING):
-        memory[mask + colour * KEPT] &= others
-    add_cell(memory, UNREAD + colour * WORDS, memory[CHAIN + colour * KEPT + k])
+    memory.held[colour] &= others
+    memory.capturing[colour] &= others
+    memory.escaping[colour] &= others
+    add_cell(memory.unread[colour], 0, memory.chains[colour, k])
 
 
 @kernel
@@ -184,13 +205,13 @@ def _forget_readings_on(memory: Memory, cell: int) -> None:
     itself are part of the footprint. (Others get liberties by a capture, see `_forget_readings_freed`. So no chain of a
     reading that holds has changed.)
     """
-    word, bit = (cell - WIDTH) >> 6, np.int64((cell - WIDTH) & 63)
+    bit = np.int64((cell - WIDTH) & 63)
     for colour in (BLACK, WHITE):
-        held = memory[HELD + colour * KEPT]
+        held, words = memory.held[colour], memory.footprints[colour, (cell - WIDTH) >> 6]
         while held != 0:
             k = lowest_bit(held)
             held &= held - 1
-            if (memory[FOOT + colour * KEPT + word * READINGS + k] >> bit) & 1:
+            if (words[k] >> bit) & 1:
                 _forget(memory, colour, k)
 
 
@@ -203,12 +224,12 @@ def _forget_readings_freed(memory: Memory) -> None:
     among the freed.)
     """
     for colour in (BLACK, WHITE):
-        held = memory[HELD + colour * KEPT]
+        held, footprints = memory.held[colour], memory.footprints[colour]
         while held != 0:
             k = lowest_bit(held)
             held &= held - 1
             for w in range(WORDS):
-                if memory[FOOT + colour * KEPT + w * READINGS + k] & memory[FREED + w]:
+                if footprints[w, k] & memory.freed[w]:
                     _forget(memory, colour, k)
                     break
 
@@ -239,18 +260,22 @@ def _follow_change(position: Position, memory: Memory, cell: int, removed: bool)
                 _note_stale(position, memory, head, 3 - colour)
             if removed:
                 for w in range(WORDS):
-                    memory[FREED + w] |= position.sets[head * WORDS + w]
+                    memory.freed[w] |= word_of(position, head, w)
 
 
 @kernel
 def refresh(position: Position, notes: Notes, memory: Memory, colour: int) -> None:
     """Look ahead at the stale cells of the side to move. Keeps: the position is as before, and nothing is stale."""
+    words, all_stale = memory.words[colour], memory.stale[colour]
+    enclosed, spacious = memory.enclosed[colour], memory.spacious[colour]
     for w in range(WORDS):
-        stale = memory[STALE + colour * WORDS + w]
-        memory[STALE + colour * WORDS + w] = 0
-        memory[ENCLOSED + colour * WORDS + w] &= ~stale
+        stale = all_stale[w]
+        all_stale[w] = 0
+        enclosed[w] &= ~stale
+        spacious[w] &= ~stale
         while stale != 0:
-            cell = WIDTH + 64 * w + lowest_bit(stale)
+            bit = lowest_bit(stale)
+            cell = WIDTH + 64 * w + bit
             stale &= stale - 1
             if colour_of(position, cell) != EMPTY:
                 continue
@@ -258,64 +283,68 @@ def refresh(position: Position, notes: Notes, memory: Memory, colour: int) -> No
             captured, stones, after = look_ahead(position, notes, cell, colour)
             if after > 0:
                 word |= 1 << CAPTURE_SIZE + min(captured, 7)
-                word |= 1 << LIBERTIES_AFTER + min(after, 8) - 1
+                word |= 1 << LIBERTIES_AFTER + min(after, MOST_LIBERTIES) - 1
                 word |= 1 << SENSIBLENESS
                 if after == 1:
                     word |= 1 << SELF_ATARI + min(stones, 8) - 1
-            memory[WORD + colour * CELLS + cell] = word
-            if is_enclosed(position, cell, colour):
-                add_cell(memory, ENCLOSED + colour * WORDS, cell)
+            words[np.uint64(cell)] = word
+            spacious[w] |= np.int64(after >= MOST_LIBERTIES) << bit
+            enclosed[w] |= np.int64(is_enclosed(position, cell, colour)) << bit
 
 
 @kernel
 def _read_chain(position: Position, notes: Notes, memory: Memory, head: int, colour: int) -> None:
     """Read the ladders of a weak chain, and keep the verdict if there is room, unless it hangs on the ko point."""
-    memory[FOUND : FOUND + WORDS] = 0
+    memory.found[:] = 0
     notes.footprint[:] = 0
     escaping = colour_of(position, head) == colour
     if escaping:
-        add_escapes(position, notes, head, memory, FOUND)
+        add_escapes(position, notes, head, memory.found)
     else:
-        add_captures(position, notes, head, memory, FOUND)
-    plane, found = ESCAPES if escaping else CAPTURES, np.int64(0)
+        add_captures(position, notes, head, memory.found)
+    finds = np.int64(0)
     for w in range(WORDS):
-        memory[plane + w] |= memory[FOUND + w]
-        found |= memory[FOUND + w]
-    room, ko = ~memory[HELD + colour * KEPT], entry(position, KO)
+        finds |= memory.found[w]
+    if finds != 0:
+        plane = memory.escapes if escaping else memory.captures
+        for w in range(WORDS):
+            plane[w] |= memory.found[w]
+    room, ko = ~memory.held[colour], entry(position, KO)
     if room == 0 or (ko != 0 and has_cell(notes.footprint, 0, ko)):
         return
     k = lowest_bit(room)
-    memory[HELD + colour * KEPT] |= np.int64(1) << k
-    memory[CHAIN + colour * KEPT + k] = head
+    memory.held[colour] |= np.int64(1) << k
+    memory.chains[colour, k] = head
     for w in range(WORDS):
-        memory[FOOT + colour * KEPT + w * READINGS + k] = notes.footprint[w]
-    if found != 0:
-        memory[(ESCAPING if escaping else CAPTURING) + colour * KEPT] |= np.int64(1) << k
+        memory.footprints[colour, w, k] = notes.footprint[w]
+    if finds != 0:
+        finding = memory.escaping if escaping else memory.capturing
+        finding[colour] |= np.int64(1) << k
         for w in range(WORDS):
-            memory[VERDICT + colour * KEPT + k * WORDS + w] = memory[FOUND + w]
-    memory[UNREAD + colour * WORDS + ((head - WIDTH) >> 6)] &= ~(np.int64(1) << np.int64((head - WIDTH) & 63))
+            memory.verdicts[colour, k, w] = memory.found[w]
+    memory.unread[colour, (head - WIDTH) >> 6] &= ~(np.int64(1) << np.int64((head - WIDTH) & 63))
 
 
 @kernel
-def _gather(memory: Memory, colour: int, mask: int, plane: int) -> None:
-    """Fill the set at `plane` with the verdicts of the readings in the mask."""
-    memory[plane : plane + WORDS] = 0
-    finds = memory[mask + colour * KEPT]
-    while finds != 0:
-        k = lowest_bit(finds)
-        finds &= finds - 1
+def _gather(verdicts: NDArray[np.int64], finding: int, plane: NDArray[np.int64]) -> None:
+    """Fill the set `plane` with the verdicts, (READINGS, WORDS), of the readings in the mask `finding`."""
+    plane[:] = 0
+    while finding != 0:
+        k = lowest_bit(finding)
+        finding &= finding - 1
         for w in range(WORDS):
-            memory[plane + w] |= memory[VERDICT + colour * KEPT + k * WORDS + w]
+            plane[w] |= verdicts[k, w]
 
 
 @kernel
 def read_ladders(position: Position, notes: Notes, memory: Memory, colour: int) -> None:
-    """Gather at CAPTURES and ESCAPES the moves by which `colour` captures or saves a chain. Keeps: the position is as
-    before; every kept verdict that is used is what a new reading would give."""
-    _gather(memory, colour, CAPTURING, CAPTURES)
-    _gather(memory, colour, ESCAPING, ESCAPES)
+    """Gather in `captures` and `escapes` the moves by which `colour` captures or saves a chain. Keeps: the position is
+    as before; every kept verdict that is used is what a new reading would give."""
+    _gather(memory.verdicts[colour], memory.capturing[colour], memory.captures)
+    _gather(memory.verdicts[colour], memory.escaping[colour], memory.escapes)
+    all_unread = memory.unread[colour]
     for w in range(WORDS):
-        unread = memory[UNREAD + colour * WORDS + w]
+        unread = all_unread[w]
         while unread != 0:
             bit = lowest_bit(unread)
             unread &= unread - 1
@@ -323,6 +352,6 @@ def read_ladders(position: Position, notes: Notes, memory: Memory, colour: int) 
             there = colour_of(position, head)
             wanted = 1 if there == colour else 2
             if there == EMPTY or head_of(position, head) != head or liberties_of(position, head) != wanted:
-                memory[UNREAD + colour * WORDS + w] &= ~(np.int64(1) << np.int64(bit))
+                all_unread[w] &= ~(np.int64(1) << np.int64(bit))
             else:
                 _read_chain(position, notes, memory, head, colour)

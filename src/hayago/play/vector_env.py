@@ -7,14 +7,14 @@
         observations, rewards, terminations, truncations, infos = envs.step(actions)
 
 What a board does is what `hayago.play.env.GoEnv` does, move for move; this file only steps many of them fast. The
-boards lie in `hayago.rules.tables`. Each step, every thread takes some boards and does all that is to be done there:
-the agent's move, the opponent's, the mask, the observation. Only the network and engines are asked in between, for all
-boards together.
+boards lie in `hayago.rules.tables`. Each step, threads take the next few boards, again and again until none are left,
+and do all that is to be done there: the agent's move, the opponent's, the mask, the observation. Only the network and
+engines are asked in between, for all boards together.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from itertools import pairwise
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 
 from hayago.cores import cores
 from hayago.errors import HayagoError
-from hayago.features.encoder import Work, new_work
-from hayago.features.planes import row_bytes
-from hayago.features.table_encoder import Followers, catch_up, new_followers, write_planes, write_rows
+from hayago.features.encoder import Work, new_work, write_planes, write_row
+from hayago.features.planes import PLANES, row_bytes
+from hayago.features.table_encoder import Followers, catch_up, expect, new_followers
 from hayago.play.env import spaces_of
 from hayago.play.opponents import SEEDS, EngineOpponent, Setting, seed_stream
 from hayago.rules.coords import BLACK, EMPTY, MAX_SIZE, WHITE
 from hayago.rules.game_rules import GameRules
-from hayago.rules.jit import kernel
+from hayago.rules.jit import borrowed, kernel, take
 from hayago.rules.tables import (
     FRESH,
     PASSES,
@@ -80,6 +80,18 @@ class _Terms(NamedTuple):
     limit: int
 
 
+class _Shares(NamedTuple):
+    """How threads share the boards: each takes the next few, again and again until none are left.
+
+    Attributes:
+        taken: int64 (1,), how many shares were taken or asked for in vain.
+        size: how many boards are a share.
+    """
+
+    taken: NDArray[np.int64]
+    size: int
+
+
 class _Results(NamedTuple):
     """What a step gives, and what is kept for the next: all have the boards as their first index.
 
@@ -89,7 +101,6 @@ class _Results(NamedTuple):
         rewards, scores: float64.
         scored, terminated, truncated: bool.
         masks: int8 (B, N * N + 1).
-        viewers: int64, the colour that observation and mask are for.
     """
 
     agents: NDArray[np.int64]
@@ -100,9 +111,11 @@ class _Results(NamedTuple):
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     masks: NDArray[np.int8]
-    viewers: NDArray[np.int64]
 
 
+_STEP, _SHOW = 1, 2  # what is to be done at a board
+_SHARE = 16  # boards, at most: with many more the last thread would be waited for
+_SHARES_EACH = 16  # for each thread, at least, where there are boards enough
 _EITHER = 3
 _AGENTS = {"black": BLACK, "white": WHITE, "random": _EITHER}
 
@@ -117,7 +130,6 @@ def _new_results(count: int, size: int) -> _Results:
         terminated=np.zeros(count, np.bool_),
         truncated=np.zeros(count, np.bool_),
         masks=np.zeros((count, size * size + 1), np.int8),
-        viewers=np.zeros(count, np.int64),
     )
 
 
@@ -138,36 +150,142 @@ def _step(
     tables: NDArray[np.int64],
     streams: NDArray[np.uint64],
     results: _Results,
-    first: int,
-    end: int,
+    t: int,
     actions: NDArray[np.int64],
     terms: _Terms,
 ) -> None:
-    """The agent's action at each of these tables, or a new game, and then the move of chance where that is due."""
-    for t in range(first, end):
-        table = tables[t]
-        table[FRESH] = 0
-        results.rewards[t] = 0
-        results.scored[t] = False
-        ended = False
-        if results.terminated[t] or results.truncated[t]:
-            results.terminated[t] = False
-            results.truncated[t] = False
-            results.steps[t] = 0
-            results.agents[t] = 1 + draw(streams, t, 2) if terms.agent == _EITHER else terms.agent
-            begin(table)
+    """The agent's action at table t, or a new game, and then the move of chance where that is due."""
+    table = tables[t]
+    table[FRESH] = 0
+    results.rewards[t] = 0
+    results.scored[t] = False
+    ended = False
+    if results.terminated[t] or results.truncated[t]:
+        results.terminated[t] = False
+        results.truncated[t] = False
+        results.steps[t] = 0
+        results.agents[t] = 1 + draw(streams, t, 2) if terms.agent == _EITHER else terms.agent
+        begin(table)
+    else:
+        results.steps[t] += 1
+        results.truncated[t] = results.steps[t] == terms.limit
+        if is_allowed(table, actions[t]):
+            ended = play(table, actions[t])
         else:
-            results.steps[t] += 1
-            results.truncated[t] = results.steps[t] == terms.limit
-            if is_allowed(table, actions[t]):
-                ended = play(table, actions[t])
-            else:
-                results.terminated[t] = True
-                results.rewards[t] = -1
-        if terms.chance and not ended and not results.terminated[t] and table[TO_PLAY] != results.agents[t]:
-            ended = play(table, draw_open(table, streams, t))
-        if ended:
-            _conclude(table, results, t, terms.komi)
+            results.terminated[t] = True
+            results.rewards[t] = -1
+    if terms.chance and not ended and not results.terminated[t] and table[TO_PLAY] != results.agents[t]:
+        ended = play(table, draw_open(table, streams, t))
+    if ended:
+        _conclude(table, results, t, terms.komi)
+
+
+@kernel
+def _show_mask(tables: NDArray[np.int64], results: _Results, t: int) -> int:
+    """Show where whoever sees table t may play; gives that one's colour."""
+    agent = results.agents[t]
+    viewer = tables[t, TO_PLAY] if agent == EMPTY else agent
+    mark_legal(tables[t], viewer, results.masks[t])
+    return int(viewer)
+
+
+@kernel
+def _next_share(shares: _Shares, count: int) -> tuple[int, int]:
+    """The first of the next few boards out of `count`, and the one behind them; the same twice when none are left."""
+    first = min(take(shares.taken) * shares.size, count)
+    return first, min(first + shares.size, count)
+
+
+@kernel
+def _advance_boards(
+    tables: NDArray[np.int64],
+    streams: NDArray[np.uint64],
+    results: _Results,
+    actions: NDArray[np.int64],
+    terms: _Terms,
+    job: int,
+    shares: _Shares,
+    boards: NDArray[np.int8],
+) -> None:
+    """_STEP, _SHOW or both at the tables of some shares. What is shown is boards[t] (N * N,): 0 for empty points, 1 for
+    the viewer's stones, 2 for those of the other side."""
+    tables, streams, results, boards = borrowed((tables, streams, results, boards))
+    first, end = _next_share(shares, len(tables))
+    while first < end:
+        for t in range(first, end):
+            if job & _STEP:
+                _step(tables, streams, results, t, actions, terms)
+            if job & _SHOW:
+                write_stones(tables[t], _show_mask(tables, results, t), boards[t])
+        first, end = _next_share(shares, len(tables))
+
+
+@kernel
+def _advance_planes(
+    tables: NDArray[np.int64],
+    streams: NDArray[np.uint64],
+    results: _Results,
+    actions: NDArray[np.int64],
+    terms: _Terms,
+    job: int,
+    shares: _Shares,
+    followers: Followers,
+    work: Work,
+    planes: NDArray[np.uint8],
+) -> None:
+    """_STEP, _SHOW or both at the tables of some shares. What is shown is planes[t] (PLANES * N * N,)."""
+    tables, streams, results, planes = borrowed((tables, streams, results, planes))
+    followers, work = borrowed((followers, work))
+    first, end = _next_share(shares, len(tables))
+    while first < end:
+        for t in range(first, end):
+            if job & _STEP:
+                _step(tables, streams, results, t, actions, terms)
+            if job & _SHOW:
+                after = min(t + 1, len(tables) - 1)
+                expect(followers.positions[after], followers.memories[after])
+                viewer, position, memory = _show_mask(tables, results, t), followers.positions[t], followers.memories[t]
+                catch_up(tables[t], position, memory, work)
+                write_planes(position, memory, viewer, followers.layout, work, planes[t])
+        first, end = _next_share(shares, len(tables))
+
+
+@kernel
+def _catch_up_all(tables: NDArray[np.int64], followers: Followers, shares: _Shares, work: Work) -> None:
+    """Let the followers of some shares catch up, where no planes are shown."""
+    first, end = _next_share(shares, len(tables))
+    while first < end:
+        for t in range(first, end):
+            catch_up(tables[t], followers.positions[t], followers.memories[t], work)
+        first, end = _next_share(shares, len(tables))
+
+
+@kernel
+def _look(
+    tables: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    komi: float,
+    shares: _Shares,
+    followers: Followers,
+    work: Work,
+    rows: NDArray[np.uint8],
+    legal: NDArray[np.int8],
+    may_end: NDArray[np.bool_],
+) -> None:
+    """What the network wants to know of whoever's turn it is at the chosen tables: rows[symmetry, n] is the position
+    under each symmetry, legal[n] where to play, may_end[n] whether to pass would end the game and win it. Here a share
+    is one position."""
+    n = take(shares.taken)
+    while n < len(chosen):
+        table, position, memory = tables[chosen[n]], followers.positions[chosen[n]], followers.memories[chosen[n]]
+        colour = int(table[TO_PLAY])
+        mark_legal(table, colour, legal[n])
+        score = area_score(table) - komi if table[PASSES] == 1 else 0.0
+        may_end[n] = score > 0 if colour == BLACK else score < 0
+        catch_up(table, position, memory, work)
+        for symmetry in range(len(rows)):
+            write_row(position, memory, colour, followers.layout, symmetry, PLANES, True, work, rows[symmetry, n])
+        n = take(shares.taken)
 
 
 @kernel
@@ -182,41 +300,6 @@ def _answer(
             results.rewards[t] = 1
         elif play(tables[t], points[n]):
             _conclude(tables[t], results, t, komi)
-
-
-@kernel
-def _look_up(
-    tables: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    komi: float,
-    legal: NDArray[np.int8],
-    may_end: NDArray[np.bool_],
-) -> None:
-    """Where whoever's turn it is at the chosen tables may play, and whether to pass would end the game and win it."""
-    for n in range(len(chosen)):
-        table = tables[chosen[n]]
-        mark_legal(table, table[TO_PLAY], legal[n])
-        score = area_score(table) - komi if table[PASSES] == 1 else 0.0
-        may_end[n] = score > 0 if table[TO_PLAY] == BLACK else score < 0
-
-
-@kernel
-def _show_masks(tables: NDArray[np.int64], results: _Results, first: int, end: int) -> None:
-    """Whose view it is at each of these tables, and where that one may play."""
-    for t in range(first, end):
-        agent = results.agents[t]
-        viewer = tables[t, TO_PLAY] if agent == EMPTY else agent
-        results.viewers[t] = viewer
-        mark_legal(tables[t], viewer, results.masks[t])
-
-
-@kernel
-def _show_boards(
-    tables: NDArray[np.int64], viewers: NDArray[np.int64], first: int, end: int, boards: NDArray[np.int8]
-) -> None:
-    """Set boards[t] (N * N,) to 0 on empty points, 1 on the viewer's stones, 2 on those of the other side."""
-    for t in range(first, end):
-        write_stones(tables[t], viewers[t], boards[t])
 
 
 class GoVectorEnv(VectorEnv[Any, Any, Any]):
@@ -308,9 +391,9 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self._followers: Followers | None = None
         if observation == "planes48" or setting.is_network:
             self._followers = new_followers(num_envs, board_size)
-        self._rooms: list[tuple[Work, NDArray[np.uint8]]] = [
-            (new_work(), np.empty(row_bytes(size=board_size), np.uint8)) for _ in range(self.threads)
-        ]
+        self._works = [new_work() for _ in range(self.threads)]
+        self._share_size = max(1, min(_SHARE, num_envs // (self.threads * _SHARES_EACH)))
+        self._running: list[Future[object]] = []
         self._pool = ThreadPoolExecutor(self.threads, "hayago-env")
         self._engines: list[EngineOpponent] = []
         if setting.is_engine:
@@ -374,16 +457,18 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             self._observations = np.empty_like(self._observations)  # those of the last step are the caller's
         results = self._results
         if self._network is None and not self._engines:
-            self._share(lambda part, room: self._step_and_show(part, room, moves))
+            self._share(lambda shares, work: self._take_part(_STEP | _SHOW, moves, shares, work))
         else:
             begun = results.terminated | results.truncated
-            self._share(lambda part, room: _step(self._tables, self._streams, results, *part, moves, self._terms))
+            self._share(lambda shares, work: self._take_part(_STEP, moves, shares, work))
             waiting = np.flatnonzero(~results.terminated & (self._tables[:, TO_PLAY] != results.agents))
             points = self._ask_engines(waiting, begun, moves) if self._engines else self._ask_network(waiting)
             _answer(self._tables, results, waiting, points, self._terms.komi)
             if (begun & results.terminated).any():
                 raise HayagoError(f"{self._setting.opponent}: lost by its first move")
-            self._share(self._show)
+            self._share(lambda shares, work: self._take_part(_SHOW, moves, shares, work))
+            if self._setting.observation == "board" and self._followers is not None:
+                self._share(partial(_catch_up_all, self._tables, self._followers))
         self._playing = True
         infos = {
             "action_mask": results.masks.copy() if self._copy else results.masks,
@@ -422,14 +507,20 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
 
     # The work of a step
 
-    def _share(self, work: Callable[[tuple[int, int], tuple[Work, NDArray[np.uint8]]], object]) -> None:
-        """Do the work on all boards: each thread does it on some, in a room of its own."""
-        edges = np.linspace(0, self.num_envs, self.threads + 1).astype(np.int64).tolist()
-        parts = list(pairwise(edges))
-        if len(parts) == 1:
-            work(parts[0], self._rooms[0])
-        else:
-            self._all(work, parts, self._rooms)
+    def _share(self, task: Callable[[_Shares, Work], object]) -> None:
+        """Let all threads, of which the caller is one, do the task until no share of it is left, each with scratch of
+        its own."""
+        wait(self._running)  # an interrupt may have left some
+        self._running = []
+        shares = _Shares(np.zeros(1, np.int64), self._share_size)
+        try:
+            for work in self._works[1:]:
+                self._running.append(self._pool.submit(task, shares, work))
+            task(shares, self._works[0])
+        finally:
+            wait(self._running)
+        for thread in self._running:
+            thread.result()
 
     def _all(self, work: Callable[..., Answer], *each: Iterable[Any]) -> list[Answer]:
         """Do the work for each in the threads; where one fails, the others are done first."""
@@ -437,23 +528,15 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         wait(futures)
         return [future.result() for future in futures]
 
-    def _step_and_show(
-        self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]], moves: NDArray[np.int64]
-    ) -> None:
-        _step(self._tables, self._streams, self._results, *part, moves, self._terms)
-        self._show(part, room)
-
-    def _show(self, part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]]) -> None:
-        _show_masks(self._tables, self._results, *part)
-        viewers = self._results.viewers
+    def _take_part(self, job: int, moves: NDArray[np.int64], shares: _Shares, work: Work) -> None:
+        """_STEP, _SHOW or both, as one of the threads."""
+        common = (self._tables, self._streams, self._results, moves, self._terms, job, shares)
+        shown = self._observations.reshape(self.num_envs, -1)
         if self._setting.observation == "board":
-            _show_boards(self._tables, viewers, *part, self._observations.reshape(self.num_envs, -1))
-            if self._followers is not None:
-                catch_up(self._tables, self._followers, *part, room[0])
+            _advance_boards(*common, shown)
         else:
             assert self._followers is not None
-            words = self._observations.reshape(self.num_envs, -1).view(np.uint64)
-            write_planes(self._tables, self._followers, *part, viewers, *room, words)
+            _advance_planes(*common, self._followers, work, shown)
 
     def _ask_network(self, waiting: NDArray[np.int64]) -> NDArray[np.int64]:
         """The network's moves at these tables."""
@@ -464,13 +547,9 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         legal = np.empty((len(waiting), self._setting.board_size**2 + 1), np.int8)
         may_end = np.empty(len(waiting), np.bool_)
 
-        def look(part: tuple[int, int], room: tuple[Work, NDArray[np.uint8]]) -> None:
-            places = slice(*np.searchsorted(waiting, part).tolist())
-            _look_up(tables, waiting[places], self._terms.komi, legal[places], may_end[places])
-            for symmetry in range(symmetries):
-                write_rows(tables, followers, waiting[places], symmetry, room[0], rows[symmetry, places])
-
-        self._share(look)
+        self._share(
+            lambda shares, work: _look(tables, waiting, self._terms.komi, shares, followers, work, rows, legal, may_end)
+        )
         streams = self._streams[waiting]
         points = self._network.choose(rows, legal, tables[waiting, PLIES], may_end, streams)
         self._streams[waiting] = streams

@@ -1,4 +1,4 @@
-"""`kernel`, the decorator of every compiled function, and the two bit operations that numba lacks.
+"""`kernel`, the decorator of every compiled function, and the operations that numba lacks.
 
 A *kernel* is a plain function on arrays. numba compiles it on its first call, once per machine, and keeps the result in
 the user's cache folder. numba's own cache notices only changes in the file of the function itself, not in the kernels
@@ -14,17 +14,20 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 import platformdirs
 from llvmlite import ir
 from numba import types
 from numba.core import event
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 config: Any = numba.config  # its settings are set at run time, unknown to type checkers
 
@@ -125,7 +128,77 @@ if config.DISABLE_JIT:
         """The index of the lowest set bit of a 64-bit word that is not 0."""
         return (int(word) & -int(word)).bit_length() - 1
 
+    def borrowed(arrays: Any) -> Any:
+        """The same."""
+        return arrays
+
+    def prefetch(array: Any, index: int) -> None:
+        """Nothing."""
+
+    _taking = threading.Lock()
+
+    def take(counter: NDArray[np.int64]) -> int:
+        """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
+        with _taking:
+            counter[0] += 1
+            return int(counter[0]) - 1
+
 else:
+
+    def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        if isinstance(kind, types.Array):
+            array = context.make_array(kind)(context, builder, value)
+            array.meminfo = ir.Constant(array.meminfo.type, None)
+            return array._getvalue()
+        if isinstance(kind, types.BaseTuple):
+            inner: Any = kind.types  # type: ignore[attr-defined]  # every tuple has them
+            parts = (
+                _uncounted(context, builder, part, builder.extract_value(value, n)) for n, part in enumerate(inner)
+            )
+            return context.make_tuple(builder, kind, parts)
+        return value
+
+    @intrinsic
+    def borrowed(typing_context: Any, arrays: Any) -> Any:
+        """An array, or a tuple with arrays in it, without a count of references: whoever calls holds them for as long
+        as this lives.
+
+        numba counts the references to an array wherever it is passed on or a view is made of it, by atomic operations
+        on memory that all its views have in common: so threads that share an array wait for each other.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _uncounted(context, builder, signature.return_type, arguments[0])
+
+        return arrays(arrays), generate
+
+    @intrinsic
+    def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+        """Have the processor fetch the memory round array[index] without waiting for it. The array is contiguous and of
+        one dimension; the entry need not exist."""
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        read, kept_in_level_2, data = (ir.Constant(number, choice) for choice in (0, 2, 1))
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            first = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            place = builder.bitcast(builder.gep(first, [arguments[1]]), byte)
+            function = builder.module.declare_intrinsic(
+                "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+            )
+            builder.call(function, [place, read, kept_in_level_2, data])
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64), generate
+
+    @intrinsic
+    def take(typing_context: Any, counter: Any) -> Any:
+        """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+        return types.int64(counter), generate
 
     @intrinsic
     def popcount(typing_context: Any, word: Any) -> Any:

@@ -14,7 +14,8 @@ chain's entry is the section's name plus the cell:
     LIBERTIES + head  how many liberties it has
     KO                the cell of the simple ko, 0 for none
 
-and the rest in
+(Nothing ever stands on the cell 0. So it serves for no chain: one that has neither stones nor liberties.) The rest is
+in
 
     sets[head * WORDS + w]     word w of the set of the chain's liberties; a *set* of cells is six 64-bit words, in
                                which bit (cell - WIDTH) stands for the cell
@@ -137,44 +138,44 @@ def forget(notes: Notes) -> None:
 @kernel
 def _note(position: Position, notes: Notes, index: int) -> None:
     """Note the value of an entry of `cells` in the log."""
-    n = notes.logged
+    n = np.uint64(notes.logged)
     notes.index[n] = index
-    notes.old[n] = position.cells[index]
-    notes.logged = n + 1
+    notes.old[n] = position.cells[np.uint64(index)]
+    notes.logged += 1
 
 
 @kernel
 def _note_word(position: Position, notes: Notes, index: int) -> None:
     """Note the value of a word of `sets` in the log."""
-    n = notes.logged
+    n = np.uint64(notes.logged)
     notes.index[n] = _SETS + index
-    notes.old[n] = position.sets[index]
-    notes.logged = n + 1
+    notes.old[n] = position.sets[np.uint64(index)]
+    notes.logged += 1
 
 
 @kernel
 def _put(position: Position, notes: Notes, index: int, value: int) -> None:
     """position.cells[index] = value, with the old value noted in the log."""
     _note(position, notes, index)
-    position.cells[index] = value
+    position.cells[np.uint64(index)] = value
 
 
 @kernel
 def _put_word(position: Position, notes: Notes, index: int, value: int) -> None:
     """position.sets[index] = value, with the old value noted in the log."""
     _note_word(position, notes, index)
-    position.sets[index] = value
+    position.sets[np.uint64(index)] = value
 
 
 @kernel
 def undo(position: Position, notes: Notes, mark: int) -> None:
     """Take back every change since notes.logged was `mark`."""
     for n in range(notes.logged - 1, mark - 1, -1):
-        index = notes.index[n]
+        index, old = int(np.int64(notes.index[np.uint64(n)])), notes.old[np.uint64(n)]
         if index < _SETS:
-            position.cells[index] = notes.old[n]
+            position.cells[np.uint64(index)] = old
         else:
-            position.sets[index - _SETS] = notes.old[n]
+            position.sets[np.uint64(index - _SETS)] = old
     notes.logged = mark
 
 
@@ -197,6 +198,13 @@ def entry(position: Position, index: int) -> int:
     The index is given as an unsigned one, so that numba need not look whether it counts from the end.
     """
     return int(np.int64(position.cells[np.uint64(index)]))
+
+
+@kernel
+def word_of(position: Position, head: int, w: int) -> int:
+    """Word w of the set of the chain's liberties."""
+    word: int = position.sets[np.uint64(head * WORDS + w)]
+    return word
 
 
 @kernel
@@ -233,7 +241,7 @@ def liberties_of(position: Position, stone: int) -> int:
 def only_liberty(position: Position, head: int) -> int:
     """The cell of a liberty of the chain, the first in reading order: of a chain in atari, the only one."""
     for w in range(WORDS):
-        word = position.sets[head * WORDS + w]
+        word = word_of(position, head, w)
         if word != 0:
             return WIDTH + 64 * w + lowest_bit(word)
     return 0
@@ -255,50 +263,65 @@ def is_legal(position: Position, cell: int, colour: int) -> bool:
 
 
 @kernel
+def _stones_of_all(position: Position, heads: tuple[int, int, int, int]) -> int:
+    """How many stones these chains have together; some may be named twice, and 0 is none."""
+    return (
+        entry(position, STONES + heads[0])
+        + entry(position, STONES + heads[1]) * (heads[1] != heads[0])
+        + entry(position, STONES + heads[2]) * ((heads[2] != heads[0]) & (heads[2] != heads[1]))
+        + entry(position, STONES + heads[3])
+        * ((heads[3] != heads[0]) & (heads[3] != heads[1]) & (heads[3] != heads[2]))
+    )
+
+
+@kernel
 def look_ahead(position: Position, notes: Notes, cell: int, colour: int) -> tuple[int, int, int]:
     """What playing at an empty cell does: stones captured, size and liberties of the new own chain.
 
     No liberties means that the move is suicide. Keeps: nothing is changed but the scratch `after`.
     """
-    empty, joined, stones, captured = 0, 0, 1, 0
-    own = (0, 0, 0, 0)  # the heads of the chains that the stone joins
+    # All is gathered with hardly a branch: a processor that guesses wrong loses more time than this takes.
+    empty = 0
+    own = (0, 0, 0, 0)  # the heads of the chains that the stone joins, one for each direction; 0 for none
     prey = (0, 0, 0, 0)  # of those that it captures
     for direction in DIRECTIONS:
         there = colour_of(position, cell + direction)
-        if there == EMPTY:
-            empty += 1
-        elif there != BORDER:
-            head = head_of(position, cell + direction)
-            if there == colour:
-                if head not in own:
-                    own = (head, own[0], own[1], own[2])
-                    stones += entry(position, STONES + head)
-                    joined += 1
-            elif position.cells[LIBERTIES + head] == 1 and head not in prey:
-                prey = (head, prey[0], prey[1], prey[2])
-                captured += entry(position, STONES + head)
-    # Two points of three join nothing and capture nothing, most others join one chain: no set is needed then.
-    if captured == 0 and joined == 0:
-        return 0, 1, empty
-    if captured == 0 and joined == 1:
-        liberties = entry(position, LIBERTIES + own[0]) - 1  # the cell itself was one
-        at = own[0] * WORDS
-        for direction in DIRECTIONS:
-            if colour_of(position, cell + direction) == EMPTY and not has_cell(position.sets, at, cell + direction):
-                liberties += 1
-        return 0, stones, liberties
+        head = head_of(position, cell + direction)  # of what is no stone it means nothing, but is some cell
+        taken = (there == 3 - colour) & (entry(position, LIBERTIES + head) == 1)
+        empty += there == EMPTY
+        own = (own[1], own[2], own[3], head if there == colour else 0)
+        prey = (prey[1], prey[2], prey[3], head if taken else 0)
+    joined = max(own[0], own[1], own[2], own[3])
+    if not prey[0] | prey[1] | prey[2] | prey[3]:
+        # Two points of three join nothing and capture nothing, most others join one chain: no set is needed then.
+        if joined == 0:
+            return 0, 1, empty
+        if (
+            ((own[0] == 0) | (own[0] == joined))
+            & ((own[1] == 0) | (own[1] == joined))
+            & ((own[2] == 0) | (own[2] == joined))
+            & ((own[3] == 0) | (own[3] == joined))
+        ):
+            liberties = entry(position, LIBERTIES + joined) - 1  # the cell itself was one
+            for direction in DIRECTIONS:
+                beside = cell + direction
+                is_known = has_cell(position.sets, joined * WORDS, beside)  # of border, too: it reads next to the set
+                liberties += (colour_of(position, beside) == EMPTY) & (not is_known)
+            return 0, entry(position, STONES + joined) + 1, liberties
 
     for w in range(WORDS):
-        word = np.int64(0)
-        for n in range(joined):
-            word |= position.sets[own[n] * WORDS + w]
-        notes.after[w] = word
+        notes.after[w] = (
+            word_of(position, own[0], w)
+            | word_of(position, own[1], w)
+            | word_of(position, own[2], w)
+            | word_of(position, own[3], w)
+        )
     for direction in DIRECTIONS:
         if colour_of(position, cell + direction) == EMPTY:
             add_cell(notes.after, 0, cell + direction)
     for head in prey:
         if head == 0:
-            break
+            continue
         stone = head
         while True:  # a captured stone's point is a liberty if it lies beside any stone of the new chain
             for direction in DIRECTIONS:
@@ -309,36 +332,36 @@ def look_ahead(position: Position, notes: Notes, cell: int, colour: int) -> tupl
             stone = next_of(position, stone)
             if stone == head:
                 break
-    liberties = -1 if joined else 0  # the cell itself was a liberty of each chain that it joins
+    liberties = -1 if joined != 0 else 0  # the cell itself was a liberty of each chain that it joins
     for w in range(WORDS):
         liberties += popcount(notes.after[w])
-    return captured, stones, liberties
+    return _stones_of_all(position, prey), _stones_of_all(position, own) + 1, liberties
 
 
 @kernel
 def _add_liberty(position: Position, notes: Notes, head: int, cell: int) -> None:
     index = head * WORDS + ((cell - WIDTH) >> 6)
     bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
-    word = position.sets[index]
+    word = position.sets[np.uint64(index)]
     if not word & bit:
         _put_word(position, notes, index, word | bit)
-        _put(position, notes, LIBERTIES + head, position.cells[LIBERTIES + head] + 1)
+        _put(position, notes, LIBERTIES + head, entry(position, LIBERTIES + head) + 1)
 
 
 @kernel
 def _drop_liberty(position: Position, notes: Notes, head: int, cell: int) -> None:
     index = head * WORDS + ((cell - WIDTH) >> 6)
     bit = np.int64(1) << np.int64((cell - WIDTH) & 63)
-    word = position.sets[index]
+    word = position.sets[np.uint64(index)]
     if word & bit:
         _put_word(position, notes, index, word & ~bit)
-        _put(position, notes, LIBERTIES + head, position.cells[LIBERTIES + head] - 1)
+        _put(position, notes, LIBERTIES + head, entry(position, LIBERTIES + head) - 1)
 
 
 @kernel
 def _merge(position: Position, notes: Notes, one: int, other: int) -> int:
     """Join two chains of one colour, the smaller into the larger, and give the head of the whole."""
-    if position.cells[STONES + one] < position.cells[STONES + other]:
+    if entry(position, STONES + one) < entry(position, STONES + other):
         one, other = other, one
     stone = other
     while True:
@@ -349,11 +372,11 @@ def _merge(position: Position, notes: Notes, one: int, other: int) -> int:
     after_one = next_of(position, one)
     _put(position, notes, NEXT + one, next_of(position, other))
     _put(position, notes, NEXT + other, after_one)
-    _put(position, notes, STONES + one, position.cells[STONES + one] + position.cells[STONES + other])
+    _put(position, notes, STONES + one, entry(position, STONES + one) + entry(position, STONES + other))
     count = 0
     for w in range(WORDS):
-        old = position.sets[one * WORDS + w]
-        word = old | position.sets[other * WORDS + w]
+        old = word_of(position, one, w)
+        word = old | word_of(position, other, w)
         if word != old:
             _put_word(position, notes, one * WORDS + w, word)
         count += popcount(word)
@@ -394,18 +417,18 @@ def place(position: Position, notes: Notes, cell: int, colour: int) -> int:
         _put(position, notes, KO, 0)
     _put(position, notes, COLOUR + cell, colour)
     # What an empty cell holds means nothing, so this needs no notes (`_remove` takes them).
-    position.cells[HEAD + cell] = cell
-    position.cells[NEXT + cell] = cell
-    position.cells[STONES + cell] = 1
+    position.cells[np.uint64(HEAD + cell)] = cell
+    position.cells[np.uint64(NEXT + cell)] = cell
+    position.cells[np.uint64(STONES + cell)] = 1
     liberties = 0
     for w in range(WORDS):
-        position.sets[cell * WORDS + w] = 0
+        position.sets[np.uint64(cell * WORDS + w)] = 0
     for direction in DIRECTIONS:
         if colour_of(position, cell + direction) == EMPTY:
             liberty = cell + direction - WIDTH
-            position.sets[cell * WORDS + (liberty >> 6)] |= np.int64(1) << np.int64(liberty & 63)
+            position.sets[np.uint64(cell * WORDS + (liberty >> 6))] |= np.int64(1) << np.int64(liberty & 63)
             liberties += 1
-    position.cells[LIBERTIES + cell] = liberties
+    position.cells[np.uint64(LIBERTIES + cell)] = liberties
 
     head = cell
     captured = 0
@@ -421,13 +444,13 @@ def place(position: Position, notes: Notes, cell: int, colour: int) -> int:
         elif there == 3 - colour:
             prey = head_of(position, neighbour)
             _drop_liberty(position, notes, prey, cell)
-            if position.cells[LIBERTIES + prey] == 0:
+            if entry(position, LIBERTIES + prey) == 0:
                 captured += entry(position, STONES + prey)
                 ko = prey
                 _remove(position, notes, prey)
-    if captured == 1 and position.cells[STONES + head] == 1 and position.cells[LIBERTIES + head] == 1:
+    if captured == 1 and entry(position, STONES + head) == 1 and entry(position, LIBERTIES + head) == 1:
         _put(position, notes, KO, ko)
-    if position.cells[LIBERTIES + head] == 0:
+    if entry(position, LIBERTIES + head) == 0:
         _remove(position, notes, head)
     return captured
 

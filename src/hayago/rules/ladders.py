@@ -26,7 +26,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from hayago.rules.coords import EMPTY
-from hayago.rules.jit import kernel, lowest_bit, recursive_kernel
+from hayago.rules.jit import kernel, lowest_bit, popcount, recursive_kernel
 from hayago.rules.kernels import (
     BORDER,
     DIRECTIONS,
@@ -50,6 +50,7 @@ from hayago.rules.kernels import (
     place,
     stones_of,
     undo,
+    word_of,
 )
 
 ONE, ALL = 1, 2  # what is asked of `works`
@@ -62,7 +63,7 @@ def second_liberty(position: Position, head: int) -> int:
     """The cell of the second liberty, in reading order, of a chain that has two."""
     seen = 0
     for w in range(WORDS):
-        word = position.sets[head * WORDS + w]
+        word = word_of(position, head, w)
         while word != 0:
             if seen == 1:
                 return WIDTH + 64 * w + lowest_bit(word)
@@ -77,17 +78,18 @@ def watch_chain(position: Position, notes: Notes, head: int, enough: int) -> Non
     left = liberties_of(position, head)
     if left <= enough:
         for w in range(WORDS):
-            notes.footprint[w] |= position.sets[head * WORDS + w]
+            notes.footprint[w] |= word_of(position, head, w)
         return
     left = enough
     for w in range(WORDS):
-        word = position.sets[head * WORDS + w]
-        while word != 0:
-            notes.footprint[w] |= word & -word
-            word &= word - 1
-            left -= 1
-            if left == 0:
-                return
+        word = word_of(position, head, w)
+        rest = word
+        for _ in range(left):
+            rest &= rest - 1
+        notes.footprint[w] |= word & ~rest
+        left -= popcount(word & ~rest)
+        if left == 0:
+            return
 
 
 @kernel
@@ -125,7 +127,7 @@ def find_threatened(position: Position, notes: Notes, prey: int, limit: int) -> 
     """Fill the threatened at `limit` by a walk round the prey, all of whose hunters go into the footprint."""
     hunter, watched = 3 - colour_of(position, prey), 0
     for w in range(WORDS):
-        notes.threatened[limit * WORDS + w] = 0
+        notes.threatened[np.uint64(limit * WORDS + w)] = 0
     stone = prey
     while True:
         for direction in DIRECTIONS:
@@ -144,7 +146,7 @@ def _follow_threatened(position: Position, notes: Notes, extension: int, hunter:
     """Fill the threatened at `limit` from those at `limit + 1`, after an extension that took nothing and joined nothing
     to the prey."""
     for w in range(WORDS):
-        notes.threatened[limit * WORDS + w] = notes.threatened[(limit + 1) * WORDS + w]
+        notes.threatened[np.uint64(limit * WORDS + w)] = notes.threatened[np.uint64((limit + 1) * WORDS + w)]
     for direction in DIRECTIONS:
         _add_threatened(position, notes, extension + direction, hunter, limit)
 
@@ -153,7 +155,7 @@ def _follow_threatened(position: Position, notes: Notes, extension: int, hunter:
 def _is_threatened(position: Position, notes: Notes, hunter: int, limit: int) -> bool:
     """Whether a chain among the threatened at `limit` is in atari."""
     for w in range(WORDS):
-        word = notes.threatened[limit * WORDS + w]
+        word = notes.threatened[np.uint64(limit * WORDS + w)]
         while word != 0:
             stone = WIDTH + 64 * w + lowest_bit(word)
             word &= word - 1
@@ -224,7 +226,7 @@ def works(position: Position, notes: Notes, prey: int, asked: int, limit: int, e
             escaped = works(position, notes, prey, int(ONE), limit - 1, extension if alone else int(_NO_CELL)) == 0
             undo(position, notes, answer_mark)
         for w in range(WORDS):
-            word = notes.threatened[threatened + w]
+            word = notes.threatened[np.uint64(threatened + w)]
             while word != 0 and not escaped:
                 stone = WIDTH + 64 * w + lowest_bit(word)
                 word &= word - 1
@@ -273,24 +275,24 @@ def saves(position: Position, notes: Notes, prey: int, answer: int) -> bool:
 
 
 @kernel
-def add_captures(position: Position, notes: Notes, head: int, sets: NDArray[np.int64], at: int) -> None:
-    """Put into the set at sets[at : at + WORDS] the moves that begin a working ladder on the chain, which has two
+def add_captures(position: Position, notes: Notes, head: int, found: NDArray[np.int64]) -> None:
+    """Put into the set `found` the moves that begin a working ladder on the chain, which has two
     liberties. Keeps: the position is as before."""
-    found = works(position, notes, head, int(ALL), int(HUNTER_MOVES), int(_NO_CELL))
-    if found & 1:
-        add_cell(sets, at, only_liberty(position, head))
-    if found & 2:
-        add_cell(sets, at, second_liberty(position, head))
+    moves = works(position, notes, head, int(ALL), int(HUNTER_MOVES), int(_NO_CELL))
+    if moves & 1:
+        add_cell(found, 0, only_liberty(position, head))
+    if moves & 2:
+        add_cell(found, 0, second_liberty(position, head))
 
 
 @kernel
-def add_escapes(position: Position, notes: Notes, head: int, sets: NDArray[np.int64], at: int) -> None:
-    """Put into the set at sets[at : at + WORDS] the moves that save the chain, which is in atari: extending, or
+def add_escapes(position: Position, notes: Notes, head: int, found: NDArray[np.int64]) -> None:
+    """Put into the set `found` the moves that save the chain, which is in atari: extending, or
     capturing a chain in atari beside it. Keeps: the position is as before."""
     colour = colour_of(position, head)
     cell = only_liberty(position, head)
     if saves(position, notes, head, cell):
-        add_cell(sets, at, cell)
+        add_cell(found, 0, cell)
     stone = head
     while True:
         for direction in DIRECTIONS:
@@ -300,8 +302,8 @@ def add_escapes(position: Position, notes: Notes, head: int, sets: NDArray[np.in
             watch_chain(position, notes, hunter, _NOT_IN_ATARI)
             if liberties_of(position, hunter) == 1:
                 cell = only_liberty(position, hunter)
-                if not has_cell(sets, at, cell) and saves(position, notes, head, cell):
-                    add_cell(sets, at, cell)
+                if not has_cell(found, 0, cell) and saves(position, notes, head, cell):
+                    add_cell(found, 0, cell)
         stone = next_of(position, stone)
         if stone == head:
             break
