@@ -72,7 +72,7 @@ AREA = SIZE * SIZE
 PASS = AREA
 MOVE_LIMIT = 2 * AREA
 OPENING_MOVES = 4
-MATCH_OPENINGS, MATCH_SEED = 200, 20_000_001
+MATCH_OPENINGS, MATCH_SEED = 200, 20_000_003
 PRACTICE_OPENINGS, PRACTICE_SEED = 100, 20_000_002
 CHUNK = 256  # positions that a thread learns from at a time: the gradients of all are summed up
 STAGE = 10  # moves
@@ -94,7 +94,7 @@ class Options:
     iterations: Annotated[int, "Length in iterations instead (0: by the time); exactly repeatable."] = 0
     seed: Annotated[int, "Decides openings, opponents and moves."] = 1
     games: Annotated[int, "Games of an iteration."] = 128
-    learning_rate: Annotated[float, "Adam's, at the beginning."] = 1e-3
+    learning_rate: Annotated[float, "Adam's, at the beginning."] = 3e-4
     pool_every: Annotated[int, "Iterations from one version in the pool to the next."] = 10
     looks: Annotated[int, "How often the learner meets its start on the way."] = 10
     gnugo: Annotated[str, "The program."] = "gnugo"
