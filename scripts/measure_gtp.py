@@ -2,7 +2,7 @@
 
 Starts it anew for the time to the answer to `name` and to the first move; the first start may compile kernels and does
 not count. Then it plays the opening with one symmetry, and between two moves the same network answers alone, for
-networks of 32 filters (the one in the box) and of 192. All are medians of wall time; let nothing else run.
+the network in the box and one of 192 filters. All are medians of wall time; let nothing else run.
 """
 
 import argparse
