@@ -199,7 +199,7 @@ def main() -> int:
         help="also let the network continue before the playouts, see hayago.play.continuations; may be repeated",
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--verbose", action="store_true", help="draw the positions that differ")
+    parser.add_argument("--verbose", action="store_true", help="draw the positions where the last way differs")
     arguments = parser.parse_args()
     endings = collect(arguments.games, arguments.positions, not arguments.no_passes, arguments.endings, arguments.seed)
     print(f"{len(endings)} positions, {sum(len(ending['gnugo_dead']) for ending in endings)} stones dead to GNU Go")
@@ -218,7 +218,7 @@ def main() -> int:
             unsure=float(unsure),
         )
     for name, judge in ways.items():
-        compare(name, judge, endings, arguments.playouts, arguments.verbose and name == "clever playouts")
+        compare(name, judge, endings, arguments.playouts, arguments.verbose and name == list(ways)[-1])
     return 0
 
 
