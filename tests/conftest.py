@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from paths import DEMO_GAMES, ROOT
+
 # A background job of a shell ignores Ctrl-C, and so would the processes that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,7 +22,7 @@ settings.load_profile("suite")
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The development archives, which are no part of the project; without them a test is skipped."""
-    folder = Path(__file__).parents[2] / "shared" / "data"
+    folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("the archives of ../shared/data are not here")
     return folder
@@ -29,4 +31,4 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def demo_games() -> Path:
     """The 600 games that come with the project."""
-    return Path(__file__).parents[1] / "data" / "demo-games.sgf"
+    return DEMO_GAMES

@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 import hayago
-from hayago.rules.jit import borrowed, kernel, take
+from hayago.jit import borrowed, kernel, take
 
 PROBE = """
-from hayago.rules.jit import kernel
-from hayago.rules.kernels import cell_of
+from hayago.jit import kernel
+from hayago.rules.kernels.position import cell_of
 
 
 @kernel
@@ -26,7 +26,8 @@ def probe(point: int) -> int:
 """
 RUN = """
 from pathlib import Path
-from hayago.rules import jit, probe
+from hayago import jit
+from hayago.rules import probe
 print(probe.probe(1), jit.cache_folder(Path(probe.__file__)).name)
 """
 ANNOUNCED = "hayago: compiling kernels, once per version (about half a minute)\n"
@@ -71,7 +72,7 @@ def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path:
     assert again.stdout == first.stdout
     assert again.stderr == ""
 
-    change(package, "rules/kernels.py", "* WIDTH + point % size", "* WIDTH + point % size + 100")
+    change(package, "rules/kernels/position.py", "* WIDTH + point % size", "* WIDTH + point % size + 100")
     changed = run(package, RUN, cache)
     cell, new_folder = changed.stdout.split()
     assert cell == "121"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hayago.learn.checkpoint import box_path
+from hayago.network.model_file import box_path
+from paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 LIMIT = 300
 
 

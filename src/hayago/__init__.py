@@ -9,14 +9,14 @@ first used.
 
 from typing import TYPE_CHECKING, Any
 
-from hayago.play.registration import register_environment
+from hayago.envs.registration import register_environment
 
 if TYPE_CHECKING:
     from hayago.features.dataset import EncodedBatch, encode_games, export_planes
     from hayago.features.planes import encode, plane_name, unpack
-    from hayago.learn.checkpoint import load_model
-    from hayago.learn.evaluator import make_evaluator
-    from hayago.learn.network import PolicyNetwork
+    from hayago.network.evaluator import make_evaluator
+    from hayago.network.model_file import load_model
+    from hayago.network.policy import PolicyNetwork
     from hayago.records.games import Games
     from hayago.records.sgf import read_sgf
     from hayago.records.store import read_store
@@ -45,12 +45,12 @@ _HOMES = {
     "Board": "hayago.rules.board",
     "EncodedBatch": "hayago.features.dataset",
     "Games": "hayago.records.games",
-    "PolicyNetwork": "hayago.learn.network",
+    "PolicyNetwork": "hayago.network.policy",
     "encode": "hayago.features.planes",
     "encode_games": "hayago.features.dataset",
     "export_planes": "hayago.features.dataset",
-    "load_model": "hayago.learn.checkpoint",
-    "make_evaluator": "hayago.learn.evaluator",
+    "load_model": "hayago.network.model_file",
+    "make_evaluator": "hayago.network.evaluator",
     "plane_name": "hayago.features.planes",
     "read_sgf": "hayago.records.sgf",
     "read_store": "hayago.records.store",

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(word.partition("=")[0] for word in argv):
             # An engine must answer at once and cyclopts alone takes a tenth of a second to import: the
             # command line is read behind the first reply.
-            from hayago.play.gtp import serve
+            from hayago.gtp.process import serve
 
             serve(lambda: _bind(argv), _engine_name(argv))
         else:

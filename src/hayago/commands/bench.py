@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from hayago import bench as benchmark
+from hayago import benchmarks as benchmark
 
 
 def bench(

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hayago.errors import HayagoError
+from hayago.evaluation import evaluation, formatting, outcomes
+from hayago.evaluation.breakdown import as_csv
+from hayago.evaluation.examples import Examples, choose_examples, facts_of
+from hayago.evaluation.move_predictors import Answers, ask
 from hayago.files import write_atomically
-from hayago.learn import evaluation, pipeline, results
-from hayago.learn.breakdown import as_csv
-from hayago.learn.evaluator import Evaluator, make_evaluator
-from hayago.learn.examples import Examples, choose_examples, facts_of
-from hayago.learn.predictors import Answers, ask
+from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.selection import Selection
 from hayago.records.store import GameStore, PrepareOptions, prepare, read_store
 
@@ -92,13 +92,13 @@ def evaluate(
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():
         _warn_of_training(name, evaluator, examples, stored, note)
-    rows = pipeline.ROWS if device in ("auto", "cpu") else GPU_ROWS
+    rows = outcomes.ROWS if device in ("auto", "cpu") else GPU_ROWS
     fitted = None
     if (for_fit := _fit_examples(games, fit, split, examples.games.size, note)) is not None:
         with _progress(console, "fitting the temperature"):
-            fitted = pipeline.fit_temperatures(evaluators, for_fit, symmetries=symmetries, rows=rows)
+            fitted = outcomes.fit_temperatures(evaluators, for_fit, symmetries=symmetries, rows=rows)
     with _progress(console, "evaluating") as progress:
-        measured = pipeline.measure(
+        measured = outcomes.measure(
             evaluators, examples, symmetries=symmetries, fitted=fitted, rows=rows, progress=progress
         )
     answers = [_ask(command, engine_seconds, examples, engine_positions, console, note) for command in engine or ()]
@@ -106,19 +106,19 @@ def evaluate(
     if csv is not None:
         _write(csv, as_csv({model.name: model.rows for model in concluded.models}).encode())
     if plots is not None or report is not None:
-        from hayago.learn.evaluation_plots import pictures
+        from hayago.evaluation.charts import pictures
 
         charts = pictures(concluded)
         if plots is not None:
             _write_plots(charts, plots)
         if report is not None:
-            from hayago.learn.report import report as make_report
+            from hayago.evaluation.report import report as make_report
 
             _write(report, make_report(concluded, next(iter(evaluators.values())), charts))
     if as_json:
-        sys.stdout.write(json.dumps(results.as_dict(concluded)) + "\n")
+        sys.stdout.write(json.dumps(formatting.as_dict(concluded)) + "\n")
     else:
-        sys.stdout.write(results.as_text(concluded, breakdown=breakdown))
+        sys.stdout.write(formatting.as_text(concluded, breakdown=breakdown))
 
 
 Note = Callable[..., None]
@@ -151,7 +151,7 @@ def _evaluators(models: list[Path], device: str, note: Note) -> dict[str, Evalua
 def _leave_out_what_does_not_fit(evaluators: dict[str, Evaluator], size: int, note: Note) -> None:
     for name, evaluator in list(evaluators.items()):
         try:
-            pipeline.check_fit(evaluator, size)
+            outcomes.check_fit(evaluator, size)
         except HayagoError as error:
             if len(evaluators) == 1:
                 raise HayagoError(f"{name}: {error}") from error
@@ -238,7 +238,7 @@ def _warn_of_training(
 
 
 def _ask(command: str, seconds: float, examples: Examples, positions: int, console: Console, note: Note) -> Answers:
-    from hayago.play.predictor import EnginePredictor
+    from hayago.gtp.engine_predictor import EnginePredictor
 
     with EnginePredictor(command, seconds) as predictor, _progress(console, command) as progress:
         answers = ask(predictor, examples, positions, progress)

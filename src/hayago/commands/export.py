@@ -43,8 +43,8 @@ def export(
     elif games or split != "all" or first != 48:
         raise CycloptsError(msg="export takes games, --split and --first only with --planes")
     else:
-        from hayago.learn.checkpoint import load_model
-        from hayago.learn.evaluator import onnx_model
+        from hayago.network.evaluator import onnx_model
+        from hayago.network.model_file import load_model
 
         data = onnx_model(load_model(model))
         write_atomically(out, lambda file: file.write(data))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter, validators
 
 from hayago.errors import HayagoError
-from hayago.play.setup_lines import Client, setup_text
+from hayago.gtp.setup_lines import Client, setup_text
 
 if TYPE_CHECKING:
-    from hayago.play.game import Game
+    from hayago.player.game import Game
 
 _ONE_OF_THEM = Group(validator=validators.mutually_exclusive)
 
@@ -69,9 +69,9 @@ def gtp(
         # Imported here: this module is read while the first reply must not wait for numpy.
         from dataclasses import replace
 
-        from hayago.learn.evaluator import make_evaluator
-        from hayago.play.game import Game
-        from hayago.play.player import LEVELS, LIKE_HUMAN, STRONGEST, Player
+        from hayago.network.evaluator import make_evaluator
+        from hayago.player.game import Game
+        from hayago.player.player import LEVELS, LIKE_HUMAN, STRONGEST, Player
 
         style = LIKE_HUMAN if like_human else STRONGEST if level is None else LEVELS[level - 1]
         changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}
@@ -92,7 +92,7 @@ def gtp(
         sys.stdout.write(_check(load) + "\n")
         return None
     if analysis_json:
-        from hayago.play.analysis_json import serve_json
+        from hayago.gtp.kata_json import serve_json
 
         serve_json(load)
         return None
@@ -106,7 +106,7 @@ def _check(load: Any) -> str:
     game.warm_up_judging()
     loaded = time.monotonic()
     point = game.choose(1)
-    from hayago.rules.coords import point_to_vertex
+    from hayago.rules.coordinates import point_to_vertex
 
     move = "resign" if point is None else point_to_vertex(point, game.size)
     sizes = ", ".join(f"{size}x{size}" for size in game.sizes)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hayago.learn.architecture import layer_table
-from hayago.learn.checkpoint import box_path, load_model
+from hayago.network.architecture import layer_table
+from hayago.network.model_file import box_path, load_model
 
 
 def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:

@@ -13,11 +13,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hayago.play.elo import Estimate
-from hayago.play.match import Match, MatchOptions, read_players
-from hayago.play.match_game import CHARGES, GameResult
-from hayago.play.match_record import MatchFolder
-from hayago.play.standings import PairStanding, Standings, standings
+from hayago.match.elo import Estimate
+from hayago.match.match_game import CHARGES, GameResult
+from hayago.match.match_record import MatchFolder
+from hayago.match.runner import Match, MatchOptions, read_players
+from hayago.match.standings import PairStanding, Standings, standings
 
 WIDTH = 160
 VALUES = ("value", "low", "high")

@@ -10,12 +10,12 @@ from cyclopts import Parameter, validators
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.learn.evaluator import make_evaluator
-from hayago.play.player import Player, rank_in
+from hayago.network.evaluator import make_evaluator
+from hayago.player.player import Player, rank_in
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import GameRecord, read_sgf
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, COLOUR_NAMES, WHITE, point_to_vertex
+from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex
 
 LIKELIEST = 5
 
@@ -43,12 +43,12 @@ def predict(
     board, played = position_before(record, move)
     prior = Player(make_evaluator(model)).prior(board, symmetries=1)
     if image is not None:
-        from hayago.learn.plots import save_board_image
+        from hayago.drawing.plots import save_board_image
 
         save_board_image(image, board, prior)
     if planes is not None:
+        from hayago.drawing.plots import save_planes_image
         from hayago.features.planes import encode
-        from hayago.learn.plots import save_planes_image
 
         save_planes_image(planes, board, encode(board))
     result = {"move": move, "to_play": COLOUR_NAMES[board.to_play], **_describe(board, prior, played)}

@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from cyclopts import Parameter
 
-from hayago.learn.config import RECIPES, TrainingConfig
+from hayago.training.config import RECIPES, TrainingConfig
 
 
 def train(**options: Any) -> None:
     """Train a network on prepared games."""
-    from hayago.learn import training  # here, so that the help does not wait for torch
-    from hayago.learn.distributed import Ranks
+    from hayago.training import loop  # here, so that the help does not wait for torch
+    from hayago.training.distributed import Ranks
 
     recipe = RECIPES[options.pop("recipe", "default")]
-    result = training.train(TrainingConfig(**{**recipe, **options}))
+    result = loop.train(TrainingConfig(**{**recipe, **options}))
     if not Ranks.from_environment().first:
         return
     top1 = f", top-1 {result.validation_top1:.1%}" if result.validation_top1 is not None else ""

@@ -29,13 +29,13 @@ def web(
     """
     try:
         from hayago.web.app import make_app
-        from hayago.web.games import Room
+        from hayago.web.room import Room
         from hayago.web.server import listen, serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise HayagoError(f'the page needs {error.name}: pip install "hayago[web]"') from error
-    from hayago.learn.evaluator import make_evaluator
+    from hayago.network.evaluator import make_evaluator
 
     with listen(host, port) as listener:  # first, since loading takes a second and this may be in vain
         room = Room(make_evaluator(model, device=device))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hayago import __version__
 from hayago.errors import HayagoError
-from hayago.features.encoder import all_positions, encode_positions
+from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.planes import FEATURES_VERSION, PLANES, check_planes, plane_name, row_bytes, unpack
 from hayago.files import new_folder
 from hayago.records.archives import iter_files
@@ -26,8 +26,8 @@ from hayago.records.games import Games, check_games, some_games
 from hayago.records.identity import fault
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
 from hayago.records.store import GameStore, read_store, records_to_games
-from hayago.rules.coords import MAX_SIZE
-from hayago.rules.kernels import new_notes, new_position
+from hayago.rules.coordinates import MAX_SIZE
+from hayago.rules.kernels.position import new_notes, new_position
 from hayago.rules.symmetry import SYMMETRIES
 
 GAMES_AT_A_TIME = 64

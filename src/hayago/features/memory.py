@@ -2,13 +2,15 @@
 
 How to read it. The *word* of a cell says all of its planes at once: bit p is what plane p has there. Words are kept for
 either side to move, and one follows from the stones nearby alone. What hangs on the whole board or on time (the age of
-the last moves, the ko, true eyes, ladders) is left to `hayago.features.encoder`, which adds it to each row. In turn:
+the last moves, the ko, true eyes, ladders) is left to `hayago.features.incremental`, which adds it to each row. In
+turn:
 
 - `follow` is called after every move. It rewrites the words of stones at once, and notes as *stale* the empty cells
   whose words may have changed: the liberties of the chains that it touched, for the side to which that matters.
 - `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
 - `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
-  `hayago.rules.ladders`) until `follow` sees a stone fall on that, or a capture free a chain that was looked at.
+  `hayago.rules.kernels.ladders`) until `follow` sees a stone fall on that, or a capture free a chain that was looked
+  at.
 - `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
   stale and nothing is kept.
 
@@ -42,9 +44,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.rules.coords import BLACK, EMPTY, WHITE
-from hayago.rules.jit import kernel, lowest_bit
-from hayago.rules.kernels import (
+from hayago.jit import kernel, lowest_bit
+from hayago.rules.coordinates import BLACK, EMPTY, WHITE
+from hayago.rules.kernels.ladders import add_captures, add_escapes
+from hayago.rules.kernels.position import (
     BORDER,
     CELLS,
     COLOUR,
@@ -65,7 +68,6 @@ from hayago.rules.kernels import (
     next_of,
     word_of,
 )
-from hayago.rules.ladders import add_captures, add_escapes
 
 Memory: TypeAlias = Any  # np.record of MEMORY
 

@@ -10,7 +10,7 @@ is one-hot. What the paper leaves open is settled in `FEATURES` and in these wor
 - *ladder*: the hunter plays one of the prey's two liberties; the prey then tries its last liberty and every capture of
   an adjacent hunter chain in atari; it is saved with three liberties, or with two and no working ladder. The ko counts
   inside the reading. After 50 hunter moves the prey counts as saved.
-- *true eye*: see `hayago.rules.kernels.mark_true_eyes`.
+- *true eye*: see `hayago.rules.kernels.position.mark_true_eyes`.
 
 A *row* is one position bit-packed: the planes one after the other, in each plane the points in their order, bit k of
 the whole in byte k // 8 at place k % 8 (numpy's packbits with bitorder="little").
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.encoder import encode_position, unpack_bits
+from hayago.features.incremental import encode_position, unpack_bits
 from hayago.rules.board import Board
 from hayago.rules.symmetry import point_maps
 

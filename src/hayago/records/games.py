@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.rules.jit import kernel
+from hayago.jit import kernel
 
 WHITE_BIT = 0x8000
 POINT_MASK = 0x01FF

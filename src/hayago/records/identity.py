@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.jit import kernel
 from hayago.records.games import POINT_MASK, WHITE_BIT
-from hayago.rules.coords import BLACK, WHITE
-from hayago.rules.jit import kernel
-from hayago.rules.kernels import Notes, Position, cell_of, colour_of, first_illegal, set_up_codes
+from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.kernels.position import Notes, Position, cell_of, colour_of, first_illegal, set_up_codes
 from hayago.rules.symmetry import point_maps
 
 KEY_MOVES = 80

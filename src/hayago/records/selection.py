@@ -1,7 +1,7 @@
 """Which games, and whose moves in them, are wanted: the filters that `prepare` and `evaluate` share, and the recipes.
 
 A *recipe* is a named set of filters for a test set that others have used or can repeat: whoever applies it to the
-same public archive gets the same positions, and their fingerprint (`hayago.learn.examples`) says so.
+same public archive gets the same positions, and their fingerprint (`hayago.evaluation.examples`) says so.
 
 - `kgs-YEAR`: games on KGS in that year without handicap, of which only the moves by players of 6 dan and more count;
   with 2015 the test set of Cazenave (Residual Networks for Computer Go, 2017) and GoNN, from the archive at

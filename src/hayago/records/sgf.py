@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
+from hayago.jit import kernel
 from hayago.records.games import POINT_MASK, WHITE_BIT
-from hayago.rules.coords import BLACK, MAX_SIZE, WHITE
-from hayago.rules.jit import kernel
+from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE
 
 MAX_BYTES = 64 << 20
 

@@ -53,8 +53,8 @@ from hayago.records.identity import KEY_BYTES, KEY_MOVES, Split, fault, game_key
 from hayago.records.seal import UNSEALED, is_intact, seal, seal_place
 from hayago.records.selection import Selection
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
-from hayago.rules.coords import MAX_SIZE, WHITE
-from hayago.rules.kernels import new_notes, new_position
+from hayago.rules.coordinates import MAX_SIZE, WHITE
+from hayago.rules.kernels.position import new_notes, new_position
 
 STORE_VERSION = 2
 GROUP_GAMES = 8192

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.rules.coords import (
+from hayago.jit import kernel
+from hayago.rules.coordinates import (
     BLACK,
     COLOUR_NAMES,
     COLUMNS,
@@ -23,8 +24,7 @@ from hayago.rules.coords import (
     opponent,
     point_to_vertex,
 )
-from hayago.rules.jit import kernel
-from hayago.rules.kernels import (
+from hayago.rules.kernels.position import (
     CELLS,
     COLOUR,
     DIRECTIONS,
@@ -219,7 +219,7 @@ class Board:
         )
 
     def true_eyes(self, colour: int) -> NDArray[np.bool_]:
-        """bool (size * size,): the true eyes of `colour`, as `hayago.rules.kernels.mark_true_eyes` defines them."""
+        """bool (size * size,): the true eyes of `colour`, as `kernels.position.mark_true_eyes` defines them."""
         eyes = np.zeros(CELLS, np.uint8)
         mark_true_eyes(self.position, colour, eyes)
         return eyes[_cells(self.size)].astype(np.bool_)

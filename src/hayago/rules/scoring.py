@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.rules.cells import framed, unframed
-from hayago.rules.coords import BLACK, EMPTY, WHITE
+from hayago.jit import kernel
+from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hayago.rules.game_rules import GameRules
-from hayago.rules.jit import kernel
-from hayago.rules.kernels import CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.frame import framed, unframed
+from hayago.rules.kernels.position import CELLS, DIRECTIONS, WIDTH
 
 if TYPE_CHECKING:
     from hayago.rules.board import Board
 
-# Chosen on the ends of 200 professional games (borders open) and 150 of KGS (dame left): scripts/judge_endings.py.
+# Chosen on the ends of 200 professional games (borders open) and 150 of KGS (dame left):
+# scripts/proofs/judge_endings.py.
 DAME = 7  # points that may lie between two borders for nobody
 CLEAR = 0.6  # of the leaning, from 0 to 1: where a point of an open border is one side's
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hayago.play.player import Player, rank_in
+from hayago.player.player import Player, rank_in
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, WHITE, vertex_of
+from hayago.rules.coordinates import BLACK, WHITE, vertex_of
 from hayago.web import schema
 from hayago.web.views import letter
 

@@ -1,4 +1,4 @@
-"""The routes of the API and of the page. Thin: what they do is in `games`, what they show in `views`."""
+"""The routes of the API and of the page. Thin: what they do is in `room`, what they show in `views`."""
 
 import mimetypes
 from collections.abc import AsyncIterator, Callable
@@ -18,9 +18,9 @@ from hayago import __version__
 from hayago.errors import HayagoError
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.game_rules import PRESETS
-from hayago.web import games, schema
-from hayago.web.games import Refused, Room, WebGame
+from hayago.web import schema
 from hayago.web.guard import SGF_BYTES, SGF_PATH, SGF_TYPE
+from hayago.web.room import GAMES, MOVES, Refused, Room, WebGame, which
 from hayago.web.views import describe_rules, show_overlays, show_planes, show_policy, show_position
 
 STATIC = Path(__file__).parent / "static"
@@ -91,7 +91,7 @@ def about(request: Request, room: TheRoom) -> schema.About:
             schema.RulesAbout(name=name, text=describe_rules(PRESETS[name]), komi=PRESETS[name].komi)
             for name in get_args(schema.Rules)
         ],
-        limits=schema.Limits(sgf_bytes=SGF_BYTES, games=games.GAMES, moves=games.MOVES),
+        limits=schema.Limits(sgf_bytes=SGF_BYTES, games=GAMES, moves=MOVES),
     )
 
 
@@ -162,7 +162,7 @@ def policy(
 ) -> schema.Policy:
     """The network's view of a position."""
     board = _board(game, ply)
-    prior = game.player.priors([board], games.which(symmetry))[0]
+    prior = game.player.priors([board], which(symmetry))[0]
     return show_policy(board, prior, temperature, symmetry)
 
 

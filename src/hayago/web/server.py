@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hayago.errors import HayagoError
-from hayago.play.pipes import end_on_sigterm, leave
+from hayago.gtp.pipes import end_on_sigterm, leave
 from hayago.web.guard import Guard
 
 MOST_CONNECTIONS = 128

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.ladders import ladders
+from hayago.drawing.plots import star_points
+from hayago.features.ladder_list import ladders
 from hayago.features.planes import encode, plane_name
-from hayago.learn.plots import star_points
-from hayago.play.endgame import Judgement
-from hayago.play.player import Style, tempered
+from hayago.player.endgame import Judgement
+from hayago.player.player import Style, tempered
 from hayago.rules.board import Board
-from hayago.rules.coords import BLACK, WHITE, vertex_of
+from hayago.rules.coordinates import BLACK, WHITE, vertex_of
 from hayago.rules.game_rules import GameRules, score_text
 from hayago.web import schema
 

@@ -1,0 +1,19 @@
+"""Makes a trained model the network in the box: writes it, at half precision, into the package.
+
+python scripts/experiments/put_in_box.py runs/NAME/model.safetensors
+"""
+
+import sys
+
+from hayago.errors import HayagoError
+from hayago.network.model_file import box_path, load_model, save_model
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        model = load_model(sys.argv[1])
+        save_model(box_path(), model.weights, model.info, half=True)
+    except HayagoError as error:
+        sys.exit(f"put_in_box: {error}")
+    print(f"{box_path()}: {box_path().stat().st_size:,} bytes")

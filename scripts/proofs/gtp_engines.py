@@ -1,0 +1,76 @@
+"""GTP engines without a process: around a network and a judge that always say the same."""
+
+import re
+
+import numpy as np
+
+from fakes import FixedEvaluator
+from hayago.gtp.process import Engine
+from hayago.network.model_file import Model, ModelInfo
+from hayago.player.endgame import Judgement
+from hayago.player.game import Game
+from hayago.player.player import Player, Style
+
+
+class FixedJudge:
+    """Always gives the same judgement, and keeps what it was asked."""
+
+    def __init__(self, size=5, score=2.5, winrate=0.75, dead=(), seki=(), settled=False):
+        points = size * size
+        self.judgement = Judgement(
+            ownership=np.linspace(1, -1, points).astype(np.float32),
+            owner=np.zeros(points, np.int8),
+            dead=frozenset(dead),
+            seki=frozenset(seki),
+            settled=np.full(points, settled),
+            score=score,
+            score_spread=4.0,
+            black_winrate=winrate,
+        )
+        self.rules = []
+        self.seconds = []
+
+    def judge(self, board, rules, seconds=None, playouts=None):
+        self.rules.append(rules)
+        self.seconds.append(seconds)
+        return self.judgement
+
+
+def random_model(size, filters=2, layers=3):
+    """A real network with the real planes, that has learned nothing."""
+    info = ModelInfo(filters, 48, layers, size)
+    random = np.random.default_rng(0)
+    weights = {name: random.standard_normal(shape).astype(np.float32) for name, shape in info.tensor_shapes().items()}
+    return Model(info, weights)
+
+
+def game_of(*evaluators, judge=None, style=Style(symmetries=1), **options):  # noqa: B008 - frozen
+    evaluators = evaluators or (FixedEvaluator(),)
+    sizes = [evaluator.info.board_size for evaluator in evaluators]
+    judges = [judge or FixedJudge(size) for size in sizes]
+    return Game(
+        {
+            size: Player(each, style, judge=its, **options)
+            for size, each, its in zip(sizes, evaluators, judges, strict=True)
+        }
+    )
+
+
+def engine_of(*evaluators, judge=None, **options):
+    """An engine for boards of the evaluators' sizes; `engine.game` is its game."""
+    game = game_of(*evaluators, judge=judge, **options)
+    return Engine(lambda: game)
+
+
+def answers(engine, text):
+    """The replies to the lines of `text`, without the two newlines that end each."""
+    replies = [reply for line in text.split("\n") if (reply := engine.answer(line)) is not None]
+    for reply in replies:
+        assert reply.endswith("\n\n") and "\n\n" not in reply[:-2]
+    return [reply[:-2] for reply in replies]
+
+
+def stones(engine):
+    """The board as drawn by showboard, without its edges and marks."""
+    rows = engine.answer("showboard").splitlines()[2:-2]
+    return ["".join(re.findall(r"[.XO]", row)) for row in rows]

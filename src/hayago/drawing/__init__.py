@@ -1,0 +1,1 @@
+"""Boards as pictures: SVG, PNG and pixels. What is drawn is decided elsewhere."""

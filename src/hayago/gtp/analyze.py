@@ -1,0 +1,214 @@
+"""The analyze commands: lines that go on until the client sends something, and moves chosen after one such line.
+
+`hayago.player.analysis` says what the numbers mean. The formats:
+
+- lz: Leela Zero's, winrate and prior as integers, times 10000.
+- kata, and `analyze` (Sabaki's): KataGo's, docs/GTP_Extensions.md; every float with a point, by which Sabaki tells one.
+- cgos: one line of JSON (zakki/cgos, wiki, "GTP tournament game expansion").
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from hayago.gtp.protocol import Arguments, Engine, GtpError, command, read_colour
+from hayago.gtp.standard import genmove
+from hayago.player.restrictions import Restriction, barred, restriction
+from hayago.rules.coordinates import vertex_of, vertex_to_point
+
+if TYPE_CHECKING:
+    from hayago.player.analysis import Report
+
+SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is one line
+BEFORE_A_MOVE = 0.1  # seconds of playouts for the line before a move
+
+
+class Request(NamedTuple):
+    """What an analyze command asks for."""
+
+    colour: int | None
+    interval: float
+    least: int
+    most: int | None
+    restrictions: tuple[Restriction, ...]
+    ownership: bool
+    rootinfo: bool
+    pvvisits: bool
+
+
+Format = Callable[["Report", Request, int], str]
+
+
+def _request(engine: Engine, arguments: Arguments) -> Request:
+    """`[colour] [interval] [key value ...]`, as KataGo reads it; keys that ask for more than there is are let pass."""
+    words = list(arguments)
+    colour = read_colour(words[0]) if words else None
+    if colour is not None:
+        words.pop(0)
+    interval, least, most = LONGEST, 1, None
+    flags = {"ownership": False, "rootinfo": False, "pvvisits": False}
+    restrictions: list[Restriction] = []
+    if words and words[0].isascii() and words[0].replace(".", "", 1).isdigit():
+        interval = Arguments(words.pop(0)).number(0) / 100
+    while words:
+        key = words.pop(0).lower()
+        if key in ("avoid", "allow"):
+            restrictions.append(_restriction(engine, key, words))
+            del words[:3]
+            continue
+        value = Arguments(words.pop(0) if words else "")
+        if key == "interval":
+            interval = value.number(0) / 100
+        elif key == "minmoves":
+            least = value.integer(0)
+        elif key == "maxmoves":
+            most = max(value.integer(0), 1)
+        elif key in flags:
+            flags[key] = value.word(0).lower() == "true"
+        else:
+            value.word(0)
+    interval = min(max(interval, SHORTEST), LONGEST)
+    return Request(colour, interval, least, most, tuple(restrictions), **flags)
+
+
+def _restriction(engine: Engine, key: str, words: list[str]) -> Restriction:
+    """`avoid|allow COLOUR VERTEX,VERTEX,... DEPTH`."""
+    arguments, size = Arguments(" ".join(words[:3])), engine.game.size
+    try:
+        points = [vertex_to_point(vertex, size) for vertex in arguments.word(1).split(",")]
+    except ValueError:
+        raise GtpError("syntax error") from None
+    return restriction(key, arguments.colour(0), points, arguments.integer(2), size)
+
+
+def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:
+    """Until the client sends something: a line at once, then one for each interval."""
+    request = _request(engine, arguments)
+    analyst, size = engine.game.analyst(request.colour, request.restrictions), engine.game.size
+
+    def lines() -> Iterator[str]:
+        while True:
+            analyst.refine(request.interval)
+            if line := form(analyst.report(request.least, request.most), request, size):
+                yield line
+            if engine.input_within(request.interval):
+                return
+
+    return lines()
+
+
+def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:
+    """One line, then the move, as `play VERTEX`."""
+    request, began = _request(engine, arguments), time.monotonic()
+    game = engine.game
+    colour = game.to_play if request.colour is None else request.colour
+    analyst = game.analyst(colour, request.restrictions)
+
+    def lines() -> Iterator[str]:
+        limit = engine.clock.seconds(colour)
+        analyst.refine(BEFORE_A_MOVE if limit is None else min(BEFORE_A_MOVE, limit / 2))
+        if line := form(analyst.report(request.least, request.most), request, game.size):
+            yield line
+        move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))
+        yield f"play {move}".replace("PASS", "pass")
+
+    return lines()
+
+
+# ---- The formats.
+
+
+def _leela_zero(report: "Report", request: Request, size: int) -> str:
+    winrate = round(10000 * report.winrate)
+    return " ".join(
+        f"info move {vertex_of(move.point, size)} visits {move.visits} winrate {winrate}"
+        f" prior {round(10000 * move.prior)} lcb {winrate} order {order} pv {_line(move.line, size)}"
+        for order, move in enumerate(report.candidates)
+    )
+
+
+def _katago(report: "Report", request: Request, size: int) -> str:
+    judged = (
+        f"winrate {report.winrate:.6f} scoreMean {report.lead:.3f}"
+        f" scoreStdev {report.spread:.3f} scoreLead {report.lead:.3f}"
+    )
+    parts = []
+    for order, move in enumerate(report.candidates):
+        parts.append(
+            f"info move {vertex_of(move.point, size)} visits {move.visits} {judged} prior {move.prior:.6f}"
+            f" lcb {report.winrate:.6f} order {order} pv {_line(move.line, size)}"
+        )
+        if request.pvvisits:
+            parts.append("pvVisits " + " ".join([str(move.visits)] * len(move.line)))
+    if request.rootinfo:
+        parts.append(f"rootInfo visits {sum(move.visits for move in report.candidates)} {judged}")
+    if request.ownership:
+        parts.append("ownership " + " ".join(f"{value:.4f}" for value in report.ownership.tolist()))
+    return " ".join(parts)
+
+
+_OWNERSHIP_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"  # -1 to 1
+
+
+def _cgos(report: "Report", request: Request, size: int) -> str:
+    moves = [
+        {
+            "move": vertex_of(move.point, size),
+            "winrate": round(report.winrate, 4),
+            "score": round(report.lead, 2),
+            "prior": round(move.prior, 6),
+            "pv": _line(move.line[1:], size),
+            "visits": move.visits,
+        }
+        for move in report.candidates
+    ]
+    return json.dumps(
+        {
+            "winrate": round(report.winrate, 4),
+            "score": round(report.lead, 2),
+            "visits": sum(move.visits for move in report.candidates),
+            "moves": moves,
+            "ownership": "".join(
+                _OWNERSHIP_LETTERS[round((value + 1) / 2 * 62)] for value in report.ownership.tolist()
+            ),
+        },
+        separators=(",", ":"),
+    )
+
+
+def _line(points: list[int], size: int) -> str:
+    return " ".join(vertex_of(point, size) for point in points)
+
+
+# ---- The commands.
+
+
+@command("lz-analyze")
+def _lz_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _analyze(engine, arguments, _leela_zero)
+
+
+@command("kata-analyze", "analyze")
+def _kata_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _analyze(engine, arguments, _katago)
+
+
+@command("cgos-analyze")
+def _cgos_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _analyze(engine, arguments, _cgos)
+
+
+@command("lz-genmove_analyze")
+def _lz_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _genmove_analyze(engine, arguments, _leela_zero)
+
+
+@command("kata-genmove_analyze", "genmove_analyze")
+def _kata_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _genmove_analyze(engine, arguments, _katago)
+
+
+@command("cgos-genmove_analyze")
+def _cgos_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _genmove_analyze(engine, arguments, _cgos)

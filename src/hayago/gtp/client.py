@@ -1,0 +1,302 @@
+"""The controller's end of GTP: starts an engine as a process, sends it commands, reads its replies.
+
+Nothing an engine does may hang or flood us, so a thread of its own reads each of its two outputs: the replies, one
+by one and never more than a bounded number of bytes, and stderr, of which only the end is kept. (Threads, since
+Windows cannot `select` on pipes.) An engine that broke the protocol or came late is ended at once: whatever it says
+afterwards could be taken for the reply to another question.
+
+What the replies mean is the caller's business; `hayago.gtp.process` is the engine's end.
+"""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import IO, Self
+
+from hayago.errors import HayagoError
+
+MAX_REPLY_BYTES = 1 << 20  # the longest known, the analysis of a whole board, is some 100 KiB
+_MAX_UNREAD_REPLIES = 16  # nobody asks a second question before the first is answered
+_STDERR_BYTES = 1 << 13
+_LEAVE_SECONDS = 2.0  # for an engine to end by itself, and then again after a request to end
+_SHOWN_CHARACTERS = 60
+# The specification, 3.1: but for newline and tab, control characters are dropped.
+_CONTROL_CHARACTERS = dict.fromkeys([*range(9), *range(11, 32), 127])
+
+
+class EngineError(HayagoError):
+    """An engine did not do what was asked; the message begins with the engine's name."""
+
+
+class EngineNotStarted(EngineError):
+    """There is no such program, or the system will not run it."""
+
+
+class CommandFailed(EngineError):
+    """The engine answered that it cannot (a `?` reply). It goes on playing.
+
+    Attributes:
+        reply: what it said.
+    """
+
+    def __init__(self, message: str, reply: str) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+
+class EngineDied(EngineError):
+    """The process has ended, or was ended, before it answered."""
+
+
+class EngineTimeout(EngineError):
+    """No whole answer came in time; the process is ended."""
+
+
+class BadReply(EngineError):
+    """What came is no GTP reply, or too long, or not asked for; the process is ended."""
+
+
+def split_command(command: str, *, windows: bool = os.name == "nt") -> list[str]:
+    """The words of a command line as a shell would split it, with nothing expanded.
+
+    On Windows a backslash parts folders and only double quotes quote.
+
+    Raises:
+        EngineNotStarted: it holds no word, or a quotation that does not end.
+    """
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    if windows:
+        lexer.escape, lexer.quotes = "", '"'
+    try:
+        words = list(lexer)
+    except ValueError as error:
+        raise EngineNotStarted(f"no command line: {command!r} ({str(error).lower()})") from error
+    if not words:
+        raise EngineNotStarted("no command line: it is empty")
+    return words
+
+
+class GtpClient:
+    """One running engine. One thread at a time may talk to it; `kill` may come from any.
+
+    Args:
+        command: the program and its arguments, started without a shell; a string is split by `split_command`.
+        timeout_seconds: how long an answer may take where `send` is not told otherwise.
+        name: what messages call the engine; by default the program's file name.
+
+    Attributes:
+        command: the words.
+        name: see above.
+
+    Raises:
+        EngineNotStarted: the program cannot be started.
+    """
+
+    def __init__(self, command: str | Sequence[str], timeout_seconds: float, name: str | None = None) -> None:
+        self.command = split_command(command) if isinstance(command, str) else list(command)
+        self.name = name or Path(self.command[0]).name
+        self._timeout_seconds = timeout_seconds
+        self._known: dict[str, bool] = {}
+        self._killed = False
+        self._replies: SimpleQueue[tuple[bool, str] | EngineError] = SimpleQueue()
+        self._stderr = b""
+        try:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                # A group of its own: what it starts can be ended with it, and a Ctrl-C is ours alone.
+                start_new_session=os.name != "nt",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise EngineNotStarted(f"cannot start {self.command[0]!r}: {reason}") from error
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_replies, self._read_stderr)]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Talking
+
+    def send(self, line: str, timeout_seconds: float | None = None) -> str:
+        """Send one command and give its reply's text, without the mark; it may have several lines.
+
+        Raises:
+            CommandFailed: the engine answered with an error.
+            EngineDied, EngineTimeout, BadReply: there is no answer and the engine is ended.
+            ValueError: the command is no single line.
+        """
+        if not line.strip() or "\n" in line or "\r" in line:
+            raise ValueError(f"not one command: {line!r}")
+        limit = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        unasked = self._unread()
+        if unasked is not None:
+            self.kill()
+            raise unasked
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):  # it has ended: the reader of its replies says so
+            self._process.stdin.write(f"{line}\n".encode())
+        try:
+            reply = self._replies.get(timeout=limit)
+        except Empty:
+            self.kill()
+            raise EngineTimeout(f"{self.name}: no answer to {line!r} in {limit:g} s") from None
+        if isinstance(reply, EngineError):
+            self._replies.put(reply)  # it holds for whatever is asked next, too
+            self.kill()
+            raise type(reply)(f"{reply} when asked {line!r}") from None
+        succeeded, text = reply
+        if not succeeded:
+            raise CommandFailed(f"{self.name}: {line!r} was answered {_short(text)!r}", text)
+        return text
+
+    def known(self, command: str) -> bool:
+        """Whether the engine says that it knows a command; it is asked once."""
+        if command not in self._known:
+            try:
+                self._known[command] = self.send(f"known_command {command}").strip().lower() == "true"
+            except CommandFailed:
+                self._known[command] = False
+        return self._known[command]
+
+    def identity(self) -> str:
+        """The engine's own name and version, as far as it tells them."""
+        words = []
+        for command in ("name", "version"):
+            with contextlib.suppress(CommandFailed):
+                words.append(" ".join(self.send(command).split()))
+        return " ".join(filter(None, words))
+
+    def is_alive(self) -> bool:
+        """Whether the process still runs and may be asked."""
+        return not self._killed and self._process.poll() is None
+
+    # Ending
+
+    def close(self) -> None:
+        """End the engine: by `quit` and the end of its input, by request, by force."""
+        process = self._process
+        assert process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.write(b"quit\n")
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        for force in (process.terminate, self.kill, None):
+            try:
+                process.wait(_LEAVE_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if force:
+                    force()
+        for thread, pipe in zip(self._threads, (process.stdout, process.stderr), strict=True):
+            thread.join(_LEAVE_SECONDS)
+            if thread.is_alive():  # something that the engine has started outlived it and holds the other end
+                self._kill_group()
+                thread.join(_LEAVE_SECONDS)
+            if not thread.is_alive() and pipe is not None:
+                pipe.close()
+
+    def kill(self) -> None:
+        """End the process and all that it started, at once. A `send` that waits in another thread gets EngineDied."""
+        self._killed = True
+        if self._process.poll() is not None:
+            return
+        self._kill_group()
+        self._process.kill()
+
+    def _kill_group(self) -> None:
+        if os.name == "nt":
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(self._process.pid)], capture_output=True, check=False)
+        else:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    # The threads
+
+    def _unread(self) -> EngineError | None:
+        """What the engine said without being asked."""
+        try:
+            reply = self._replies.get_nowait()
+        except Empty:
+            return None
+        if isinstance(reply, EngineError):
+            self._replies.put(reply)
+            return reply
+        return BadReply(f"{self.name}: answered {_short(reply[1])!r} without being asked")
+
+    def _read_replies(self) -> None:
+        """Put each whole reply into the queue, and last of all why there are no more."""
+        assert self._process.stdout is not None
+        lines: list[str] = []
+        rest, size = b"", 0
+        while block := _read(self._process.stdout):
+            *whole, rest = (rest + block).split(b"\n")
+            for raw in whole:
+                line = raw.decode(errors="replace").translate(_CONTROL_CHARACTERS)
+                size += len(raw)
+                if line:
+                    lines.append(line)
+                    if lines[0][0] not in "=?":
+                        return self._replies.put(BadReply(f"{self.name}: printed {_short(line)!r}, which is no reply"))
+                elif lines:
+                    self._replies.put((lines[0][0] == "=", _text(lines)))
+                    lines, size = [], 0
+            if size + len(rest) > MAX_REPLY_BYTES:
+                return self._replies.put(BadReply(f"{self.name}: a reply of more than {MAX_REPLY_BYTES:,} bytes"))
+            if self._replies.qsize() > _MAX_UNREAD_REPLIES:
+                return self._replies.put(BadReply(f"{self.name}: printed replies without end"))
+        return self._replies.put(EngineDied(f"{self.name}: {self._last_words()}"))
+
+    def _last_words(self) -> str:
+        """How the process ended, once it has closed its output."""
+        try:
+            status = self._process.wait(_LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        self._threads[1].join(_LEAVE_SECONDS)
+        how = f"exit status {status}" if status >= 0 else f"signal {-status}"
+        said = self._stderr.decode(errors="replace").strip().splitlines()
+        return f"the engine has ended ({how}{f', last words {_short(said[-1])!r}' if said else ''})"
+
+    def _read_stderr(self) -> None:
+        assert self._process.stderr is not None
+        while block := _read(self._process.stderr):
+            self._stderr = (self._stderr + block)[-_STDERR_BYTES:]
+
+
+def _read(pipe: IO[bytes]) -> bytes:
+    """The next bytes, none at the end; a pipe that broke has ended."""
+    try:
+        return os.read(pipe.fileno(), 1 << 16)
+    except (OSError, ValueError):
+        return b""
+
+
+def _text(lines: list[str]) -> str:
+    """A reply's text; the first line's mark goes, and that line with it where nothing else stands in it."""
+    first = lines[0][1:].strip()
+    return "\n".join([first, *lines[1:]] if first else lines[1:])
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "..."

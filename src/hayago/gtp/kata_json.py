@@ -1,0 +1,510 @@
+"""KataGo's JSON analysis protocol (its docs/Analysis_Engine.md), for KaTrain and whatever else speaks it.
+
+A *query* asks for the analysis of some turns of one game; each turn is a *task* of its own and gets one answer, a line
+of JSON. `read` checks a query and words its errors and warnings; `Desk` keeps the tasks in the order of their
+priority, and answers at once what needs no network; `serve_json` works them off. What the numbers mean stands in
+`hayago.player.analysis`; like KataGo, they are told as Black sees them unless the query says otherwise.
+"""
+
+import heapq
+import json
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from hayago import __version__
+from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.gtp.protocol import place_of, read_colour
+from hayago.gtp.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
+from hayago.player.restrictions import Restriction, restriction
+from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
+from hayago.rules.game_rules import GameRules
+
+if TYPE_CHECKING:
+    from hayago.player.analysis import Report
+    from hayago.player.game import Game
+
+SECONDS, LINE = 0.2, 5  # of playouts for a turn, and the moves of a candidate's line
+AREA_KOMI, TERRITORY_KOMI = 7.5, 6.5
+
+Json = dict[str, Any]
+View = Literal["BLACK", "WHITE", "SIDETOMOVE"]
+
+_FLAGS = ("includePolicy", "includeOwnership", "includeMovesOwnership", "includePVVisits")
+# What asks for more or less of a search; there is none.
+_LET_PASS = (
+    "maxVisits",
+    "priority",
+    "priorities",
+    "rootPolicyTemperature",
+    "rootFpuReductionMax",
+    "reportDuringSearchEvery",
+    "includeMovesOwnershipStdev",
+    "includeOwnershipStdev",
+    "includeNoResultValue",
+)
+_KNOWN = {
+    *_FLAGS,
+    *_LET_PASS,
+    *("id", "action", "moves", "initialStones", "initialPlayer", "rules", "komi", "whiteHandicapBonus"),
+    *("boardXSize", "boardYSize", "analyzeTurns", "avoidMoves", "allowMoves", "overrideSettings"),
+}
+
+
+class QueryError(Exception):
+    """A query cannot be answered: the message, and the field it is about."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Query(NamedTuple):
+    """A query that makes sense so far; whether its moves can be played is seen when it is worked off."""
+
+    identity: str
+    size: int
+    stones: list[tuple[int, int]]
+    moves: list[tuple[int, int]]
+    first: int | None
+    rules: GameRules
+    turns: list[int]
+    priorities: list[float]
+    flags: frozenset[str]
+    restrictions: tuple[Restriction, ...]
+    view: View
+    warnings: list[Json]
+
+
+class Task(NamedTuple):
+    """One turn of a query."""
+
+    query: Query
+    turn: int
+
+
+# ---- Reading a query.
+
+
+def read(query: Json) -> Query:
+    """The query of an object.
+
+    Raises:
+        QueryError: it makes no sense.
+    """
+    identity = query["id"]
+    size = _size(query)
+    moves = _placed(query, "moves", size, required=True)
+    stones = _placed(query, "initialStones", size)
+    warnings: list[Json] = []
+
+    def warn(field: str, message: str) -> None:
+        warnings.append({"warning": message, "field": field, "id": identity})
+
+    agreement = _rules(query, warn)
+    turns = query.get("analyzeTurns", [len(moves)])
+    if not isinstance(turns, list) or not all(_is_integer(turn) and 0 <= turn <= len(moves) for turn in turns):
+        raise QueryError(f"Must specify an array of integers from 0 to {len(moves)}", "analyzeTurns")
+    first = None
+    if "initialPlayer" in query:
+        first = read_colour(str(query["initialPlayer"]))
+        if first is None:
+            raise QueryError('Must be "b" or "w"', "initialPlayer")
+    view = "BLACK"
+    settings = query.get("overrideSettings", {})
+    if not isinstance(settings, dict):
+        raise QueryError("Must be a JSON object", "overrideSettings")
+    for key, value in settings.items():
+        if key == "reportAnalysisWinratesAs":
+            view = str(value).upper()
+            if view not in ("BLACK", "WHITE", "SIDETOMOVE"):
+                raise QueryError("reportAnalysisWinratesAs must be BLACK, WHITE or SIDETOMOVE", "overrideSettings")
+    for flag in _FLAGS:
+        if not isinstance(query.get(flag, False), bool):
+            raise QueryError("Must be a boolean", flag)
+    if unknown := sorted(set(query) - _KNOWN):
+        warn(unknown[0], f"Unexpected or unused field: {unknown[0]}")
+    return Query(
+        identity,
+        size,
+        stones,
+        moves,
+        first,
+        agreement.rules,
+        turns,
+        _priorities(query, len(turns)),
+        frozenset(flag for flag in _FLAGS if query.get(flag)),
+        _restrictions(query, size),
+        view,  # type: ignore[arg-type]
+        warnings,
+    )
+
+
+def _size(query: Json) -> int:
+    sides: list[int] = []
+    for field in ("boardXSize", "boardYSize"):
+        side = query.get(field)
+        if not isinstance(side, int) or isinstance(side, bool) or not 2 <= side <= MAX_SIZE:
+            raise QueryError(f"Must specify an integer from 2 to {MAX_SIZE}", field)
+        sides.append(side)
+    if sides[0] != sides[1]:
+        raise QueryError("hayago has networks for square boards only", "boardYSize")
+    return sides[0]
+
+
+def _placed(query: Json, field: str, size: int, required: bool = False) -> list[tuple[int, int]]:
+    """The (colour, point) of `[["B", "Q4"], ...]`."""
+    entries = query.get(field)
+    if entries is None and not required:
+        return []
+    if not isinstance(entries, list):
+        raise QueryError("Must be an array of pairs of the form: [color, board location]", field)
+    placed = []
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) != 2 or not all(isinstance(word, str) for word in entry):
+            raise QueryError("Must be an array of pairs of the form: [color, board location]", field)
+        colour = read_colour(entry[0])
+        if colour is None:
+            raise QueryError(f"Could not parse player: {entry[0]}", field)
+        placed.append((colour, _point(entry[1], size, field)))
+    return placed
+
+
+def _point(text: str, size: int, field: str) -> int:
+    """A vertex, or `(column,row)` counted from the upper left."""
+    try:
+        if text.startswith("("):
+            column, row = (int(number) for number in text.strip("()").split(","))
+            if not (0 <= column < size and 0 <= row < size):
+                raise ValueError
+            return row * size + column
+        return vertex_to_point(text, size)
+    except ValueError:
+        raise QueryError(f"Could not parse board location: {text}", field) from None
+
+
+def _rules(query: Json, warn: Callable[[str, str], None]) -> Agreement:
+    rules, komi = query.get("rules"), query.get("komi")
+    if komi is not None and (not isinstance(komi, (int, float)) or isinstance(komi, bool) or not abs(komi) <= 150):
+        raise QueryError("Must be a number from -150 to 150", "komi")
+    try:
+        if isinstance(rules, str):
+            name = plain_name(rules)
+            if name in NEAREST:
+                warn("rules", f"hayago cannot count {name}; it goes by {NEAREST[name]} rules")
+            agreement = named_rules(NEAREST.get(name, name), 0.0)
+        elif isinstance(rules, dict):
+            agreement = changed_rules(Agreement(GameRules(), True), rules)
+        else:
+            raise QueryError("Must specify rules as a string or an object", "rules")
+        if "whiteHandicapBonus" in query:
+            agreement = changed_rules(agreement, {"whiteHandicapBonus": query["whiteHandicapBonus"]})
+    except ValueError as error:
+        raise QueryError(f"Could not parse rules: {error}", "rules") from None
+    if komi is None:
+        komi = AREA_KOMI if agreement.rules.scoring == "area" else TERRITORY_KOMI
+    return agreement._replace(rules=replace(agreement.rules, komi=float(komi)))
+
+
+def _priorities(query: Json, turns: int) -> list[float]:
+    priorities = query.get("priorities", [query.get("priority", 0)] * turns)
+    if not isinstance(priorities, list) or len(priorities) != turns:
+        raise QueryError("Must be an array as long as analyzeTurns", "priorities")
+    if not all(isinstance(priority, (int, float)) for priority in priorities):
+        raise QueryError("Must be a number", "priority")
+    return priorities
+
+
+def _restrictions(query: Json, size: int) -> tuple[Restriction, ...]:
+    found = []
+    for field in ("avoidMoves", "allowMoves"):
+        entries = query.get(field, [])
+        if not isinstance(entries, list):
+            raise QueryError("Must be an array of objects", field)
+        for entry in entries:
+            colour = read_colour(str(entry.get("player"))) if isinstance(entry, dict) else None
+            if colour is None or not isinstance(entry.get("moves"), list) or not _is_integer(entry.get("untilDepth")):
+                raise QueryError("Must be objects with player, moves and untilDepth", field)
+            points = [_point(str(move), size, field) for move in entry["moves"]]
+            found.append(restriction(field.removesuffix("Moves"), colour, points, entry["untilDepth"], size))
+    return tuple(found)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# ---- Answering.
+
+
+def analyse(game: "Game", task: Task) -> Json:
+    """The answer to one turn.
+
+    Raises:
+        QueryError: there is no network for the size, or a stone or a move cannot be where it is said to be.
+    """
+    from hayago.rules.scoring import handicap_stones  # numpy's, and so not for the first answers
+
+    query, turn = task
+    if not game.resize(query.size):
+        raise QueryError(f"hayago has no network for boards of {query.size}x{query.size}", "boardXSize")
+    black, white = ([point for colour, point in query.stones if colour == side] for side in (BLACK, WHITE))
+    if not game.set_up(black, white):
+        raise QueryError("Illegal initial stones", "initialStones")
+    first = query.first if query.first is not None else query.moves[0][0] if query.moves else BLACK
+    game.set_to_play(first)
+    for number, (colour, point) in enumerate(query.moves):
+        if number == turn:
+            break
+        if not game.accept(colour, point):
+            raise QueryError(f"Illegal move {number}: {point_to_vertex(point, query.size)}", "moves")
+    # A bonus for handicap stones goes into the komi, since they are here without being called so.
+    komi = query.rules.white_points(handicap_stones(game.board))
+    game.rules = replace(query.rules, komi=komi, handicap_bonus="0")
+    # Behind the last move it is the other one's turn, unless a next move says whose it is.
+    colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play
+    analyst = game.analyst(colour, query.restrictions)
+    analyst.refine(SECONDS, LINE)
+    report = analyst.report()
+    sees = {"BLACK": BLACK, "WHITE": WHITE, "SIDETOMOVE": colour}[query.view]
+    answer = {
+        "id": query.identity,
+        "isDuringSearch": False,
+        "moveInfos": _moves(report.seen_by(sees), query),
+        "rootInfo": _root(report.seen_by(sees), game),
+        "turnNumber": turn,
+    }
+    if "includeOwnership" in query.flags:
+        answer["ownership"] = _rounded(report.seen_by(sees).ownership.tolist())
+    if "includePolicy" in query.flags:
+        answer["policy"] = _policy(game, colour, analyst.prior.tolist())
+    return answer
+
+
+def _judged(report: "Report") -> Json:
+    winrate, lead = round(report.winrate, 6), round(report.lead, 3)
+    utility = round(2 * winrate - 1, 6)
+    return {
+        "winrate": winrate,
+        "lcb": winrate,
+        "utility": utility,
+        "utilityLcb": utility,
+        "scoreLead": lead,
+        "scoreMean": lead,
+        "scoreSelfplay": lead,
+        "scoreStdev": round(report.spread, 3),
+    }
+
+
+def _moves(report: "Report", query: Query) -> list[Json]:
+    infos = []
+    for order, move in enumerate(report.candidates):
+        info = {
+            "move": vertex_of(move.point, query.size),
+            "order": order,
+            "prior": round(move.prior, 6),
+            "visits": move.visits,
+            "pv": [vertex_of(point, query.size) for point in move.line],
+            **_judged(report),
+        }
+        if "includePVVisits" in query.flags:
+            info["pvVisits"] = [move.visits] * len(move.line)
+        if "includeMovesOwnership" in query.flags:
+            info["ownership"] = _rounded(report.ownership.tolist())
+        infos.append(info)
+    return infos
+
+
+def _root(report: "Report", game: "Game") -> Json:
+    board = game.board
+    identity = f"{board.position_hash & (1 << 64) - 1:016X}{report.colour}{board.ko_point or 0:03d}"
+    return {
+        "currentPlayer": "B" if report.colour == BLACK else "W",
+        "visits": sum(move.visits for move in report.candidates),
+        "thisHash": identity,
+        "symHash": identity,
+        **_judged(report),
+    }
+
+
+def _policy(game: "Game", colour: int, prior: list[float]) -> list[float]:
+    """The prior point by point, -1 where illegal, and the pass, which the network does not know."""
+    legal = game.legal_points(colour).tolist()
+    policy = [round(value, 7) if here else -1 for value, here in zip(prior, legal, strict=True)]
+    return [*policy, 0 if any(legal) else 1]
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(value, 4) for value in values]
+
+
+# ---- The desk, and the process.
+
+
+class Desk:
+    """Takes lines, answers what can be answered at once, and keeps the tasks that are left.
+
+    Lines come from one thread while another takes the tasks.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._tasks: list[tuple[float, int, Task]] = []
+        self._number = count()
+        self._changed = threading.Condition()
+        self._closed = False
+        self.describe_models: Callable[[], list[Json]] | None = None
+        self._model_queries: list[Json] = []
+
+    def say(self, answer: Json) -> None:
+        """Write one answer."""
+        self._write(json.dumps(answer, separators=(",", ":")) + "\n")
+
+    def take(self) -> Task | None:
+        """The next task; None when the input has ended and all are done."""
+        with self._changed:
+            while not self._tasks and not self._closed:
+                self._changed.wait(WAKE)  # see Inbox
+            return heapq.heappop(self._tasks)[2] if self._tasks else None
+
+    def put(self, line: str | None) -> None:
+        """A line of the input, or None for its end."""
+        if line is None:
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+        elif line.strip():
+            self._read(line)
+
+    def _read(self, line: str) -> None:
+        try:
+            query = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            self.say({"error": f"Could not parse input line as json request: {error}"})
+            return
+        if not isinstance(query, dict):
+            self.say({"error": "Request was not a json object"})
+            return
+        if not isinstance(query.get("id"), str):
+            self.say({"error": 'Request must have a string "id" field', "field": "id"})
+            return
+        try:
+            if "action" in query:
+                self._act(query)
+            else:
+                self._enqueue(read(query))
+        except QueryError as error:
+            self.say({"error": str(error), "field": error.field, "id": query["id"]})
+
+    def _enqueue(self, query: Query) -> None:
+        for warning in query.warnings:
+            self.say(warning)
+        with self._changed:
+            for turn, priority in zip(query.turns, query.priorities, strict=True):
+                heapq.heappush(self._tasks, (-priority, next(self._number), Task(query, turn)))
+            self._changed.notify_all()
+
+    def _act(self, query: Json) -> None:
+        match query["action"]:
+            case "query_version":
+                self.say({**query, "version": __version__, "git_hash": "<omitted>"})
+            case "query_models":
+                self._tell_models(query)
+            case "clear_cache":
+                self.say(query)
+            case "terminate":
+                if not isinstance(query.get("terminateId"), str):
+                    raise QueryError("Must be a string", "terminateId")
+                self._terminate(query, query["terminateId"])
+            case "terminate_all":
+                self._terminate(query, None)
+            case action:
+                raise QueryError(f"'action' field must be 'query_version' or ..., not {action}", "action")
+
+    def _terminate(self, query: Json, identity: str | None) -> None:
+        """Take the tasks away that have not begun; each is answered without results."""
+        turns = query.get("turnNumbers")
+        if turns is not None and not (isinstance(turns, list) and all(_is_integer(turn) for turn in turns)):
+            raise QueryError("Must be an array of integers", "turnNumbers")
+        with self._changed:
+            ended = [
+                entry
+                for entry in self._tasks
+                if (identity is None or entry[2].query.identity == identity)
+                and (turns is None or entry[2].turn in turns)
+            ]
+            self._tasks = [entry for entry in self._tasks if entry not in ended]
+            heapq.heapify(self._tasks)
+        for _, _, task in ended:
+            self.say({"id": task.query.identity, "isDuringSearch": False, "noResults": True, "turnNumber": task.turn})
+        self.say(query)
+
+    def _tell_models(self, query: Json) -> None:
+        """At once, or as soon as the networks are loaded."""
+        with self._changed:
+            if self.describe_models is None:
+                self._model_queries.append(query)
+                return
+        self.say({**query, "models": self.describe_models()})
+
+    def loaded(self, describe_models: Callable[[], list[Json]]) -> None:
+        """The networks are loaded: answer those who asked for them."""
+        with self._changed:
+            self.describe_models = describe_models
+            waiting, self._model_queries = self._model_queries, []
+        for query in waiting:
+            self.say({**query, "models": describe_models()})
+
+
+def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE) -> None:
+    """Answer queries on stdin until its end, and all of those; or until SIGTERM or a reader that is gone."""
+    output = take_stdout()
+    # Written by a thread of its own: the one that reads must never wait for a client that does not.
+    lines: Inbox[str | None] = Inbox()
+
+    def write() -> None:
+        try:
+            while (line := lines.get()) is not None:
+                output.write(line)
+        except OSError:  # nobody reads any more
+            leave()
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    desk = Desk(lines.put)
+    end_on_sigterm()
+    start_reader(desk.put, output, patience)
+    try:
+        game = load()
+        desk.loaded(lambda: [_model(size) for size in game.sizes])
+        while (task := desk.take()) is not None:
+            work_off(game, task, desk)
+    finally:
+        lines.put(None)
+        writer.join(patience)
+
+
+def work_off(game: "Game", task: Task, desk: Desk) -> None:
+    """Answer a task; whatever goes wrong is an answer too."""
+    try:
+        answer = analyse(game, task)
+    except QueryError as error:
+        answer = {"error": str(error), "field": error.field, "id": task.query.identity}
+    except Exception as error:
+        sys.stderr.write(f"hayago: internal error in query {task.query.identity!r}: {place_of(error)}\n")
+        answer = {"error": f"internal error: {type(error).__name__}: {error}", "id": task.query.identity}
+    desk.say(answer)
+
+
+def _model(size: int) -> Json:
+    return {
+        "name": f"hayago {__version__}, {size}x{size}",
+        "internalName": f"hayago-{size}",
+        "maxBatchSize": 8,
+        "usesHumanSLProfile": False,
+        "version": 1,
+        "usingFP16": "false",
+    }

@@ -1,0 +1,120 @@
+"""`Clock`: how long a move may take, from what GTP clients say about time. No protocol; quick to import.
+
+A *setting* is the time system with its numbers; a colour's *account* is what it has left of it. The account follows
+the client's word (`left`), and between two such words what we ourselves have spent (`spend`).
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from hayago.rules.coordinates import BLACK, WHITE
+
+LAG = 0.2  # seconds kept for the way to the client and back
+SHARE = 40  # of the main time, a move gets this part
+KEPT = 0.8  # of the time that comes anew with each move, this part is used
+
+
+class System(Enum):
+    """The systems of `kata-time_settings` (KataGo, docs/GTP_Extensions.md), under its names."""
+
+    NONE = "none"
+    ABSOLUTE = "absolute"
+    BYOYOMI = "byoyomi"
+    CANADIAN = "canadian"
+    FISCHER = "fischer"
+    FISCHER_CAPPED = "fischer-capped"
+
+
+class Setting(NamedTuple):
+    """A time system.
+
+    Attributes:
+        system: which one.
+        main: seconds of main time.
+        extra: seconds of a period (byo-yomi, Canadian) or the increment (Fischer).
+        stones: stones to a period (Canadian); or periods (byo-yomi), which GTP counts in their place.
+        most: the main time never grows beyond this; None is no limit.
+        most_per_move: seconds that one move may take; None is no limit.
+    """
+
+    system: System = System.NONE
+    main: float = 0.0
+    extra: float = 0.0
+    stones: int = 0
+    most: float | None = None
+    most_per_move: float | None = None
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether overtime follows the main time."""
+        return self.system in (System.BYOYOMI, System.CANADIAN) and self.extra > 0 and self.stones > 0
+
+
+class _Account:
+    """Seconds left, and how many stones or periods are left in overtime; 0 in main time."""
+
+    def __init__(self, seconds: float, stones: int = 0) -> None:
+        self.seconds, self.stones = seconds, stones
+
+
+class Clock:
+    """The clocks of both colours."""
+
+    def __init__(self) -> None:
+        self.set(Setting())
+
+    def set(self, setting: Setting) -> None:
+        """Begin to go by another time system."""
+        self.setting = setting
+        self.reset()
+
+    def reset(self) -> None:
+        """Both clocks as at the beginning of a game."""
+        setting = self.setting
+        overtime = setting.main == 0 and setting.has_periods
+        self._accounts = {
+            colour: _Account(setting.extra, setting.stones) if overtime else _Account(setting.main)
+            for colour in (BLACK, WHITE)
+        }
+
+    def left(self, colour: int, seconds: float, stones: int) -> None:
+        """What the client says is left: in overtime with the number of stones, or periods, that are left."""
+        self._accounts[colour] = _Account(max(seconds, 0.0), stones)
+
+    def spend(self, colour: int, seconds: float) -> None:
+        """A move of `colour` has taken so long."""
+        setting, account = self.setting, self._accounts[colour]
+        account.seconds -= seconds
+        if setting.system in (System.FISCHER, System.FISCHER_CAPPED):
+            account.seconds = max(account.seconds, 0.0) + setting.extra
+            if setting.most is not None:
+                account.seconds = min(account.seconds, setting.most)
+        elif setting.has_periods and (account.stones > 0 or account.seconds <= 0):
+            if account.stones == 0:  # overtime has begun within this move
+                account.seconds, account.stones = account.seconds + setting.extra, setting.stones
+            if setting.system is System.BYOYOMI:
+                account.stones = max(account.stones - (account.seconds < 0), 1)
+                account.seconds = setting.extra
+            else:
+                account.stones -= 1
+                if account.stones <= 0:
+                    account.seconds, account.stones = setting.extra, setting.stones
+
+    def seconds(self, colour: int) -> float | None:
+        """How long the next move of `colour` may take; None where nothing limits it."""
+        setting, account = self.setting, self._accounts[colour]
+        if setting.system is System.NONE and account.seconds == 0 and account.stones == 0:
+            return None
+        share = account.seconds
+        if account.stones == 0:  # main time, which must do for the rest of the game
+            share /= SHARE
+            if setting.system in (System.FISCHER, System.FISCHER_CAPPED):
+                share += KEPT * min(setting.extra, account.seconds)
+            elif setting.has_periods:
+                share += KEPT * setting.extra / (1 if setting.system is System.BYOYOMI else setting.stones)
+                share = min(share, account.seconds + KEPT * setting.extra)
+        elif setting.system is not System.BYOYOMI:  # stones to be played in that time
+            share /= account.stones
+        if setting.most_per_move is not None:
+            share = min(share, setting.most_per_move)
+        return max(share - LAG, 0.0)

@@ -1,0 +1,68 @@
+"""`serve`: the process that speaks GTP. Importing this module fills the register of commands."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from hayago.gtp import analyze, gogui, kata, standard  # noqa: F401 - they register commands
+from hayago.gtp.pipes import PATIENCE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.gtp.protocol import Engine, GtpFatal
+
+if TYPE_CHECKING:
+    from hayago.player.game import Game
+
+
+def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", patience: float = PATIENCE) -> None:
+    """Speak GTP on this process's stdin and stdout until `quit`, the input's end, SIGTERM or a reader that is gone.
+
+    `prepare` runs at once in a thread of its own and must stay light (it reads the command line); what it gives is
+    called there once the first reply has gone out or needs the game, and loads it.
+
+    Raises:
+        Exception: whatever stopped `prepare` or the loading, even while no command needs the game.
+    """
+    output = take_stdout()
+    # A line; None where the input has ended; an exception where the game cannot be loaded.
+    inbox: Inbox[str | Exception | None] = Inbox()
+    loader: Future[Callable[[], Game]] = Future()
+    game: Future[Game] = Future()
+    wanted = threading.Event()
+
+    def wait_for_game() -> "Game":
+        wanted.set()
+        return game.result()
+
+    def load() -> None:
+        try:
+            loader.set_result(prepare())
+            wanted.wait()
+            game.set_result(loader.result()())
+            with suppress(Exception):  # behind the first moves; what is wrong is said where it is needed
+                game.result().warm_up_judging()
+        except Exception as error:
+            for future in (loader, game):
+                if not future.done():
+                    future.set_exception(error)
+            inbox.put(error)
+
+    end_on_sigterm()
+    loading = threading.Thread(target=load, daemon=True)
+    loading.start()
+    start_reader(inbox.put, output, patience)
+    engine = Engine(wait_for_game, inbox.waits_within, name)
+    while not engine.finished and (line := inbox.get()) is not None:
+        if isinstance(line, Exception):
+            raise line
+        try:
+            for part in engine.replies(line):
+                output.write(part)
+                wanted.set()
+        except GtpFatal as error:
+            raise error.args[0] from None
+        except OSError:  # nobody reads any more, so nobody plays
+            break
+    loader.result()  # wrong usage is said even to a client that has gone at once
+    if loading.is_alive():
+        leave()

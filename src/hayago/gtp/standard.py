@@ -1,0 +1,395 @@
+"""The commands of the specification (section 6), and those that other clients than analysers have added to it."""
+
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from hayago import __version__
+from hayago.gtp.move_clock import Setting, System
+from hayago.gtp.protocol import COMMANDS, Arguments, Engine, GtpError, GtpQuit, command, vertices
+from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
+
+RESIGN = "resign"
+EXPLAINED = 5  # so many of the likeliest moves are told
+
+# Administrative commands (6.1, 6.2): answered before anything is loaded.
+
+
+@command("protocol_version")
+def _protocol_version(engine: Engine, arguments: Arguments) -> str:
+    return "2"
+
+
+@command("name")
+def _name(engine: Engine, arguments: Arguments) -> str:
+    return engine.name
+
+
+@command("version")
+def _version(engine: Engine, arguments: Arguments) -> str:
+    return __version__
+
+
+@command("known_command")
+def _known_command(engine: Engine, arguments: Arguments) -> str:
+    return "true" if arguments and arguments[0] in COMMANDS else "false"
+
+
+@command("list_commands")
+def _list_commands(engine: Engine, arguments: Arguments) -> str:
+    return "\n".join(COMMANDS)
+
+
+@command("quit")
+def _quit(engine: Engine, arguments: Arguments) -> NoReturn:
+    raise GtpQuit
+
+
+# Time (4.2, 6.3.4). A move takes one look of the network, less than most clocks allow; judging the end takes longer.
+
+
+@command("time_settings")
+def _time_settings(engine: Engine, arguments: Arguments) -> str:
+    """Main time, period, stones to a period; a period without stones is no limit, no period is absolute time."""
+    main, period = _seconds(arguments, 0), _seconds(arguments, 1)
+    stones = _count(arguments, 2)
+    if period == 0:
+        engine.clock.set(Setting(System.ABSOLUTE, main))
+    elif stones == 0:
+        engine.clock.set(Setting())
+    else:
+        engine.clock.set(Setting(System.CANADIAN, main, period, stones))
+    return ""
+
+
+@command("time_left")
+def _time_left(engine: Engine, arguments: Arguments) -> str:
+    engine.clock.left(arguments.colour(0), arguments.number(1), _count(arguments, 2))
+    return ""
+
+
+@command("kgs-time_settings")
+def _kgs_time_settings(engine: Engine, arguments: Arguments) -> str:
+    return _set_clock(engine, arguments, (System.NONE, System.ABSOLUTE, System.BYOYOMI, System.CANADIAN))
+
+
+@command("kata-time_settings")
+def _kata_time_settings(engine: Engine, arguments: Arguments) -> str:
+    return _set_clock(engine, arguments, tuple(System))
+
+
+@command("kata-list_time_settings")
+def _kata_list_time_settings(engine: Engine, arguments: Arguments) -> str:
+    return " ".join(system.value for system in System)
+
+
+def _set_clock(engine: Engine, arguments: Arguments, systems: tuple[System, ...]) -> str:
+    """The forms are those of KataGo's docs/GTP_Extensions.md, which has kgsGtp's."""
+    name = arguments.word(0).lower().replace("byo-yomi", "byoyomi")
+    system = next((system for system in systems if system.value == name), None)
+    if system is None:
+        raise GtpError("syntax error")
+    if system is System.NONE:
+        setting = Setting()
+    elif system is System.ABSOLUTE:
+        setting = Setting(system, _seconds(arguments, 1))
+    elif system is System.FISCHER:
+        setting = Setting(system, _seconds(arguments, 1), _seconds(arguments, 2))
+    elif system is System.FISCHER_CAPPED:
+        most, most_per_move = (arguments.number(index) for index in (3, 4))
+        setting = Setting(
+            system,
+            _seconds(arguments, 1),
+            _seconds(arguments, 2),
+            most=most if most >= 0 else None,
+            most_per_move=most_per_move if most_per_move >= 0 else None,
+        )
+    else:
+        setting = Setting(system, _seconds(arguments, 1), _seconds(arguments, 2), _count(arguments, 3))
+    engine.clock.set(setting)
+    return ""
+
+
+def _seconds(arguments: Arguments, index: int) -> float:
+    seconds = arguments.number(index)
+    if seconds < 0:
+        raise GtpError("syntax error")
+    return seconds
+
+
+def _count(arguments: Arguments, index: int) -> int:
+    count = arguments.integer(index)
+    if count < 0:
+        raise GtpError("syntax error")
+    return count
+
+
+# Setting up (6.3.1).
+
+
+@command("boardsize", "rectangular_boardsize")
+def _boardsize(engine: Engine, arguments: Arguments) -> str:
+    """OGS sends two numbers for a board that may be oblong; no network is for such a one."""
+    sizes = {arguments.integer(index) for index in range(min(max(len(arguments), 1), 2))}
+    if len(sizes) > 1 or not engine.game.resize(sizes.pop()):
+        raise GtpError("unacceptable size")
+    engine.clock.reset()
+    return ""
+
+
+@command("clear_board")
+def _clear_board(engine: Engine, arguments: Arguments) -> str:
+    engine.game.clear()
+    engine.clock.reset()
+    return ""
+
+
+@command("komi")
+def _komi(engine: Engine, arguments: Arguments) -> str:
+    engine.game.set_komi(arguments.number(0))
+    return ""
+
+
+@command("fixed_handicap")
+def _fixed_handicap(engine: Engine, arguments: Arguments) -> str:
+    return _handicap(engine, engine.game.fixed_handicap(_stones(engine, arguments)))
+
+
+@command("place_free_handicap")
+def _place_free_handicap(engine: Engine, arguments: Arguments) -> str:
+    return _handicap(engine, engine.game.free_handicap(_stones(engine, arguments)))
+
+
+@command("set_free_handicap")
+def _set_free_handicap(engine: Engine, arguments: Arguments) -> str:
+    size = engine.game.size
+    try:
+        points = [vertex_to_point(vertex, size) for vertex in arguments]
+    except ValueError:
+        raise GtpError("bad vertex list") from None
+    most = size * size - 1
+    if not 2 <= len(points) <= most or len(set(points)) < len(points) or size * size in points:
+        raise GtpError("bad vertex list")
+    _handicap(engine, points)
+    return ""
+
+
+def _stones(engine: Engine, arguments: Arguments) -> int:
+    """How many handicap stones are asked for, on a board that must be empty."""
+    stones = arguments.integer(0)
+    if not engine.game.is_empty():
+        raise GtpError("board not empty")
+    return stones
+
+
+def _handicap(engine: Engine, points: list[int]) -> str:
+    if not points:
+        raise GtpError("invalid number of stones")
+    if not engine.game.is_empty():
+        raise GtpError("board not empty")
+    engine.game.set_handicap(points)
+    return vertices(points, engine.game.size)
+
+
+@command("loadsgf")
+def _loadsgf(engine: Engine, arguments: Arguments) -> str:
+    """The position before the move of that number, or behind the last one."""
+    name, number = arguments.text, None
+    if len(arguments) > 1 and arguments[-1].isdigit():
+        name, number = name.removesuffix(arguments[-1]), arguments.integer(len(arguments) - 1)
+    if not engine.game.load(Path(_file_name(name)), number):
+        raise GtpError("cannot load file")
+    return ""
+
+
+@command("printsgf")
+def _printsgf(engine: Engine, arguments: Arguments) -> str:
+    """The game as SGF, in the reply or (GNU Go) into a file."""
+    data = engine.game.sgf()
+    if not arguments or arguments.text == "-":
+        return data.decode()
+    from hayago.errors import HayagoError
+    from hayago.files import write_atomically
+
+    try:
+        write_atomically(_file_name(arguments.text), lambda file: file.write(data))
+    except (HayagoError, ValueError):
+        raise GtpError("cannot save file") from None
+    return ""
+
+
+def _file_name(text: str) -> str:
+    """The name, which may hold spaces; GoGui puts such a one in double quotes."""
+    name = text.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
+    if not name:
+        raise GtpError("syntax error")
+    return name
+
+
+# Playing (6.3.2).
+
+
+@command("play")
+def _play(engine: Engine, arguments: Arguments) -> str:
+    colour = arguments.colour(0)
+    if not engine.game.accept(colour, arguments.point(1, engine.game.size)):
+        raise GtpError("illegal move")
+    return ""
+
+
+@command("genmove")
+def _genmove(engine: Engine, arguments: Arguments) -> str:
+    return genmove(engine, arguments.colour(0))
+
+
+@command("kgs-genmove_cleanup")
+def _kgs_genmove_cleanup(engine: Engine, arguments: Arguments) -> str:
+    """KGS sends it where the players disagree on dead stones: pass only when all of them are captured."""
+    return genmove(engine, arguments.colour(0), clean_up=True)
+
+
+@command("reg_genmove")
+def _reg_genmove(engine: Engine, arguments: Arguments) -> str:
+    colour = arguments.colour(0)
+    point = engine.game.choose(colour, engine.clock.seconds(colour))
+    return RESIGN if point is None else point_to_vertex(point, engine.game.size)
+
+
+def genmove(
+    engine: Engine,
+    colour: int,
+    clean_up: bool = False,
+    began: float | None = None,
+    barred: frozenset[int] = frozenset(),
+) -> str:
+    """Choose a move that is not barred, play it, and name it. `began` is when our time began to run (monotonic), if
+    before now."""
+    game, limit = engine.game, engine.clock.seconds(colour)
+    now = time.monotonic()
+    began = now if began is None else began
+    point = game.choose(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up, barred)
+    engine.clock.spend(colour, time.monotonic() - began)
+    if point is None:
+        return RESIGN
+    game.accept(colour, point)
+    return point_to_vertex(point, game.size)
+
+
+@command("undo")
+def _undo(engine: Engine, arguments: Arguments) -> str:
+    if not engine.game.undo():
+        raise GtpError("cannot undo")
+    return ""
+
+
+@command("gg-undo")
+def _gg_undo(engine: Engine, arguments: Arguments) -> str:
+    """GNU Go's: so many moves at once, or none of them."""
+    if not engine.game.undo(_count(arguments, 0) if arguments else 1):
+        raise GtpError("cannot undo")
+    return ""
+
+
+# Looking, and the end (6.3.3, 6.3.5).
+
+
+@command("showboard")
+def _showboard(engine: Engine, arguments: Arguments) -> str:
+    return "\n" + engine.game.diagram()
+
+
+@command("final_score")
+def _final_score(engine: Engine, arguments: Arguments) -> str:
+    from hayago.rules.game_rules import score_text
+
+    return score_text(engine.game.judge().score)
+
+
+@command("final_status_list")
+def _final_status_list(engine: Engine, arguments: Arguments) -> str:
+    """The stones of that status, each chain in a line of its own. A stone has one status: in seki it is not `alive`."""
+    status = arguments.word(0)
+    if status not in ("alive", "dead", "seki"):
+        raise GtpError("syntax error")
+    board, judgement = engine.game.board, engine.game.judge()
+    chains, seen = [], set[int]()
+    for point in range(board.pass_point):
+        if point in seen or not board.colour_at(point):
+            continue
+        chain = board.chain(point)
+        seen |= chain
+        is_status = {
+            "dead": point in judgement.dead,
+            "seki": point in judgement.seki,
+            "alive": point not in judgement.dead and point not in judgement.seki,
+        }
+        if is_status[status]:
+            chains.append(vertices(sorted(chain), board.size))
+    return "\n".join(chains)
+
+
+# KGS.
+
+
+@command("kgs-game_over")
+def _kgs_game_over(engine: Engine, arguments: Arguments) -> str:
+    """The game is over, and its clock with it."""
+    engine.clock.set(Setting())
+    return ""
+
+
+@command("kgs-chat")
+def _kgs_chat(engine: Engine, arguments: Arguments) -> str:
+    """`kgs-chat game|private NAME WORDS`: the reply is said there, so it must be a line."""
+    if len(arguments) < 2 or arguments[0] not in ("game", "private"):
+        raise GtpError("syntax error")
+    return f"I am hayago {__version__}, a program that plays the moves people are likely to play."
+
+
+# The processor time that the process has used: GNU Go's name for it, and gomill's.
+
+
+@command("cputime", "gomill-cpu_time")
+def _cputime(engine: Engine, arguments: Arguments) -> str:
+    return f"{time.process_time():.3f}"
+
+
+# gomill (its documentation, "GTP extensions").
+
+
+@command("gomill-describe_engine")
+def _describe_engine(engine: Engine, arguments: Arguments) -> str:
+    sizes = ", ".join(f"{size}x{size}" for size in engine.game.sizes)
+    return f"hayago {__version__}\nA policy network without search, for boards of {sizes}."
+
+
+@command("gomill-explain_last_move")
+def _explain_last_move(engine: Engine, arguments: Arguments) -> str:
+    """One line: why, the likeliest moves with their prior, and the score where it was judged."""
+    game, choice = engine.game, engine.game.last_choice
+    if choice is None:
+        return ""
+    parts, prior, judgement = [choice.reason], choice.prior, choice.judgement
+    if prior is not None and choice.point is not None:
+        parts[0] += f", prior {prior[choice.point]:.3f}"
+        likeliest = prior.argsort()[::-1][:EXPLAINED].tolist()
+        parts.append(", ".join(f"{point_to_vertex(point, game.size)} {prior[point]:.3f}" for point in likeliest))
+    if judgement is not None:
+        leader = COLOUR_NAMES[BLACK if judgement.score > 0 else WHITE]
+        parts.append(f"{leader} is ahead by {abs(judgement.score):.1f}" if judgement.score else "neither is ahead")
+    return "; ".join(parts)
+
+
+@command("gomill-genmove_ex")
+def _genmove_ex(engine: Engine, arguments: Arguments) -> str:
+    """`genmove` with wishes; without arguments, the wishes that are known. `claim`: say so where the game is won."""
+    if not arguments:
+        return "claim"
+    colour = arguments.colour(0)
+    if "claim" in arguments[1:]:
+        judgement = engine.game.glance()
+        if judgement.settled.all() and (judgement.score > 0) == (colour == BLACK) and judgement.score != 0:
+            return "claim"
+    return genmove(engine, colour)

@@ -1,0 +1,219 @@
+"""`kernel`, the decorator of every compiled function, and the operations that numba lacks.
+
+A *kernel* is a plain function on arrays. numba compiles it on its first call, once per machine, and keeps the result in
+the user's cache folder. numba's own cache notices only changes in the file of the function itself, not in the kernels
+that it calls, so the folder's name carries a hash of the module and of all modules of this package that it imports,
+directly or not (there is no other way for a kernel to get at another), and of numba's version.
+
+With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+import platformdirs
+from llvmlite import ir
+from numba import types
+from numba.core import event
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+config: Any = numba.config  # its settings are set at run time, unknown to type checkers
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).parent
+
+
+_IMPORT = re.compile(rf"^\s*(?:from|import)\s+{_PACKAGE.name}((?:\.\w+)*)".encode(), re.MULTILINE)
+
+
+@cache
+def _imported(source: Path) -> frozenset[Path]:
+    """The files of this package that a file imports, wherever in it that happens; of a package, all files."""
+    found: set[Path] = set()
+    for name in _IMPORT.findall(source.read_bytes()):
+        module = _PACKAGE.joinpath(*name.decode().split("."))
+        found.update(module.glob("*.py") if module.is_dir() else [module.with_suffix(".py")])
+    return frozenset(found)
+
+
+@cache
+def _sources(source: Path) -> tuple[Path, ...]:
+    """A file, and all files of this package that it imports, directly or not."""
+    found, waiting = {source}, [source]
+    while waiting:
+        new = _imported(waiting.pop()) - found
+        found |= new
+        waiting.extend(new)
+    return tuple(sorted(found))
+
+
+@cache
+def cache_folder(source: Path) -> Path:
+    """The folder of a file's compiled kernels: in NUMBA_CACHE_DIR, else the user's cache, else the temporary folder."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for file in _sources(source):
+        digest.update(file.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    folder = (Path(chosen) if chosen else platformdirs.user_cache_path("hayago", appauthor=False)) / name
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        return folder
+    # A home that cannot be written to (a service, a container): compile anew in each process rather than fail.
+    return Path(tempfile.mkdtemp(prefix="hayago-kernels-"))
+
+
+class _Announcement(event.Listener):
+    """Says once, on stderr, that kernels of this package are being compiled: it takes long enough to be wondered at."""
+
+    made = False
+
+    def on_start(self, event: Any) -> None:
+        """numba has found no compiled kernel in its cache, and begins to compile."""
+        if not self.made and event.data["dispatcher"].py_func.__module__.startswith("hayago."):
+            self.made = True
+            sys.stderr.write("hayago: compiling kernels, once per version (about half a minute)\n")
+
+    def on_end(self, event: Any) -> None:
+        """Nothing to say."""
+
+
+event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]
+
+
+def _compile(function: Function, signature: Any = None) -> Function:
+    if config.DISABLE_JIT:
+        return function
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # read while the decorator runs
+    try:
+        compiled: Function = numba.njit(signature, cache=True, nogil=True)(function)
+    finally:
+        config.CACHE_DIR = before  # other packages keep theirs
+    return compiled
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` on its first call, without the interpreter lock, and keep the result on the disk."""
+    return _compile(function)
+
+
+def recursive_kernel(signature: Any) -> Callable[[Function], Function]:
+    """`kernel` for a function that calls itself: numba keeps such a one on the disk only with its signature stated, and
+    so compiles it where it is defined."""
+    return lambda function: _compile(function, signature)
+
+
+if config.DISABLE_JIT:
+
+    def popcount(word: Any) -> int:
+        """How many bits of a 64-bit word are set."""
+        return (int(word) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
+
+    def lowest_bit(word: Any) -> int:
+        """The index of the lowest set bit of a 64-bit word that is not 0."""
+        return (int(word) & -int(word)).bit_length() - 1
+
+    def borrowed(arrays: Any) -> Any:
+        """The same."""
+        return arrays
+
+    def prefetch(array: Any, index: int) -> None:
+        """Nothing."""
+
+    _taking = threading.Lock()
+
+    def take(counter: NDArray[np.int64]) -> int:
+        """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
+        with _taking:
+            counter[0] += 1
+            return int(counter[0]) - 1
+
+else:
+
+    def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        if isinstance(kind, types.Array):
+            array = context.make_array(kind)(context, builder, value)
+            array.meminfo = ir.Constant(array.meminfo.type, None)
+            return array._getvalue()
+        if isinstance(kind, types.BaseTuple):
+            inner: Any = kind.types  # type: ignore[attr-defined]  # every tuple has them
+            parts = (
+                _uncounted(context, builder, part, builder.extract_value(value, n)) for n, part in enumerate(inner)
+            )
+            return context.make_tuple(builder, kind, parts)
+        return value
+
+    @intrinsic
+    def borrowed(typing_context: Any, arrays: Any) -> Any:
+        """An array, or a tuple with arrays in it, without a count of references: whoever calls holds them for as long
+        as this lives.
+
+        numba counts the references to an array wherever it is passed on or a view is made of it, by atomic operations
+        on memory that all its views have in common: so threads that share an array wait for each other.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _uncounted(context, builder, signature.return_type, arguments[0])
+
+        return arrays(arrays), generate
+
+    @intrinsic
+    def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+        """Have the processor fetch the memory round array[index] without waiting for it. The array is contiguous and of
+        one dimension; the entry need not exist."""
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        read, kept_in_level_2, data = (ir.Constant(number, choice) for choice in (0, 2, 1))
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            first = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            place = builder.bitcast(builder.gep(first, [arguments[1]]), byte)
+            function = builder.module.declare_intrinsic(
+                "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+            )
+            builder.call(function, [place, read, kept_in_level_2, data])
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64), generate
+
+    @intrinsic
+    def take(typing_context: Any, counter: Any) -> Any:
+        """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+        return types.int64(counter), generate
+
+    @intrinsic
+    def popcount(typing_context: Any, word: Any) -> Any:
+        """How many bits of a 64-bit word are set."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.int64), generate
+
+    @intrinsic
+    def lowest_bit(typing_context: Any, word: Any) -> Any:
+        """The index of the lowest set bit of a 64-bit word that is not 0."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.int64), generate

@@ -1,0 +1,4 @@
+"""Matches between GTP engines and networks, and what their results say about strength.
+
+Open runner.py first.
+"""

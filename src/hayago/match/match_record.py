@@ -1,0 +1,158 @@
+"""What a match leaves on the disk, so that it can be stopped at any moment and go on:
+
+    match.json      what was agreed, and by which versions it is played
+    openings.sgf    the openings, one game each
+    results.jsonl   one line a finished game: the fields of `GameResult`
+    games/0001.sgf  the game of that number
+
+A game counts once its line stands in the results; its SGF was written before. The last line may be torn by a power
+cut and is dropped then.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from hayago import __version__
+from hayago.errors import HayagoError
+from hayago.files import write_atomically
+from hayago.match.match_game import GameResult
+from hayago.match.openings import fingerprint, write_openings
+from hayago.records.sgf import GameRecord, read_sgf
+
+FORMAT = 1
+
+
+class MatchFolder:
+    """The folder of one match, locked while it is open.
+
+    Args:
+        path: the folder; it is made where it does not exist.
+
+    Attributes:
+        path: the same.
+        results: the finished games, in the order in which they finished.
+        openings: see `agree`.
+
+    Raises:
+        HayagoError: the folder cannot be used, or another process plays this match.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.results: list[GameResult] = []
+        self.openings: list[GameRecord] = []
+        self._results_path = path / "results.jsonl"
+        self._lock = FileLock(path / ".lock")
+        try:
+            (path / "games").mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise HayagoError(f"{path}: another process is playing this match") from error
+        except OSError as error:
+            raise HayagoError(f"cannot use {path}: {error.strerror or error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def agree(self, agreement: dict[str, Any], make_openings: Callable[[], list[GameRecord]]) -> None:
+        """Begin a match under this agreement, or make sure that the one in the folder has the same.
+
+        Args:
+            agreement: JSON values: all that decides what is played. What the openings are is added here.
+            make_openings: called where the match begins; a match that goes on has kept its openings.
+
+        Raises:
+            HayagoError: the match in the folder has another agreement, or is damaged.
+        """
+        path = self.path / "match.json"
+        if path.exists():
+            kept = _read_json(path)
+            if kept.get("format") != FORMAT:
+                raise HayagoError(f"{path}: written by another version of hayago ({kept.get('hayago')})")
+            self.openings = read_sgf(_read(self.path / "openings.sgf"), str(self.path / "openings.sgf"))
+            _compare(self.path, kept["match"], {**agreement, "openings_hash": fingerprint(self.openings)})
+            self.results = self._read_results()
+            return
+        if self._results_path.exists():
+            raise HayagoError(f"{self.path}: holds results, but no match.json that says of what")
+        self.openings = make_openings()
+        write_atomically(self.path / "openings.sgf", lambda file: file.write(write_openings(self.openings)))
+        about = {
+            "format": FORMAT,
+            "hayago": __version__,
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "began": datetime.now(UTC).isoformat(timespec="seconds"),
+            "match": {**agreement, "openings_hash": fingerprint(self.openings)},
+        }
+        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(path, lambda file: file.write(text.encode()))
+
+    def add(self, result: GameResult, sgf: bytes) -> None:
+        """Keep a finished game.
+
+        Raises:
+            HayagoError: it cannot be written.
+        """
+        write_atomically(self.path / "games" / f"{result.number:04d}.sgf", lambda file: file.write(sgf))
+        line = json.dumps(result._asdict(), ensure_ascii=False) + "\n"
+        try:
+            with self._results_path.open("ab") as file:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise HayagoError(f"cannot write {self._results_path}: {error.strerror}") from error
+        self.results.append(result)
+
+    def _read_results(self) -> list[GameResult]:
+        if not self._results_path.exists():
+            return []
+        whole, _, torn = _read(self._results_path).rpartition(b"\n")
+        if torn:
+            write_atomically(self._results_path, lambda file: file.write(whole + b"\n" if whole else b""))
+        results = []
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                results.append(GameResult(**json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise HayagoError(f"{self._results_path}: line {number} is damaged") from error
+        return results
+
+
+def _compare(path: Path, kept: dict[str, Any], agreement: dict[str, Any]) -> None:
+    asked = json.loads(json.dumps(agreement))  # tuples are lists then
+    for key in {**kept, **asked}:
+        if kept.get(key) != asked.get(key):
+            before, now = (json.dumps(side.get(key), ensure_ascii=False) for side in (kept, asked))
+            raise HayagoError(f"{path}: this match was begun with {key} {before}, not {now}; use another folder")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HayagoError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_read(path))
+    except ValueError as error:
+        raise HayagoError(f"{path}: damaged: {error}") from error
+    if not isinstance(value, dict) or not isinstance(value.get("match"), dict):
+        raise HayagoError(f"{path}: no description of a match")
+    return value

@@ -1,0 +1,369 @@
+"""A match: GTP engines and networks against each other, any number of games side by side.
+
+A *player* is an engine with a name. Every player meets every other; each opening is played with both colours, and the
+two games of an opening stand next to each other in the schedule. The schedule is fixed by the options alone, so a
+match that was stopped goes on with the games that are missing.
+
+Each worker thread has a process of its own for each player, used for many games and started anew when it fails.
+"""
+
+import hashlib
+import math
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, NamedTuple
+
+from hayago.errors import HayagoError
+from hayago.gtp.client import EngineDied, GtpClient, split_command
+from hayago.match.elo import Sprt
+from hayago.match.match_clock import TimeSettings
+from hayago.match.match_game import DRAW, REFEREE, Conditions, GameResult, Pairing, play_game, set_up, set_up_player
+from hayago.match.match_record import MatchFolder
+from hayago.match.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
+from hayago.match.standings import sprt_standing
+from hayago.network.model_file import box_path, load_model
+from hayago.records.sgf import GameRecord
+from hayago.rules.coordinates import MAX_SIZE
+
+BOX = "box"
+
+_MAX_ELO = 2000  # one point in 100,000
+
+_TICK_SECONDS = 0.5  # Windows lets no Ctrl-C through to a thread that waits without an end
+_NAME = re.compile(r"[\w.+-]+")
+_NAMED = re.compile(rf"({_NAME.pattern})=(.+)")
+
+
+@dataclass(frozen=True)
+class MatchOptions:
+    """How a match is played. All but the last decides what is played: a match that goes on must have the same."""
+
+    games: int = 20
+    """Games of each two players; half of them with each colour."""
+    size: int = 19
+    """The board's side."""
+    komi: float = 7.5
+    """Points for White."""
+    rules: Literal["chinese", "japanese"] = "chinese"
+    """Told to the engines that know kata-set-rules or kgs-rules; others take it on their command line."""
+    ko: Literal["simple", "positional"] = "simple"
+    """simple: only to take a ko back at once is illegal, as most engines have it; positional: every repetition."""
+    referee: str = ""
+    """The engine whose final_score says who has won; without it a game counts where both players agree."""
+    openings: str = ""
+    """SGF file, folder or archive with the openings; by default they are sampled: by the network in the box where
+    it knows the board size, else by lot."""
+    opening_moves: int | None = None
+    """Moves of an opening; by default all in the file, or 8 on 19x19, 4 on 9x9 where they are sampled."""
+    move_limit: int | None = None
+    """A game of so many moves is scored as it stands; by default two for each point."""
+    timeout: float = 120.0
+    """Seconds for each answer of an engine; one that takes longer is ended and has lost the game."""
+    time: tuple[int, int, int] | None = None
+    """A clock as in GTP: seconds of main time, then seconds for so many stones (0 0: no byo-yomi)."""
+    seed: int = 1
+    """Repeats the sampled openings; engines that know set_random_seed get another number from it for each game."""
+    sprt: tuple[float, float] | None = None
+    """Stop when the first player is shown to be the second Elo difference stronger, or only the first (5 % risk)."""
+    parallel: int = 1
+    """Games side by side."""
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.size <= MAX_SIZE:
+            raise HayagoError(f"board size must be 2 to {MAX_SIZE}: {self.size}")
+        if self.games < 2 or self.games % 2:
+            raise HayagoError(f"each opening is played with both colours, so games must be even: {self.games}")
+        for name in ("parallel", "timeout"):
+            if not getattr(self, name) > 0:
+                raise HayagoError(f"{name} must be above 0: {getattr(self, name)}")
+        if self.timeout > threading.TIMEOUT_MAX:
+            raise HayagoError(f"timeout must not be above {threading.TIMEOUT_MAX:g}: {self.timeout}")
+        if not math.isfinite(self.komi):
+            raise HayagoError(f"komi must be a number of points: {self.komi}")
+        for name in ("opening_moves", "move_limit", "seed"):
+            if (getattr(self, name) or 0) < 0:
+                raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
+        if self.time is not None:
+            main, seconds, stones = self.time
+            if min(self.time) < 0 or bool(seconds) != bool(stones) or not main + seconds:
+                raise HayagoError(f"no such clock: {main} {seconds} {stones} (main time, byo-yomi time, stones)")
+        if self.sprt is not None and not self.sprt[0] < self.sprt[1]:
+            raise HayagoError(f"the second Elo difference must be the larger one: {self.sprt[0]:g} {self.sprt[1]:g}")
+        if self.sprt is not None and max(map(abs, self.sprt)) > _MAX_ELO:
+            raise HayagoError(f"an Elo difference must not be above {_MAX_ELO}: {self.sprt[0]:g} {self.sprt[1]:g}")
+
+    @property
+    def conditions(self) -> Conditions:
+        """What holds for each game."""
+        limit = 2 * self.size**2 if self.move_limit is None else self.move_limit
+        clock = TimeSettings(*self.time) if self.time else None
+        return Conditions(self.size, self.komi, self.rules, self.ko, limit, self.timeout, clock)
+
+    @property
+    def test(self) -> Sprt | None:
+        """The sequential test, if one is wanted."""
+        return Sprt(*self.sprt) if self.sprt else None
+
+
+class MatchPlayer(NamedTuple):
+    """A player: its name, what was given for it, the command that starts it, and a hash of its network, if it is one
+    of ours."""
+
+    name: str
+    given: str
+    command: list[str]
+    model: str = ""
+
+
+def read_players(texts: Sequence[str]) -> list[MatchPlayer]:
+    """The players that the command line names.
+
+    Each is a command line, `box`, or a .safetensors file, both with further options of `hayago gtp` if need be, and
+    `NAME=` before it if it is to have another name than its program.
+
+    Raises:
+        HayagoError: fewer than two, two of the same name, a file that is no model.
+    """
+    if len(texts) < 2:
+        raise HayagoError("a match needs two players or more")
+    players: list[MatchPlayer] = []
+    for text in texts:
+        named = _NAMED.fullmatch(text)
+        player = _player(named[2] if named else text, named[1] if named else "")
+        taken = {other.name for other in players} | {REFEREE, DRAW}
+        if player.name in taken:
+            if named:
+                raise HayagoError(f"the name {player.name} is taken; give this player another one: {text!r}")
+            numbered = (f"{player.name}-{number}" for number in range(2, len(texts) + 2))
+            player = player._replace(name=next(name for name in numbered if name not in taken))
+        players.append(player)
+    return players
+
+
+def _player(given: str, name: str) -> MatchPlayer:
+    words = split_command(given)
+    first = Path(words[0])
+    if words[0] == BOX or first.suffix == ".safetensors":
+        model = box_path() if words[0] == BOX else first
+        load_model(model)  # a bad file is told here, by its own error
+        command = [sys.executable, "-m", "hayago", "gtp", "--model", str(model), *words[1:]]
+        return MatchPlayer(name or first.stem, given, command, hashlib.sha256(model.read_bytes()).hexdigest())
+    return MatchPlayer(name or "".join(_NAME.findall(first.stem)) or "engine", given, words)
+
+
+def schedule(names: Sequence[str], games: int, openings: int, seed: int) -> list[Pairing]:
+    """All games of a match, in the order in which they are begun; openings come again where they are too few."""
+    pairings: list[Pairing] = []
+    for turn in range(games // 2):
+        for first, second in combinations(names, 2):
+            for black, white in ((first, second), (second, first)):
+                number = len(pairings) + 1
+                pairings.append(Pairing(number, turn % openings, black, white, (seed * 1_000_003 + number) % 2**31))
+    return pairings
+
+
+class Engines:
+    """The processes of one worker, one for each name, started when they are first needed.
+
+    Attributes:
+        stopped: whether `kill` was called.
+    """
+
+    def __init__(self, commands: Mapping[str, Sequence[str]], timeout_seconds: float) -> None:
+        self._commands, self._timeout_seconds = commands, timeout_seconds
+        self._clients: dict[str, GtpClient] = {}
+        self._lock = threading.Lock()
+        self.stopped = False
+
+    def hire(self, name: str) -> GtpClient:
+        """The running engine of that name; one that has failed is started anew.
+
+        Raises:
+            EngineError: it cannot be started, or the match is being stopped.
+        """
+        with self._lock:
+            if self.stopped:
+                raise EngineDied(f"{name}: the match is being stopped")
+            client = self._clients.get(name)
+            if client is None or not client.is_alive():
+                if client is not None:
+                    client.close()
+                client = self._clients[name] = GtpClient(self._commands[name], self._timeout_seconds, name)
+            return client
+
+    def kill(self) -> None:
+        """End all of them at once and start none again; a game that is being played fails."""
+        with self._lock:
+            self.stopped = True
+            for client in self._clients.values():
+                client.kill()
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+
+
+class Match:
+    """A match that can be played, or go on.
+
+    Raises:
+        HayagoError: the options do not fit the players.
+    """
+
+    def __init__(self, players: Sequence[MatchPlayer], options: MatchOptions) -> None:
+        if options.sprt and len(players) > 2:
+            raise HayagoError("the sequential test is for two players")
+        self.players, self.options = list(players), options
+        self.identities: dict[str, str] = {}
+        self._conditions = options.conditions
+        self._commands = {player.name: player.command for player in players}
+        if options.referee:
+            self._commands[REFEREE] = split_command(options.referee)
+        self._ready = self._engines()
+
+    @property
+    def names(self) -> list[str]:
+        """The players' names."""
+        return [player.name for player in self.players]
+
+    @property
+    def planned_games(self) -> int:
+        """How many games the match has if nothing stops it."""
+        return math.comb(len(self.players), 2) * self.options.games
+
+    def _engines(self) -> Engines:
+        return Engines(self._commands, self.options.timeout)
+
+    def close(self) -> None:
+        """End what `start` has started and no worker has taken over."""
+        self._ready.close()
+
+    def start(self) -> None:
+        """Start each engine once and see that it can play under the conditions and who it says it is.
+
+        Raises:
+            HayagoError: one cannot.
+        """
+        for name in self._commands:
+            client = self._ready.hire(name)
+            self.identities[name] = client.identity()
+            if name == REFEREE:
+                set_up(client, self._conditions)
+            else:
+                set_up_player(client, self._conditions, self.options.seed)
+            if (name == REFEREE or not self.options.referee) and not client.known("final_score"):
+                without = "" if name == REFEREE else ", so the match needs a referee"
+                raise HayagoError(f"{name}: does not know final_score{without}")
+
+    def agree(self, folder: MatchFolder) -> None:
+        """Begin the match in its folder, or take up the one that is there.
+
+        Raises:
+            HayagoError: another match is there, or the openings cannot be had.
+        """
+        options = self.options
+        superko = options.ko == "positional"
+        given: list[GameRecord] = []
+        if options.openings:
+            given = read_openings(options.openings, options.size, options.opening_moves, superko=superko)
+        agreement: dict[str, Any] = {
+            **{name: getattr(options, name) for name in MatchOptions.__dataclass_fields__ if name != "parallel"},
+            "players": [
+                {
+                    "name": player.name,
+                    "command": player.given,
+                    "identity": self.identities[player.name],
+                    "model": player.model,
+                }
+                for player in self.players
+            ],
+            "referee": {"command": options.referee, "identity": self.identities.get(REFEREE, "")},
+            "openings": {"given": options.openings, "hash": fingerprint(given) if given else ""},
+        }
+        folder.agree(agreement, lambda: given or self._sample())
+        for opening in folder.openings:
+            opening_board(opening)  # and compiles the kernels, once, before threads want them
+
+    def _sample(self) -> list[GameRecord]:
+        options = self.options
+        moves = default_moves(options.size) if options.opening_moves is None else options.opening_moves
+        return sample_openings(options.games // 2, options.size, moves, options.seed)
+
+    def is_decided(self, results: Iterable[GameResult]) -> bool:
+        """Whether the sequential test has ended the match."""
+        test = self.options.test
+        return test is not None and sprt_standing(results, test, self.names[0]).verdict is not None
+
+    def play(self, folder: MatchFolder, on_progress: Callable[[], None]) -> None:
+        """Play what is missing; the results go into the folder.
+
+        Args:
+            folder: where `agree` was called.
+            on_progress: called behind each game, and now and then in between.
+
+        Raises:
+            HayagoError: a result cannot be written.
+        """
+        if self.is_decided(folder.results):
+            return
+        games = SimpleQueue[Pairing]()
+        finished = {result.number for result in folder.results}
+        for pairing in schedule(self.names, self.options.games, len(folder.openings), self.options.seed):
+            if pairing.number not in finished:
+                games.put(pairing)
+        done = SimpleQueue[tuple[GameResult, bytes] | BaseException | None]()
+        crews = [self._ready, *(self._engines() for _ in range(min(self.options.parallel, games.qsize()) - 1))]
+        workers = [threading.Thread(target=self._work, args=(games, crew, folder.openings, done)) for crew in crews]
+        for worker in workers:
+            worker.start()
+        try:
+            busy = len(workers)
+            while busy and not self.is_decided(folder.results):
+                try:
+                    item = done.get(timeout=_TICK_SECONDS)
+                except Empty:
+                    on_progress()
+                    continue
+                if isinstance(item, BaseException):
+                    raise item
+                if item is None:
+                    busy -= 1
+                else:
+                    folder.add(*item)
+                    on_progress()
+        finally:
+            for crew in crews:
+                crew.kill()
+            for worker in workers:
+                worker.join()
+
+    def _work(
+        self,
+        games: SimpleQueue[Pairing],
+        engines: Engines,
+        openings: Sequence[GameRecord],
+        done: SimpleQueue[tuple[GameResult, bytes] | BaseException | None],
+    ) -> None:
+        """Play games until there are none; what is played while the match is stopped is read by nobody."""
+        try:
+            with closing(engines):
+                while not engines.stopped:
+                    done.put(self._play_one(games.get_nowait(), engines, openings))
+        except Empty:
+            pass
+        except BaseException as error:
+            done.put(error)
+        done.put(None)
+
+    def _play_one(self, pairing: Pairing, engines: Engines, openings: Sequence[GameRecord]) -> tuple[GameResult, bytes]:
+        opening = openings[pairing.opening]
+        return play_game(pairing, opening, self._conditions, engines.hire, referee=bool(self.options.referee))

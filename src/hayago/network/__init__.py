@@ -1,0 +1,4 @@
+"""The policy network: its layers, its files, and evaluators that ask it. No training here.
+
+Open architecture.py first, then policy.py.
+"""

@@ -1,0 +1,141 @@
+"""Model files: safetensors files whose header tells everything that is needed to use them.
+
+A model is the plain network, ready to play. The header holds one JSON text under the key "hayago". Reading it needs no
+torch and never unpickles anything. (Training checkpoints are files of the same form: `hayago.training.checkpoint`.)
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from hayago.errors import HayagoError
+from hayago.features.planes import FEATURES_VERSION
+from hayago.files import write_atomically
+from hayago.network.architecture import Architecture
+
+HEADER_KEY = "hayago"
+
+
+class ModelError(HayagoError):
+    """A file is no model or checkpoint that this version of hayago can use."""
+
+
+@dataclass(frozen=True)
+class ModelInfo(Architecture):
+    """What a model file says about itself: its architecture and where it comes from.
+
+    Attributes:
+        features_version: version of the feature planes that the network has learned from.
+        data_fingerprint: fingerprint of the store of games it was trained on last ("" if on none).
+        history: one entry for each training run, the oldest first; JSON values only.
+        hayago_version: version of hayago that wrote the file.
+    """
+
+    features_version: int = FEATURES_VERSION
+    data_fingerprint: str = ""
+    history: tuple[dict[str, Any], ...] = ()
+    hayago_version: str = field(default_factory=lambda: version("hayago"))
+
+
+class Model(NamedTuple):
+    """A loaded model: what it is, and its float32 tensors by name."""
+
+    info: ModelInfo
+    weights: dict[str, NDArray[np.float32]]
+
+
+def box_path() -> Path:
+    """The network in the box, which is used wherever no model is named."""
+    return Path(__file__).parent / "box.safetensors"
+
+
+def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: ModelInfo, half: bool = False) -> None:
+    """Write a model file, atomically; `half` stores float16, half the size.
+
+    Raises:
+        HayagoError: the file cannot be written.
+        ModelError: the weights are not those of the info's architecture.
+    """
+    _check_shapes(path, weights, info)
+    dtype = np.float16 if half else np.float32
+    tensors = {name: np.ascontiguousarray(value, dtype) for name, value in weights.items()}
+    write_tensors(path, tensors, {"kind": "model", **asdict(info)})
+
+
+def load_model(path: Path | str | None = None) -> Model:
+    """Read a model file (without a path, the network in the box).
+
+    Raises:
+        ModelError: there is no such file, it is damaged, or it does not fit this version of hayago.
+    """
+    path = box_path() if path is None else Path(path)
+    header, tensors = read_tensors(path, "model")
+    known = {key: header[key] for key in ModelInfo.__dataclass_fields__ if key in header}
+    try:
+        info = ModelInfo(**{**known, "history": tuple(known.get("history", ()))})
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{path}: its header makes no sense: {error}") from error
+    if info.features_version != FEATURES_VERSION:
+        raise ModelError(
+            f"{path}: learned from version {info.features_version} of the feature planes;"
+            f" this hayago computes version {FEATURES_VERSION}"
+        )
+    _check_shapes(path, tensors, info)
+    for name, value in tensors.items():
+        if value.dtype not in (np.float16, np.float32):
+            raise ModelError(f"{path}: tensor {name} is {value.dtype}, not float32 or float16")
+    return Model(info, {name: value.astype(np.float32) for name, value in tensors.items()})
+
+
+def write_tensors(path: Path | str, tensors: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
+    """Write a safetensors file with a JSON header, atomically.
+
+    Raises:
+        HayagoError: the file cannot be written.
+    """
+    data = save(tensors, metadata={HEADER_KEY: json.dumps(header)})
+    write_atomically(path, lambda file: file.write(data))
+
+
+def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and tensors of a file of the given kind ("model" or "checkpoint").
+
+    Raises:
+        ModelError: there is no such file, it is damaged, or it is of another kind.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such {kind} file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(HEADER_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: damaged or no safetensors file: {error}") from error
+    try:
+        header = json.loads(text) if text is not None else None
+    except ValueError:
+        header = None
+    if not isinstance(header, dict):
+        raise ModelError(f"{path}: a safetensors file, but not one that hayago wrote")
+    if header.get("kind") != kind:
+        raise ModelError(f"{path}: a {header.get('kind')} file where a {kind} file is needed")
+    return header, tensors
+
+
+def _check_shapes(path: Path | str, tensors: Mapping[str, NDArray[Any]], info: ModelInfo) -> None:
+    expected = info.tensor_shapes()
+    if missing := sorted(expected.keys() - tensors.keys()):
+        raise ModelError(f"{path}: tensor {missing[0]} is missing")
+    if extra := sorted(tensors.keys() - expected.keys()):
+        raise ModelError(f"{path}: tensor {extra[0]} belongs to no layer")
+    for name, shape in expected.items():
+        if tensors[name].shape != shape:
+            raise ModelError(f"{path}: tensor {name} has the shape {tensors[name].shape}, not {shape}")

@@ -1,0 +1,153 @@
+"""Analysis as clients draw it: candidate moves with their prior and how the network would go on, and the score.
+
+How to read it. An `Analyst` looks at one position; each call of `refine` lets it look a little longer, and `report`
+tells what it has seen. What its words mean is not what they mean in an engine that searches:
+
+- *prior* is the network's, and so is the order of the candidates.
+- *visits* displays the prior, in thousandths, since clients draw nothing for a move without visits.
+- *winrate*, *lead* and *spread* come from playouts of the position; they judge it, not the candidates, and so are the
+  same for each of them.
+- *line* is the candidate and the likeliest answers to it, each by one look at one symmetry.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.player.endgame import Judgement
+from hayago.player.player import Player
+from hayago.player.restrictions import Restriction, barred
+from hayago.rules.board import Board
+from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.game_rules import GameRules
+
+VISITS = 1000
+LINES, LINE_LENGTH = 8, 10  # so many candidates get a line of so many moves
+FIRST_SECONDS, MOST_SECONDS = 0.1, 1.0  # of playouts: at first, and at last
+
+
+class Candidate(NamedTuple):
+    """A move that may be played: the pass only where no other is legal."""
+
+    point: int
+    prior: float
+    visits: int
+    line: list[int]
+
+
+class Report(NamedTuple):
+    """What is known of a position, seen by the colour that is to play.
+
+    Attributes:
+        colour: who is to play.
+        candidates: the moves, the likeliest first.
+        winrate: the share of the playouts that `colour` wins.
+        lead: its points less the other's, komi included.
+        spread: the standard deviation of the lead.
+        ownership: float32 (N*N,), -1 to 1, 1 where `colour` will own the point.
+    """
+
+    colour: int
+    candidates: list[Candidate]
+    winrate: float
+    lead: float
+    spread: float
+    ownership: NDArray[np.float32]
+
+    def seen_by(self, colour: int) -> "Report":
+        """The same with winrate, lead and ownership as `colour` sees them."""
+        if colour == self.colour:
+            return self
+        return self._replace(winrate=1 - self.winrate, lead=0.0 - self.lead, ownership=0 - self.ownership)
+
+
+class Analyst:
+    """Looks at one position for longer and longer; neither candidates nor lines break the restrictions."""
+
+    def __init__(
+        self, player: Player, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...] = ()
+    ) -> None:
+        self._player, self._board, self._rules, self._restrictions = player, board, rules, restrictions
+        self.prior = player.prior(board, 8)
+        self._lines: dict[int, tuple[Board, list[int]]] = {}
+        self._seconds = 0.0
+        self._judgement: Judgement | None = None
+
+    def is_of(self, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...]) -> bool:
+        """Whether this is what it looks at; the moves count, since the network sees the last ones."""
+        mine = self._board
+        return (
+            rules == self._rules
+            and restrictions == self._restrictions
+            and board.to_play == mine.to_play
+            and board.moves == mine.moves
+            and board.setup_stones == mine.setup_stones
+            and board.size == mine.size
+        )
+
+    def refine(self, seconds: float = MOST_SECONDS, moves: int = 1) -> None:
+        """Look further: judge by more playouts, for so long at most, and make each line so many moves longer."""
+        if self._judgement is None or self._seconds < MOST_SECONDS:
+            self._seconds = min(max(2 * self._seconds, FIRST_SECONDS), MOST_SECONDS)
+            self._judgement = self._player.judge.judge(self._board, self._rules, min(self._seconds, seconds))
+        for point in self._likeliest()[:LINES]:
+            board, line = self._lines.setdefault(point, (self._board.copy(), []))
+            for _ in range(min(moves, LINE_LENGTH - len(line))):
+                if line and line[-1] == board.pass_point:
+                    break
+                line.append(self._follow(board, len(line)) if line else point)
+                board.play_tolerant(line[-1], board.to_play)
+
+    def report(self, least: int = 1, most: int | None = None) -> Report:
+        """What has been seen so far.
+
+        Args:
+            least: report as many moves as this, though they have no visits.
+            most: report no more moves than this.
+        """
+        judgement = self._judgement
+        if judgement is None:
+            self.refine()
+            return self.report(least, most)
+        candidates: list[Candidate] = []
+        for point in self._likeliest():
+            visits = round(VISITS * self._probability(point))
+            if len(candidates) == most or (visits == 0 and len(candidates) >= least):
+                break
+            line = self._lines[point][1] if point in self._lines else [point]
+            candidates.append(Candidate(point, self._probability(point), max(visits, 1), line.copy()))
+        black = Report(
+            BLACK,
+            candidates,
+            judgement.black_winrate,
+            judgement.score,
+            judgement.score_spread,
+            judgement.ownership,
+        )
+        seen = black if self._board.to_play == BLACK else black.seen_by(WHITE)
+        return seen._replace(colour=self._board.to_play)
+
+    def _likeliest(self) -> list[int]:
+        """The legal points, the likeliest first; the pass where there is none; nothing where that is barred too."""
+        legal = self._unbarred(self._board.legal_points(), self._board, 0)
+        points = np.flatnonzero(legal[:-1])
+        if not len(points):
+            return [self._board.pass_point] if legal[-1] else []
+        ordered: list[int] = points[np.argsort(-self.prior[points], kind="stable")].tolist()
+        return ordered
+
+    def _probability(self, point: int) -> float:
+        return 1.0 if point == self._board.pass_point else float(self.prior[point])
+
+    def _unbarred(self, points: NDArray[np.bool_], board: Board, ply: int) -> NDArray[np.bool_]:
+        """Of the points those that no restriction bars after so many moves."""
+        points[[point for point in barred(self._restrictions, board.to_play, ply) if point < len(points)]] = False
+        return points
+
+    def _follow(self, board: Board, ply: int) -> int:
+        """The likeliest sensible move, or the pass."""
+        sensible = self._unbarred(board.sensible_points(), board, ply)
+        if not sensible.any():
+            return board.pass_point
+        return int(np.where(sensible, self._player.prior(board, 1), -1).argmax())

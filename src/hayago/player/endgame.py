@@ -1,0 +1,141 @@
+"""`EndgameJudge`: from a position to who will own what, which stones are dead, and the score. The network knows none
+of that.
+
+What lives unconditionally is fixed first. The rest is played out some hundred times, each colour beginning half of the
+playouts: a chain is dead when the opponent owns its points at the end of most of them, and lives in seki when it mostly
+ends up there. Then the position is counted as it stands. There is no decree on special shapes: a bent four in the
+corner, like every ko, is what the playouts make of it. scripts/proofs/judge_endings.py measures all this against GNU
+Go.
+"""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.rules.board import Board
+from hayago.rules.coordinates import BLACK
+from hayago.rules.game_rules import GameRules
+from hayago.rules.kernels.frame import framed, unframed
+from hayago.rules.kernels.playouts import play_many
+from hayago.rules.kernels.position import CELLS
+from hayago.rules.life import mark_unconditional
+from hayago.rules.scoring import count
+
+PLAYOUTS = 400
+BATCH = 50  # the clock is read so often
+DEAD = 0.5  # share of the playouts at whose end the opponent owns the stones
+IN_SEKI = 0.5  # share of the playouts at whose end the stones stand in seki
+SETTLED = 0.9  # of the ownership
+
+
+class Judgement(NamedTuple):
+    """A position as it will end, whoever is to play.
+
+    Attributes:
+        ownership: float32 (N*N,), the expected owner at the end, from -1 (White) to 1 (Black).
+        owner: int8 (N*N,), who gets each point when the board is counted now: BLACK, WHITE or EMPTY (dame).
+        dead: the points of the stones that are dead as they stand.
+        seki: the points of the stones that live in seki.
+        settled: bool (N*N,), points whose owner no longer depends on play.
+        score: Black's points less White's under the rules' scoring, komi and handicap compensation included.
+        score_spread: standard deviation of the playouts' scores.
+        black_winrate: share of the playouts that Black wins.
+    """
+
+    ownership: NDArray[np.float32]
+    owner: NDArray[np.int8]
+    dead: frozenset[int]
+    seki: frozenset[int]
+    settled: NDArray[np.bool_]
+    score: float
+    score_spread: float
+    black_winrate: float
+
+
+class Playouts(NamedTuple):
+    """Shares of playouts, float32 (N*N,), and their scores, float32 (playouts,), Black's area less White's."""
+
+    black: NDArray[np.float32]
+    white: NDArray[np.float32]
+    seki: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class EndgameJudge:
+    """Judges positions by Benson's unconditional life and playouts.
+
+    Args:
+        seconds: how long a judgement may take; some playouts are made however short that is.
+        playouts: how many playouts a judgement makes, if there is time.
+        seed: the same seed and number of playouts give the same judgement.
+        clever: False makes the playouts' hand random, for comparison.
+    """
+
+    def __init__(
+        self,
+        seconds: float = 0.3,
+        seed: int = 0,
+        *,
+        playouts: int = PLAYOUTS,
+        clever: bool = True,
+    ) -> None:
+        self._seconds, self._seed = seconds, seed
+        self._playouts, self._clever = playouts, clever
+
+    def judge(
+        self, board: Board, rules: GameRules, seconds: float | None = None, playouts: int | None = None
+    ) -> Judgement:
+        """Judge the position; the board is left as it is.
+
+        Args:
+            board: the position.
+            rules: how to count.
+            seconds: the time for it, if not the judge's own.
+            playouts: exactly so many instead, however long they take.
+        """
+        played = self._play(board, seconds, playouts)
+        ownership = played.black - played.white
+        stones = board.grid().ravel()
+        dead, seki = set[int](), set[int]()
+        seen = set[int]()
+        for point in np.flatnonzero(stones).tolist():
+            if point in seen:
+                continue
+            chain = board.chain(point)
+            seen |= chain
+            where = list(chain)
+            if (played.white if stones[point] == BLACK else played.black)[where].mean() > DEAD:
+                dead |= chain
+            elif played.seki[where].mean() > IN_SEKI:
+                seki |= chain
+        counted = count(board, rules, dead, seki, ownership)
+        # Playouts know area alone: what the rules make of the position comes from the count.
+        scores = played.scores - played.scores.mean() + counted.score
+        return Judgement(
+            ownership,
+            counted.owner,
+            frozenset(dead),
+            frozenset(seki),
+            np.abs(ownership) >= SETTLED,
+            counted.score,
+            float(scores.std()),
+            float(((scores > 0) + 0.5 * (scores == 0)).mean()),
+        )
+
+    def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
+        ends = time.perf_counter() + (self._seconds if seconds is None else seconds)
+        size, wanted = board.size, playouts or self._playouts
+        cells = framed(board.grid())
+        fixed = np.empty(CELLS, np.uint8)
+        mark_unconditional(cells, fixed)
+        tally = np.zeros((4, CELLS), np.int32)
+        scores = np.empty(wanted, np.float32)
+        done = 0
+        while done < wanted and (done == 0 or playouts is not None or time.perf_counter() < ends):
+            batch = scores[done : done + BATCH]
+            play_many(cells, fixed, size, done, self._clever, self._seed, tally, batch)
+            done += len(batch)
+        black, white, seki = (unframed(row, size).astype(np.float32) / np.float32(done) for row in tally[1:])
+        return Playouts(black, white, seki, scores[:done])

@@ -1,0 +1,352 @@
+"""The game that a GTP engine plays: a board, its rules, and the player who picks our moves. No text, no protocol."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.errors import HayagoError
+from hayago.player.analysis import Analyst
+from hayago.player.endgame import Judgement
+from hayago.player.player import Choice, Player, Style
+from hayago.player.restrictions import Restriction
+from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.sgf import GameRecord, read_sgf, write_sgf
+from hayago.rules.board import Board, IllegalMove
+from hayago.rules.coordinates import BLACK, WHITE, handicap_points
+from hayago.rules.game_rules import GameRules
+from hayago.rules.scoring import handicap_stones
+
+Moves = Sequence[tuple[int, int]]  # (colour, point)
+
+
+class Game:
+    """One game after another, on boards of the sizes for which there is a player.
+
+    Other people's moves are taken tolerantly (suicide, ko, superko): an engine that disagrees with its client about the
+    position is lost. Our own obey the strictest rule, positional superko.
+
+    Args:
+        players: a player for each size; the first one's size is that of the first board.
+
+    Attributes:
+        rules: how the game is counted.
+        clean_up: our side captures what is dead before it passes (KataGo's friendlyPassOk, turned round).
+        last_choice: what our last move was chosen by.
+    """
+
+    def __init__(self, players: Mapping[int, Player]) -> None:
+        self._players = dict(players)
+        self.rules = GameRules()
+        self.clean_up = False
+        self._analyst: Analyst | None = None
+        self._judged: tuple[object, Judgement] | None = None  # a position, and what was made of it
+        self._size = next(iter(self._players))
+        self.clear()
+
+    def warm_up(self) -> None:
+        """Do once what a move needs, so that the first move does not wait for kernels and network."""
+        board = Board(self.size, superko=True)
+        board.play(0)
+        board.sensible_points()
+        self.player.prior(board)
+
+    def warm_up_judging(self) -> None:
+        """The same for what only the end of a game needs."""
+        self.player.judge.judge(Board(self.size), self.rules, 0.0)
+
+    # What stands there
+
+    @property
+    def size(self) -> int:
+        """The board's side."""
+        return self._size
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes of board that can be played on."""
+        return sorted(self._players)
+
+    @property
+    def player(self) -> Player:
+        """The player for boards of this size."""
+        return self._players[self._size]
+
+    @property
+    def board(self) -> Board:
+        """The position. Whoever changes it changes the game."""
+        return self._board
+
+    @property
+    def to_play(self) -> int:
+        """The colour whose turn it is."""
+        return self._board.to_play
+
+    @property
+    def handicap(self) -> int:
+        """How many handicap stones Black has had: set as such, or played before White's first move."""
+        if self._handicap or self._board.setup_stones:
+            return self._handicap
+        return handicap_stones(self._board)
+
+    def is_empty(self) -> bool:
+        """Whether no stone lies on the board."""
+        return not self._board.grid().any()
+
+    def diagram(self) -> str:
+        """The board drawn in ASCII."""
+        return str(self._board)
+
+    # Setting up
+
+    def resize(self, size: int) -> bool:
+        """An empty board of another size; False, and nothing changed, where there is no network for it."""
+        if size not in self._players:
+            return False
+        self._size = size
+        self.clear()
+        return True
+
+    def clear(self) -> None:
+        """An empty board; the rules stay."""
+        self._board = Board(self._size, superko=True)
+        self._handicap = 0
+        self.forget_analysis()
+        self.last_choice: Choice | None = None
+
+    def set_komi(self, komi: float) -> None:
+        """Points for White."""
+        self.rules = replace(self.rules, komi=komi)
+
+    def fixed_handicap(self, stones: int) -> list[int]:
+        """The points that GTP fixes for so many stones; none where it fixes none."""
+        try:
+            return handicap_points(stones, self.size)
+        except ValueError:
+            return []
+
+    def free_handicap(self, stones: int) -> list[int]:
+        """As many points as asked: the fixed ones, and above nine the likeliest of the rest; none where impossible."""
+        if not 2 <= stones < self.size * self.size:
+            return []
+        points = self.fixed_handicap(stones)
+        if not points:
+            points = self.fixed_handicap(9) if stones > 9 else []
+            board = Board(self.size)
+            board.setup(points, to_play=BLACK)
+            prior = self.player.prior(board)
+            likeliest = [point for point in prior.argsort()[::-1].tolist() if point not in points]
+            points += likeliest[: stones - len(points)]
+        return points
+
+    def set_handicap(self, points: list[int]) -> None:
+        """Black stones on an empty board, White to play."""
+        self.clear()  # passes may have been played
+        self._board.setup(points, to_play=WHITE)
+        self._handicap = len(points)
+
+    def set_up(self, black: Iterable[int], white: Iterable[int]) -> bool:
+        """Stones on an empty board, Black to play; False, and nothing changed, where they cannot stand so."""
+        board = Board(self.size, superko=True)
+        try:
+            board.setup(black, white)
+        except ValueError:
+            return False
+        self.clear()
+        self._board = board
+        return True
+
+    def set_to_play(self, colour: int) -> None:
+        """Whose turn it is before the first move."""
+        stones = self._board.setup_stones
+        black, white = ([point for side, point in stones if side == each] for each in (BLACK, WHITE))
+        board = Board(self.size, superko=True)
+        board.setup(black, white, colour)
+        self.forget_analysis()
+        self._board = board
+
+    # Playing
+
+    def accept(self, colour: int, point: int) -> bool:
+        """Play a move or a pass of either colour; False, and nothing changed, where a stone lies there already."""
+        return self.accept_all([(colour, point)])
+
+    def accept_all(self, moves: Moves) -> bool:
+        """Play all the moves; False, and nothing changed, where one of them meets a stone."""
+        board = self._board if len(moves) == 1 else self._board.copy()
+        try:
+            for colour, point in moves:
+                board.play_tolerant(point, colour)
+        except IllegalMove:
+            return False
+        self._board = board
+        return True
+
+    def choose(
+        self,
+        colour: int,
+        seconds: float | None = None,
+        clean_up: bool = False,
+        barred: frozenset[int] = frozenset(),
+    ) -> int | None:
+        """Our move for `colour`, none of the barred ones, not yet played; None resigns."""
+        choose, counted = self.player.choose, self._counted()
+        choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=clean_up, barred=barred)
+        if choice.point == self._board.pass_point and self.clean_up and not clean_up:
+            choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=True, barred=barred)
+        self.last_choice = choice
+        return choice.point
+
+    def undo(self, moves: int = 1) -> bool:
+        """Take so many moves back; False, and nothing changed, where fewer were played since the set-up."""
+        if not 0 <= moves <= len(self._board.moves):
+            return False
+        for _ in range(moves):
+            self._board.undo()
+        return True
+
+    # The end
+
+    def judge(self) -> Judgement:
+        """Who owns what, which stones are dead, and the score; of one position always the same."""
+        board, rules = self._board, self._counted()
+        position = (board.moves.copy(), rules)
+        if self._judged is None or self._judged[0] != position:
+            self._judged = position, self.player.last_judge.judge(board, rules)
+        return self._judged[1]
+
+    def glance(self) -> Judgement:
+        """The same in less time, and less surely."""
+        return self.player.judge.judge(self._board, self._counted())
+
+    def _counted(self) -> GameRules:
+        """The rules, with what White has for Black's handicap counted into the komi."""
+        return replace(self.rules, komi=self.rules.white_points(self.handicap), handicap_bonus="0")
+
+    # The network's view
+
+    def prior(self, symmetry: int | None = None, colour: int | None = None) -> NDArray[np.float32]:
+        """float32 (N*N,): the prior under one symmetry, or its average over all of them."""
+        board = self._seen_by(colour)
+        if symmetry is None:
+            return self.player.prior(board, 8)
+        prior: NDArray[np.float32] = self.player.priors([board], symmetry)[0]
+        return prior
+
+    def legal_points(self, colour: int | None = None) -> NDArray[np.bool_]:
+        """bool (N*N,): where `colour` may play."""
+        return self._seen_by(colour).legal_points()[:-1]
+
+    def analyst(self, colour: int | None = None, restrictions: tuple[Restriction, ...] = ()) -> Analyst:
+        """Analyses this position for `colour`; asked again for the same position, it goes on from where it was."""
+        board, rules = self._seen_by(colour), self._counted()
+        if self._analyst is None or not self._analyst.is_of(board, rules, restrictions):
+            self._analyst = Analyst(self.player, board, rules, restrictions)
+        return self._analyst
+
+    def forget_analysis(self) -> None:
+        """Begin the next analysis anew."""
+        self._analyst = self._judged = None
+
+    def _seen_by(self, colour: int | None) -> Board:
+        board = self._board.copy()
+        if colour is not None:
+            board.to_play = colour
+        return board
+
+    # How we play
+
+    @property
+    def style(self) -> Style:
+        """How moves are picked."""
+        return self.player.style
+
+    def set_style(self, style: Style) -> None:
+        """Pick moves another way from now on, on boards of every size."""
+        for player in self._players.values():
+            player.style = style
+
+    def change_style(self, **changes: Any) -> None:
+        """Change some of a style's attributes."""
+        self.set_style(replace(self.style, **changes))
+
+    @property
+    def resign(self) -> float | None:
+        """Resign where the chance of winning stays below this."""
+        return self.player.resign
+
+    def set_resign(self, resign: float | None) -> None:
+        """Resign below another chance from now on, or never."""
+        for player in self._players.values():
+            player.resign = resign
+
+    # Records
+
+    def load(self, path: Path, move_number: int | None = None) -> bool:
+        """Set up the game of an SGF file before that move, or at its end.
+
+        False, and nothing changed, where the file cannot be used or is of another size.
+        """
+        try:
+            self.take_up(read_sgf(path.read_bytes(), str(path))[0], move_number)
+        except (OSError, ValueError, HayagoError):
+            return False
+        return True
+
+    def take_up(self, record: GameRecord, move_number: int | None = None) -> None:
+        """Set up the game of a record before that move, or at its end.
+
+        Raises:
+            HayagoError: there is no network for its size.
+            ValueError: its stones cannot stand so, or (IllegalMove) a move meets a stone. Nothing is changed then.
+        """
+        if record.size not in self._players:
+            sizes = ", ".join(f"{size}x{size}" for size in self.sizes)
+            raise HayagoError(f"the network is for boards of {sizes}, not {record.size}x{record.size}")
+        board = Board(record.size, superko=True)
+        codes = record.moves.tolist()
+        if move_number is not None:
+            codes = codes[: max(move_number - 1, 0)]
+        board.setup(record.setup_black, record.setup_white, record.to_play)
+        for code in codes:
+            board.play_tolerant(code & POINT_MASK, WHITE if code & WHITE_BIT else BLACK)
+        if len(codes) < len(record.moves):
+            board.to_play = WHITE if record.moves[len(codes)] & WHITE_BIT else BLACK
+        self.resize(record.size)
+        self._board, self._handicap = board, record.handicap if record.handicap >= 2 else 0
+        if record.komi is not None:
+            self.set_komi(record.komi)
+
+    def sgf(self) -> bytes:
+        """The game as an SGF file."""
+        return write_sgf(self.record())
+
+    def record(self) -> GameRecord:
+        """The game as a record that names nobody."""
+        board = self._board
+        moves = [point | (WHITE_BIT if colour == WHITE else 0) for colour, point in board.moves]
+        black, white = (
+            tuple(sorted(point for side, point in board.setup_stones if side == colour)) for colour in (BLACK, WHITE)
+        )
+        return GameRecord(
+            size=board.size,
+            komi=self.rules.komi,
+            handicap=self._handicap,
+            rules="Japanese" if self.rules.scoring == "territory" else "Chinese",
+            setup_black=black,
+            setup_white=white,
+            moves=np.array(moves, np.uint16),
+            black="",
+            white="",
+            black_rank="",
+            white_rank="",
+            date="",
+            result="",
+            event="",
+            to_play=board.moves[0][0] if board.moves else board.to_play,
+            source="",
+            cut="",
+        )

@@ -1,0 +1,43 @@
+"""Training checkpoints: all that a run needs to go on from where it stood, as a safetensors file with a JSON header."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.features.planes import FEATURES_VERSION
+from hayago.network.model_file import ModelError, read_tensors, write_tensors
+
+
+class Checkpoint(NamedTuple):
+    """A loaded training checkpoint: a JSON header and the tensors by name."""
+
+    header: dict[str, Any]
+    tensors: dict[str, NDArray[Any]]
+
+
+def save_checkpoint(path: Path | str, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
+    """Write a training checkpoint, atomically: where it fails, the checkpoint of before is still there.
+
+    Raises:
+        HayagoError: the file cannot be written.
+    """
+    contiguous = {name: np.ascontiguousarray(value).reshape(value.shape) for name, value in tensors.items()}
+    write_tensors(path, contiguous, {"kind": "checkpoint", "features_version": FEATURES_VERSION, **header})
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Read a training checkpoint.
+
+    Raises:
+        ModelError: there is no such file, it is damaged, or it belongs to other feature planes.
+    """
+    header, tensors = read_tensors(Path(path), "checkpoint")
+    if header.get("features_version") != FEATURES_VERSION:
+        raise ModelError(
+            f"{path}: belongs to version {header.get('features_version')} of the feature planes;"
+            f" this hayago computes version {FEATURES_VERSION}"
+        )
+    return Checkpoint(header, tensors)

@@ -1,0 +1,93 @@
+"""Batches on their way to the device: the next one is copied while this one is computed.
+
+On a GPU the copy is made from pinned memory on a stream of its own, and the symmetries are applied there; on a CPU a
+batch is where it is needed already, and the encoder turns the boards, which costs it nothing.
+
+What is for CUDA alone is tested in tests/test_gpu.py, where there is a GPU; many of them (NCCL) have not been tried.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hayago.network.policy import unpack, unpack_bits
+from hayago.rules.symmetry import inverse, point_maps
+from hayago.training.batches import Batch
+
+
+class Fed(NamedTuple):
+    """A `Batch` on the device: the same in tensors."""
+
+    rows: Tensor
+    labels: Tensor
+    symmetry: Tensor | None = None
+    replies: Tensor | None = None
+
+    def split(self, size: int) -> list["Fed"]:
+        """In parts of `size` positions."""
+        return [
+            Fed(*(None if tensor is None else tensor[first : first + size] for tensor in self))  # type: ignore[arg-type]
+            for first in range(0, len(self.labels), size)
+        ]
+
+
+def feed(batches: Iterator[Batch], device: torch.device) -> Generator[Fed, None, None]:
+    """The batches on the device, one of them ahead."""
+    side = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(side) if side else nullcontext():
+        following = to_device(next(batches), device)
+    while True:
+        current = following
+        if side:
+            computing = torch.cuda.current_stream(device)
+            computing.wait_stream(side)
+            for tensor in current:
+                if tensor is not None:
+                    tensor.record_stream(computing)  # or its memory might be given away too early
+        with torch.cuda.stream(side) if side else nullcontext():
+            following = to_device(next(batches), device)
+        yield current
+
+
+def to_device(batch: Batch | Fed, device: torch.device) -> Fed:
+    """A batch on the device, unless it is there already."""
+    if isinstance(batch, Fed):
+        return batch
+    return Fed(*(None if array is None else _copy(array, device) for array in batch))  # type: ignore[arg-type]
+
+
+def _copy(array: NDArray[np.uint8] | NDArray[np.int64], device: torch.device) -> Tensor:
+    tensor = torch.from_numpy(array)
+    # Only from pinned memory may a copy go on behind our back.
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+class Unpacker:
+    """Rows to planes on one device, under symmetries if a batch says so."""
+
+    def __init__(self, planes: int, size: int, device: torch.device) -> None:
+        self.planes = planes
+        self.size = size
+        maps = point_maps(size).astype(np.int64)
+        self._taken_to = torch.from_numpy(maps).to(device)
+        # Where the plane's cell comes from, as `gather` wants it.
+        self._comes_from = torch.from_numpy(np.stack([maps[inverse(s), :-1] for s in range(len(maps))])).to(device)
+
+    def __call__(self, batch: Fed) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Planes (B, planes, N, N), channels last, labels (B,), and replies (B, R) if there are any."""
+        labels, replies = batch.labels, batch.replies
+        if batch.symmetry is None:
+            planes = unpack(batch.rows, self.planes, self.size)
+        else:
+            symmetry = batch.symmetry.long()
+            bits = unpack_bits(batch.rows, self.planes, self.size)  # turned while they are a quarter as wide
+            cells = self._comes_from[symmetry][:, None].expand(-1, self.planes, -1)
+            planes = bits.flatten(2).gather(2, cells).view_as(bits).float()
+            labels = self._taken_to[symmetry, labels]
+            replies = None if replies is None else self._taken_to[symmetry[:, None], replies]
+        return planes.contiguous(memory_format=torch.channels_last), labels, replies

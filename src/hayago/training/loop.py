@@ -1,0 +1,110 @@
+"""Supervised training: `train(config)` turns a store of games into a plain policy network.
+
+A *step* learns from one batch; the words for the rest are in `hayago.training.run`.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+import torch
+
+from hayago.cores import cores
+from hayago.network.devices import pick_device
+from hayago.records.store import read_store
+from hayago.training.batches import Batches, Sampler
+from hayago.training.config import TrainingConfig
+from hayago.training.device_batches import feed
+from hayago.training.distributed import Ranks
+from hayago.training.run import CHECKPOINT, Run, TrainingResult
+from hayago.training.trainer import Trainer
+
+
+def train(config: TrainingConfig) -> TrainingResult:
+    """Train a network as the config says, and write the files of a run to config.out.
+
+    Raises:
+        TrainingInterrupted: the user stopped it (Ctrl-C, SIGTERM); a checkpoint was left.
+        HayagoError: the games, the folder or the checkpoint cannot be used, or the loss is no longer a number.
+    """
+    with Ranks.from_environment() as ranks:
+        if ranks.restarts and (config.out / CHECKPOINT).exists():
+            config = replace(config, resume=True)
+        return _train(config, ranks)
+
+
+def _train(config: TrainingConfig, ranks: Ranks) -> TrainingResult:
+    store = read_store(config.games, "train")
+    device = pick_device(config.device, ranks.local)
+    ranks.refuse(device, config.batch_size, config.positions_per_moment if config.normalised else 1)
+    encode_threads = share_threads(config, device, ranks.neighbours)
+    trainer = Trainer(config, device, store.games.size, ranks)
+    sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
+    run = Run(config, store, trainer, ranks)
+    turn = device.type == "cpu"  # a GPU turns the boards itself
+    batches = Batches(
+        sampler, config.batch_size, config.planes, encode_threads, ranks.rank, ranks.count, turn, config.replies
+    ).start(trainer.step)
+    with run, closing(batches), closing(feed(batches, device)) as fed, _stop_requests() as stop:
+        while run.progress < 1:
+            with run.waiting():
+                batch = next(fed)
+            trainer.learn(batch, config.learning_rate_factor(run.progress, trainer.step))
+            due = run.tick(stop.requested)
+            if due.row:
+                run.log(due.validation)
+            if due.checkpoint:
+                run.save_checkpoint(batch)
+            if due.stop:
+                raise run.interrupted()
+    return run.finish()
+
+
+def share_threads(config: TrainingConfig, device: torch.device, neighbours: int = 1) -> int:
+    """Give torch its threads, and return how many threads are to encode.
+
+    Beside a GPU they are together no more than asked for, or than the cores that fall to each of `neighbours`
+    processes. On a CPU encoding costs about a hundredth of training, too little for a core of its own: torch keeps all
+    threads, and those that encode, if any are asked for, come beside them.
+    """
+    threads = config.threads or max(1, cores() // neighbours)
+    encode_threads = config.encode_threads
+    if device.type == "cpu":
+        torch.set_num_threads(threads)
+        return max(0, encode_threads)
+    if encode_threads < 0:
+        encode_threads = max(1, min(8, threads - 1))
+    torch.set_num_threads(max(1, threads - encode_threads))
+    return encode_threads
+
+
+class _Stop:
+    """Whether the user has asked to stop."""
+
+    requested = False
+
+
+@contextmanager
+def _stop_requests() -> Iterator[_Stop]:
+    """Turn the first Ctrl-C or SIGTERM into a request, granted between two steps; the second acts as ever.
+
+    In a thread that is not the main one, which Python lets handle no signals, requests never come.
+    """
+    stop = _Stop()
+    before: dict[int, Any] = {}
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.requested = True
+        signal.signal(number, before[number])
+
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

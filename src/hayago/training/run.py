@@ -1,0 +1,300 @@
+"""A run's folder, clock and log: what training does besides learning.
+
+Words: *progress* is the share of the run that is done, by positions or by the clock; a *run* is a folder with log.csv,
+curve.png, last.safetensors (the checkpoint to resume from), best.safetensors (the plain network that validated best)
+and, at the end, model.safetensors.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from math import inf, isfinite
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from hayago.drawing.plots import save_training_curve
+from hayago.errors import HayagoError
+from hayago.features.incremental import encode_positions
+from hayago.files import check_space, remove_unfinished
+from hayago.network.model_file import ModelInfo, save_model
+from hayago.records.store import GameStore, read_store
+from hayago.training.batches import Batch, fixed_positions
+from hayago.training.checkpoint import load_checkpoint, save_checkpoint
+from hayago.training.config import TrainingConfig
+from hayago.training.device_batches import Fed
+from hayago.training.distributed import Ranks
+from hayago.training.log import Log, ProgressLine, TensorBoard
+from hayago.training.loss_guard import LossGuard
+from hayago.training.trainer import Trainer
+
+CHECKPOINT, BEST, MODEL = "last.safetensors", "best.safetensors", "model.safetensors"
+LOG_EVERY_SECONDS = 5.0
+VALIDATION_BATCH = 256
+
+
+class TrainingInterrupted(HayagoError):
+    """The user stopped the training; a checkpoint was left. The command line exits with 130, as shells expect."""
+
+    exit_status = 130
+
+
+class TrainingResult(NamedTuple):
+    """What a finished run gives: its model file, its length, and how it validated at the end."""
+
+    model: Path
+    steps: int
+    positions: int
+    seconds: float
+    validation_loss: float | None
+    validation_top1: float | None
+    waiting_share: float
+
+
+class Due(NamedTuple):
+    """What is to be done behind a step."""
+
+    validation: bool
+    checkpoint: bool
+    row: bool
+    stop: bool
+
+
+class Run:
+    """A run's clock, its log and its files: what `train` does besides learning."""
+
+    def __init__(self, config: TrainingConfig, store: GameStore, trainer: Trainer, ranks: Ranks) -> None:
+        """Make the folder, or go on from its checkpoint."""
+        self.config, self.store, self.trainer, self._ranks = config, store, trainer, ranks
+        self.checkpoint = config.out / CHECKPOINT
+        if self.checkpoint.exists() and not config.resume:
+            raise HayagoError(f"{config.out} holds a training run: add --resume, or choose another folder")
+        try:
+            config.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HayagoError(f"cannot write {config.out}: {error.strerror}") from error
+        self._validation = _validation_batches(config, ranks)
+        self._guard = LossGuard()
+        self._saved_step = 0
+        self._owed = False  # whether a checkpoint was due when the loss was bad
+        self._metrics: tuple[float, float] | None = None  # loss and top-1 of the last validation
+        self._best = inf  # lowest validation loss
+        self._before = 0.0  # seconds of the run's earlier parts
+        if config.resume:
+            self._resume()
+        self._logs: list[Log | TensorBoard] = []
+        if ranks.first:
+            remove_unfinished(config.out)
+            self._check_space()
+            self._logs.append(Log(config.out / "log.csv", trainer.step))
+            if config.tensorboard:
+                self._logs.append(TensorBoard(config.out / "tensorboard", trainer.step))
+        self._line = ProgressLine(quiet=not ranks.first)
+
+    def _check_space(self) -> None:
+        """See that the files of the run will find room; each is written beside the old one."""
+        weights = sum(value.numel() * value.element_size() for value in self.trainer.network.parameters())
+        checkpoint = 3 * weights  # with two moments for each
+        sizes = {CHECKPOINT: checkpoint, BEST: weights, MODEL: weights}
+        missing = sum(size for name, size in sizes.items() if not (self.config.out / name).exists())
+        check_space(self.config.out, missing + checkpoint)
+
+    def _resume(self) -> None:
+        header, tensors = load_checkpoint(self.checkpoint)
+        if header["data_fingerprint"] != self.store.fingerprint:
+            raise HayagoError(f"{self.checkpoint}: trained on other games than those of {self.config.games}")
+        started = header["config"]
+        for name, value in self.config.fixed().items():
+            if name not in started:
+                raise HayagoError(f"{self.checkpoint}: another version of hayago wrote it, which knew no {name}")
+            if value != started[name]:
+                raise HayagoError(f"{self.checkpoint}: was started with {name} {started[name]}, not {value}")
+        self.trainer.restore(tensors, header["step"])
+        self._saved_step = header["step"]
+        self._guard = LossGuard(header["loss_level"])
+        self._before = header["seconds"]
+        self._best = inf if header["best"] is None else header["best"]
+        if header["validation"] is not None:
+            loss, top1 = header["validation"]
+            self._metrics = loss, top1
+
+    def __enter__(self) -> Self:
+        self._line.__enter__()
+        self._line.say(
+            f"{self.config.filters} filters on {self.trainer.device}, {len(self.store):,} games,"
+            f" run in {self.config.out}"
+        )
+        self._started = time.perf_counter()
+        self._waited = 0.0
+        self.seconds = self._row_seconds = self._saved_seconds = self._before
+        self._row_step = self.trainer.step
+        self.progress = self._first_progress = self.config.progress(self.trainer.step, self.seconds)
+        self._validated = int(self.progress * self.config.validations)
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._line.__exit__(*details)
+        for log in self._logs:
+            log.close()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time of the block as waiting for data, unless a GPU has had work all the while."""
+        asked = time.perf_counter()
+        yield
+        if not self.trainer.is_busy():
+            self._waited += time.perf_counter() - asked
+
+    def tick(self, stop: bool) -> Due:
+        """Read the clock, once a step, and agree with the other ranks on what is due; any of them may ask to stop."""
+        self.seconds = self._before + time.perf_counter() - self._started
+        self.progress = self.config.progress(self.trainer.step, self.seconds)
+        validation, checkpoint, row = self.validation_due(), self.checkpoint_due(), self.log_due()
+        agreed, stop = self._ranks.agree((self.progress, validation, checkpoint, row), stop)
+        self.progress, validation = agreed[0], bool(agreed[1])
+        checkpoint = validation or bool(agreed[2]) or stop
+        return Due(validation, checkpoint, checkpoint or bool(agreed[3]), stop)
+
+    @property
+    def waiting_share(self) -> float:
+        """The share of this part of the run that was spent waiting for data."""
+        return self._waited / max(1e-9, self.seconds - self._before)
+
+    def validation_due(self) -> bool:
+        """Whether the next of the run's validations is due."""
+        return int(self.progress * self.config.validations) > self._validated
+
+    def log_due(self) -> bool:
+        """Whether the last row of the log is some seconds old."""
+        return self.seconds - self._row_seconds > LOG_EVERY_SECONDS
+
+    def checkpoint_due(self) -> bool:
+        """Whether the last checkpoint is too old."""
+        return self._owed or self.seconds - self._saved_seconds > self.config.checkpoint_minutes * 60
+
+    def log(self, validate: bool) -> None:
+        """Write and show one row about the steps since the last; with `validate`, keep the network if it is the best.
+
+        Raises:
+            HayagoError: the loss is no number any more, or has exploded.
+        """
+        trainer, steps = self.trainer, self.trainer.step - self._row_step
+        losses, top1s = trainer.take_metrics()
+        try:
+            self._guard.watch(trainer.step, losses)
+        except HayagoError as error:
+            kept = f"; {self.checkpoint} holds the last good state, of step {self._saved_step}"
+            raise HayagoError(f"{error}{kept if self._saved_step else ''}") from None
+        self._last_loss = losses[-1]
+        row: dict[str, Any] = {
+            "step": trainer.step,
+            "positions": trainer.step * self.config.batch_size,
+            "seconds": self.seconds,
+            "learning_rate": trainer.learning_rate,
+            "train_loss": fmean(losses),
+            "train_top1": fmean(top1s),
+            "validation_loss": None,
+            "validation_top1": None,
+            "positions_per_s": steps * self.config.batch_size / (self.seconds - self._row_seconds),
+            "waiting_share": self.waiting_share,
+        }
+        if validate:
+            self._validated = int(self.progress * self.config.validations)
+            self._validate(row)
+        for log in self._logs:
+            log.add(row)
+        pace = (self.seconds - self._before) / max(1e-9, self.progress - self._first_progress)
+        self._line.add(row, self.progress, pace * (1 - self.progress))
+        self._row_step = trainer.step
+        self._row_seconds = self._before + time.perf_counter() - self._started  # leaves the validation out
+
+    def _validate(self, row: dict[str, Any]) -> None:
+        if self._validation is None:
+            return
+        self._metrics = self.trainer.validate(self._validation)
+        row["validation_loss"], row["validation_top1"] = self._metrics
+        if self._metrics[0] < self._best:
+            self._best = self._metrics[0]
+            self._save_model(self.config.out / BEST)
+
+    def save_checkpoint(self, batch: Fed) -> None:
+        """Write all that is needed to go on from here, if it is worth it; called behind a row of the log only.
+
+        What a step has made of the network shows in the loss of the next one only: so that no bad state takes the place
+        of a good one, that loss is looked at first, on the batch just learned.
+        """
+        loss = self.trainer.loss_on(batch)
+        self._owed = not (self._guard.is_calm(self._last_loss) and self._guard.is_calm(loss))
+        if self._owed:
+            return
+        self._saved_step = self.trainer.step
+        self._saved_seconds = self.seconds
+        if not self._ranks.first:
+            return
+        header = {
+            "step": self.trainer.step,
+            "seconds": self.seconds,
+            "best": self._best if isfinite(self._best) else None,
+            "validation": self._metrics,
+            "loss_level": self._guard.level,
+            "data_fingerprint": self.store.fingerprint,
+            "config": self.config.fixed(),
+        }
+        save_checkpoint(self.checkpoint, self.trainer.state(), header)
+
+    def interrupted(self) -> TrainingInterrupted:
+        """What the user is told who has stopped the run."""
+        step, saved = self.trainer.step, self._saved_step
+        kept = "" if saved == step else f", whose loss was bad; the checkpoint is of step {saved}"
+        return TrainingInterrupted(
+            f"stopped after step {step}{kept}; go on with: {replace(self.config, resume=True).command()}"
+        )
+
+    def finish(self) -> TrainingResult:
+        """Write the model and the curve."""
+        model = self.config.out / MODEL
+        self._save_model(model)
+        if self._ranks.first:
+            save_training_curve(self.config.out / "log.csv", self.config.out / "curve.png")
+        loss, top1 = self._metrics or (None, None)
+        steps = self.trainer.step
+        positions = steps * self.config.batch_size
+        return TrainingResult(model, steps, positions, self.seconds, loss, top1, self.waiting_share)
+
+    def _save_model(self, path: Path) -> None:
+        """Fold the network and write it, with the history of this run; in rank 0 only."""
+        if not self._ranks.first:
+            return
+        trainer = self.trainer
+        loss, top1 = self._metrics or (None, None)
+        history = {
+            "games": len(self.store),
+            "data_fingerprint": self.store.fingerprint,
+            "steps": trainer.step,
+            "positions": trainer.step * self.config.batch_size,
+            "seconds": round(self.seconds, 1),
+            "device": str(trainer.device),
+            "validation_loss": loss,
+            "validation_top1": top1,
+            "config": self.config.fixed(),
+        }
+        shape = asdict(trainer.network.architecture)
+        info = ModelInfo(**shape, data_fingerprint=self.store.fingerprint, history=(history,))
+        weights = {name: value.numpy() for name, value in trainer.network.fold().state_dict().items()}
+        save_model(path, weights, info)
+
+
+def _validation_batches(config: TrainingConfig, ranks: Ranks) -> list[Batch] | None:
+    """This rank's share of the same positions each time, of games held out for validation; None without such games."""
+    games = read_store(config.games, "validation").games
+    if not len(games.codes):
+        return None
+    positions = fixed_positions(games, config.validation_positions)
+    batches = []
+    for first in range(ranks.rank * VALIDATION_BATCH, len(positions.game), ranks.count * VALIDATION_BATCH):
+        rows, labels = encode_positions(games, *positions.take(slice(first, first + VALIDATION_BATCH)), config.planes)
+        batches.append(Batch(rows, labels.astype(np.int64)))
+    return batches

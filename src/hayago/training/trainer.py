@@ -1,0 +1,243 @@
+"""What learns, step by step: the network and its optimizers. Nothing here reads a clock or writes a file."""
+
+from collections import deque
+from typing import Any, cast
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from hayago.errors import HayagoError
+from hayago.network.devices import has_bfloat16
+from hayago.training.batch_norm import RunningMoments, SubBatchNorm
+from hayago.training.batches import Batch
+from hayago.training.config import TrainingConfig
+from hayago.training.cuda_graph import Replayed
+from hayago.training.device_batches import Fed, Unpacker, to_device
+from hayago.training.distributed import ALONE, Ranks
+from hayago.training.muon import Muon
+from hayago.training.training_network import TrainingNetwork
+
+# Muon's is for kernels that have others for their centres; without these it may be longer.
+LEARNING_RATES = {"muon": 0.02, "muon, no centres": 0.03, "adamw": 0.003, "sgd": 0.1}
+
+STEPS_AHEAD = 2  # that may wait on a GPU
+
+
+def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """The optimizers of all parameters; each group remembers its largest learning rate as "peak".
+
+    On a GPU the learning rates are tensors, so that a recorded step (see `Replayed`) does not hold them fast.
+    """
+    on_gpu = network.last.bias.is_cuda
+    kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
+    biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
+    others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
+    others += network.replies.parameters()
+    groups: list[dict[str, Any]] = [
+        {"params": [*kernels, *network.centres], "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    alone = config.optimizer == "muon" and not network.centres
+    peak = config.learning_rate or LEARNING_RATES["muon, no centres" if alone else config.optimizer]
+    optimizers: list[torch.optim.Optimizer]
+    if config.optimizer == "muon":
+        moved_by_muon: list[dict[str, Any]] = [{"params": kernels}]
+        if network.centres:
+            # Their steps go with those of the whole kernels, which are wide: see `Muon`.
+            moved_by_muon.append({"params": list(network.centres), "lr": peak * config.centre_rate, "lengthen": False})
+        optimizers = [
+            Muon(moved_by_muon, peak, config.momentum, config.weight_decay),
+            torch.optim.AdamW(
+                others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, capturable=on_gpu
+            ),
+        ]
+    elif config.optimizer == "adamw":
+        optimizers = [torch.optim.AdamW(groups, peak, capturable=on_gpu)]
+    else:
+        optimizers = [torch.optim.SGD(groups, peak, config.momentum, fused=on_gpu or None)]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+            if on_gpu:
+                group["lr"] = torch.tensor(group["lr"], device=network.last.bias.device)
+    return optimizers
+
+
+class Trainer:
+    """The network and its optimizers, and how they make a step."""
+
+    def __init__(
+        self, config: TrainingConfig, device: torch.device, board_size: int = 19, ranks: Ranks = ALONE
+    ) -> None:
+        torch.manual_seed(config.seed)
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision("high")
+        network = TrainingNetwork(
+            config.filters,
+            config.planes,
+            config.layers,
+            board_size,
+            config.normalised,
+            config.identity,
+            config.pointwise,
+            config.replies,
+        )
+        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # A CPU takes the sub-batches in turn, which bounds the memory; a GPU is too wide for them.
+        self._part = config.positions_per_moment
+        compiled = config.compile
+        if device.type == "cpu":
+            compiled &= not self.network.use_tower(torch.get_num_threads())
+        else:
+            self._part = config.batch_size // ranks.count
+            for module in self.network.modules():
+                if isinstance(module, SubBatchNorm):
+                    module.sub_batch = config.positions_per_moment
+        # What learns is the network, compiled and shared; what is saved and validated is the bare one.
+        learning = torch.compile(self.network, dynamic=False) if compiled else self.network
+        self._learning = ranks.wrap(cast(nn.Module, learning), device)
+        self._moments = RunningMoments(self.network)
+        self._ranks = ranks
+        self.optimizers = make_optimizers(self.network, config)
+        self.learning_rate = 0.0  # of the first group, in the last step
+        self.device = device
+        self._bfloat16 = has_bfloat16(device)
+        self.step = 0
+        self._unpack = Unpacker(config.planes, board_size, device)
+        self._reply_weight = config.reply_weight
+        self._replayed = self._recorder()
+        self._under_way: deque[torch.cuda.Event] = deque()
+        # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
+        self._metrics: list[Tensor] = []
+
+    def _recorder(self) -> Replayed | None:
+        """What records the steps, where it can be done: processes that share a batch talk to each other in between."""
+        return Replayed() if self.device.type == "cuda" and self._ranks.count == 1 else None
+
+    def _measure(self, network: nn.Module, batch: Fed) -> tuple[Tensor, Tensor]:
+        """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
+        planes, labels, replies = self._unpack(batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
+            answers: Tensor = network(planes, replies is not None)
+        logits, *following = answers.float() if replies is not None else (answers.float(),)
+        loss = cross_entropy(logits, labels, reduction="sum")
+        metrics = torch.stack([loss.detach(), (logits.detach().argmax(1) == labels).float().sum()])
+        if replies is not None:
+            for answer, reply in zip(following, replies.T, strict=True):
+                ignored = answer.shape[1]  # the point of passes, and of what is not known
+                loss = loss + self._reply_weight * cross_entropy(answer, reply, reduction="sum", ignore_index=ignored)
+        return loss, metrics
+
+    def learn(self, batch: Batch | Fed, factor: float) -> None:
+        """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
+        self.network.train()
+        self.learning_rate = self.optimizers[0].param_groups[0]["peak"] * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(group["peak"] * factor)
+                else:
+                    group["lr"] = group["peak"] * factor
+        fed = to_device(batch, self.device)
+        self._metrics.append(self._replayed(self._make_step, fed) if self._replayed else self._make_step(fed))
+        self.step += 1
+        if self.device.type == "cuda":
+            self._wait()
+
+    def _wait(self) -> None:
+        """Let only a few steps wait on the GPU: what is far ahead holds memory."""
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self._under_way.append(event)
+        if len(self._under_way) > STEPS_AHEAD:
+            self._under_way.popleft().synchronize()
+
+    def is_busy(self) -> bool:
+        """Whether a step is still being computed, on a GPU by CUDA, while the caller has the next one to make."""
+        return bool(self._under_way) and not self._under_way[-1].query()  # type: ignore[no-untyped-call]
+
+    def _make_step(self, fed: Fed) -> Tensor:
+        """Move the network and its optimizers by one step; (2,) loss and accuracy of the batch."""
+        parts = fed.split(self._part)
+        metrics = torch.zeros(2, device=self.device)
+        self._moments.begin(len(parts) * self._ranks.count)
+        for number, part in enumerate(parts, 1):
+            with self.network.alone(), self._ranks.gathering(self._learning, last=number == len(parts)):
+                loss, sums = self._measure(self._learning, part)
+                (loss / len(fed.labels)).backward()  # type: ignore[no-untyped-call]
+            self._moments.count()
+            metrics += sums
+        self._moments.settle(self._ranks)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return metrics / len(fed.labels)
+
+    def take_metrics(self) -> tuple[list[float], list[float]]:
+        """Loss and accuracy, over all ranks, of every step since the last call."""
+        losses, top1s = (self._ranks.sum(torch.stack(self._metrics)) / self._ranks.count).T.tolist()
+        self._metrics.clear()
+        return losses, top1s
+
+    @torch.no_grad()
+    def validate(self, batches: list[Batch]) -> tuple[float, float]:
+        """Mean loss and accuracy, over all ranks, of the network as it will be folded."""
+        self.network.eval()
+        return self._means(self.network, [to_device(batch, self.device) for batch in batches])
+
+    @torch.no_grad()
+    def loss_on(self, batch: Batch | Fed) -> float:
+        """Loss, over all ranks, that the next step would begin with on this batch."""
+        self.network.train()
+        with self._moments.untouched(), self.network.alone():
+            return self._means(self.network, to_device(batch, self.device).split(self._part))[0]
+
+    def _means(self, network: nn.Module, batches: list[Fed]) -> tuple[float, float]:
+        sums = torch.zeros(3, dtype=torch.float64)
+        for batch in batches:
+            sums[:2] += self._measure(network, batch)[1].cpu()
+            sums[2] += len(batch.labels)
+        loss, right, count = self._ranks.sum(sums).tolist()
+        return loss / count, right / count
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All tensors that the next steps depend on, by name."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for number, optimizer in enumerate(self.optimizers):
+            for index, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{number}.{index}.{key}": value for key, value in values.items()}
+        return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+
+    def restore(self, tensors: dict[str, NDArray[Any]], step: int) -> None:
+        """Go back to a state.
+
+        Raises:
+            HayagoError: the tensors are not those of this network.
+        """
+        network = {
+            name.removeprefix("network."): torch.from_numpy(value)
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
+        try:
+            self.network.load_state_dict(network)
+        except RuntimeError as error:
+            raise HayagoError("the checkpoint holds another network than the one to be trained") from error
+        for number, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in tensors.items():
+                if name.startswith(f"optimizer.{number}."):
+                    _, _, index, key = name.split(".")
+                    state.setdefault(int(index), {})[key] = torch.from_numpy(value)
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            for parameter, values in optimizer.state.items():
+                for key, value in values.items():
+                    if value.shape == parameter.shape:
+                        # Laid out as the parameter: what is fused asks for it, all else is faster.
+                        values[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        self._replayed = self._recorder()  # what was recorded belongs to other tensors
+        self._metrics.clear()
+        self.step = step

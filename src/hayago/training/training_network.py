@@ -1,0 +1,159 @@
+"""The form in which the policy network is trained, and which folds into the plain `PolicyNetwork`.
+
+By default a batch normalisation stands behind every hidden convolution: with it a network learns far faster. Planes are
+(B, planes, N, N) float, logits (B, N*N) over the points of the board.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from hayago.network.architecture import Architecture
+from hayago.network.policy import LastLayer, PolicyNetwork
+from hayago.training.batch_norm import SubBatchNorm
+from hayago.training.cpu.convolutions import Tower
+
+
+class TrainingNetwork(nn.Module):
+    """The network while it learns: batch normalisation takes the place of the hidden layers' biases.
+
+    Args:
+        normalised: False keeps the plain form, with He's initialisation (He et al. 2015), which suits it.
+        identity: the first kernels of layers from filters to filters are random plus so many times the identity. What
+            the layers below have found comes through from the first step on, as by the identity branch of RepVGG (Ding
+            et al. 2021), and nothing need be computed or folded for it.
+        pointwise: each hidden layer's kernel is the sum of two, one of which is 1x1 and acts on the centre alone, 0 at
+            first: RepVGG's 1x1 branch without a normalisation of its own, so that kernels are summed instead of fields.
+            Muon then moves the centre, which mixes what is known of one point, several times as far as it would within
+            the whole kernel; other optimizers move it twice as far.
+        replies: so many further last layers, which predict the moves that follow the next one (as in Tian and Zhu 2015,
+            "Better computer Go player with neural network and long-term prediction"); they are no part of the folded
+            network.
+    """
+
+    def __init__(
+        self,
+        filters: int = 192,
+        planes: int = 48,
+        layers: int = 13,
+        board_size: int = 19,
+        normalised: bool = True,
+        identity: float = 1.0,
+        pointwise: bool = True,
+        replies: int = 0,
+    ) -> None:
+        super().__init__()
+        self.architecture = Architecture(filters, planes, layers, board_size)
+        *hidden, last = self.architecture.table()
+        self.hidden = nn.ModuleList(
+            nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=not normalised)
+            for layer in hidden
+        )
+        self.norms = nn.ModuleList(SubBatchNorm(layer.outputs) for layer in hidden if normalised)
+        if not normalised:
+            for convolution in _convolutions(self):
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+                nn.init.zeros_(cast(Tensor, convolution.bias))
+        for convolution in _convolutions(self)[1:]:
+            with torch.no_grad():
+                convolution.weight += identity * nn.init.dirac_(torch.empty_like(convolution.weight))
+        self.centres = nn.ParameterList(
+            nn.Parameter(torch.zeros(layer.outputs, layer.inputs, 1, 1)) for layer in hidden if pointwise
+        )
+        self.last = LastLayer(last.inputs, board_size)
+        self.replies = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(replies))
+        # Not a module: it holds threads and scratch arrays, nothing that is learned.
+        self._tower: Tower | None = None
+
+    def use_tower(self, threads: int) -> bool:
+        """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
+
+        Does nothing, and gives False, for numbers of filters that it cannot do.
+        """
+        if Tower.suits(self.architecture.filters):
+            self._tower = Tower(self.architecture.board_size, threads)
+        return self._tower is not None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """For forward and backward passes: on a tower, torch itself has one thread meanwhile (see `Tower.alone`)."""
+        return nullcontext() if self._tower is None else self._tower.alone()
+
+    def forward(self, planes: Tensor, replies: bool = False) -> Tensor:
+        """(B, planes, N, N) to logits (B, N*N); with `replies` to (1 + R, B, N*N), those of the next move first."""
+        if self.training and self._tower is not None:
+            x = self._hidden_by_tower(self._tower, planes)
+        else:
+            x = planes
+            norms = self.norms or [nn.Identity()] * len(self.hidden)
+            for convolution, kernel, norm in zip(_convolutions(self), self.kernels(), norms, strict=True):
+                x = torch.relu_(norm(nn.functional.conv2d(x, kernel, convolution.bias, padding="same")))
+        if replies:
+            return _answers([self.last, *self.replies], x)
+        return cast(Tensor, self.last(x))
+
+    def kernels(self) -> list[Tensor]:
+        """Of the hidden convolutions, (outputs, inputs, r, r) each."""
+        kernels = [convolution.weight for convolution in _convolutions(self)]
+        if not self.centres:
+            return list(kernels)
+        margins = [[kernel.shape[2] // 2] * 4 for kernel in kernels]
+        return [
+            kernel + nn.functional.pad(centre, margin)
+            for kernel, centre, margin in zip(kernels, self.centres, margins, strict=True)
+        ]
+
+    def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
+        norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
+        kernels = self.kernels()
+        if not norms:
+            return tower(planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)])[0]
+        x, means, variances = tower(
+            planes, kernels, [norm.bias for norm in norms], [norm.weight for norm in norms], norms[0].eps
+        )
+        count = planes.shape[0] * planes.shape[2] * planes.shape[3]
+        for norm, mean, variance in zip(norms, means, variances * (count / (count - 1)), strict=True):
+            assert norm.running_mean is not None and norm.running_var is not None and norm.momentum is not None
+            assert norm.num_batches_tracked is not None
+            norm.running_mean.lerp_(mean, norm.momentum)
+            norm.running_var.lerp_(variance, norm.momentum)
+            norm.num_batches_tracked += 1
+        return x
+
+    @torch.no_grad()
+    def fold(self) -> PolicyNetwork:
+        """The plain network with the logits that this one gives in evaluation, on the CPU.
+
+        A normalisation is y = (x - mean) / sqrt(variance + eps) * gain + shift for each filter: scaling the filter's
+        kernel by gain / sqrt(variance + eps) and moving the rest into the bias does the same.
+        """
+        shape = self.architecture
+        plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
+        for target, source, kernel in zip(_convolutions(plain), _convolutions(self), self.kernels(), strict=True):
+            target.weight.copy_(kernel)
+            if source.bias is not None and target.bias is not None:
+                target.bias.copy_(source.bias)
+        for target, norm in zip(_convolutions(plain), self.norms, strict=False):
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
+            # In float64, so that the only rounding is that of the result; not every device has it.
+            mean, variance = norm.running_mean.cpu().double(), norm.running_var.cpu().double()
+            scale = norm.weight.cpu().double() / torch.sqrt(variance + norm.eps)
+            target.weight.copy_(target.weight.double() * scale[:, None, None, None])
+            target.bias.copy_(norm.bias.cpu().double() - mean * scale)
+        plain.last.load_state_dict(self.last.state_dict())
+        return plain.eval()
+
+
+def _answers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
+    """(B, filters, N, N) to (layers, B, N*N): what last layers give, all of them by one matrix product."""
+    weights = torch.cat([cast(Tensor, layer.weight).flatten(1) for layer in layers])
+    biases = torch.stack([cast(Tensor, layer.bias) for layer in layers])
+    answers = nn.functional.linear(x.permute(0, 2, 3, 1).flatten(1, 2), weights)
+    return answers.permute(2, 0, 1) + biases[:, None]
+
+
+def _convolutions(network: PolicyNetwork | TrainingNetwork) -> list[nn.Conv2d]:
+    return [cast(nn.Conv2d, module) for module in network.hidden]

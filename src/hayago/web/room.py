@@ -1,0 +1,399 @@
+"""The games that the page plays and reviews, kept in memory: whose turn it is, what may be done, how it ended.
+
+`WebGame` is a `hayago.player.game.Game` and what a page needs beside it; its lock makes requests to one game wait for
+each other. `Room` holds the network and, up to a bound, the games; the one that has been idle longest makes room.
+"""
+
+import secrets
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hayago.errors import HayagoError
+from hayago.gtp.rules_text import named_rules
+from hayago.network.evaluator import Evaluator
+from hayago.player.game import Game
+from hayago.player.player import LEVELS, LIKE_HUMAN, Player, Style, rank_in
+from hayago.records.sgf import BadRecord, GameRecord, read_comments, scan_sgf, write_sgf
+from hayago.rules.board import Board, IllegalMove
+from hayago.rules.coordinates import BLACK, WHITE, opponent, vertex_of, vertex_to_point
+from hayago.rules.game_rules import PRESETS, score_text
+from hayago.web import schema
+from hayago.web.agreement import Opinion, opinions, show_moves, summarise
+from hayago.web.views import describe_style, letter, show_position, show_score
+
+GAMES = 64
+MOVES = 2000  # of a game; the longest real ones have some hundred
+NAME, COMMENT = 200, 5000  # characters that are kept of a name and of a comment in an SGF file
+HANDICAP_KOMI = 0.5  # with Black's stones on the board; half a point keeps draws away
+RESIGN = 0.05  # chance of winning below which the network gives up
+
+
+class Refused(HayagoError):
+    """A request that cannot be granted.
+
+    Attributes:
+        status: HTTP's number for why.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class OneAtATime:
+    """An evaluator for many threads. Each look uses all cores, so one is made at a time, in the order asked."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.info = evaluator.info
+        self._evaluator = evaluator
+        self._worker = ThreadPoolExecutor(1, "network")
+
+    def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Evaluator`."""
+        return self._worker.submit(self._evaluator.logits, rows).result()
+
+
+class WebGame:
+    """A game on the page.
+
+    Args:
+        id: its name in addresses.
+        kind: "play" or "review".
+        game: the board, the rules, and the player for the network's side.
+        human: the colour that the user plays, or "both".
+        level: the network's, where it is not to play as people do.
+        like_human: whether it is.
+        record: what an SGF file says beside the moves, or who plays.
+        comments: the SGF file's, by the index of the move.
+
+    Attributes:
+        lock: to be held while the game is used; reading a position takes no more than a copy of the board.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        kind: Literal["play", "review"],
+        game: Game,
+        record: GameRecord,
+        *,
+        human: schema.Side = "both",
+        level: int = len(LEVELS),
+        like_human: bool = False,
+        comments: dict[int, str] | None = None,
+    ) -> None:
+        self.id, self.kind = id, kind
+        self.lock = threading.Lock()
+        self._game, self._record = game, record
+        self._human, self._level, self._like_human = human, level, like_human
+        self._comments = comments or {}
+        self._resigned: int | None = None
+        self._opinions: dict[int | None, dict[int, Opinion]] = {}
+        self._guesses: dict[int, tuple[bool, bool]] = {}  # of the user, of the network: whether right
+
+    # What stands there
+
+    @property
+    def player(self) -> Player:
+        """The network's side."""
+        return self._game.player
+
+    def board_at(self, ply: int) -> Board:
+        """A copy of the board behind so many moves."""
+        board = self._game.board
+        if ply > len(board.moves):
+            raise Refused(404, f"the game has {len(board.moves)} moves, so no position {ply}")
+        return board.after(ply)
+
+    def show(self) -> schema.Game:
+        """The game as the API gives it."""
+        board, record, over = self._game.board, self._record, self._over()
+        return schema.Game(
+            id=self.id,
+            kind=self.kind,
+            board_size=board.size,
+            rules=record.rules,
+            komi=self._game.rules.komi,
+            handicap=self._game.handicap,
+            human=self._human,
+            level=self._level,
+            like_human=self._like_human,
+            players={
+                "B": schema.Person(name=record.black, rank=record.black_rank),
+                "W": schema.Person(name=record.white, rank=record.white_rank),
+            },
+            event=record.event,
+            date=record.date,
+            result=over.score_text if over else record.result,
+            comment=self._comments.get(-1, ""),
+            note=f"the record ends early: {record.cut}" if record.cut else "",
+            moves=[
+                schema.Move(
+                    colour=letter(colour), vertex=vertex_of(point, board.size), comment=self._comments.get(index, "")
+                )
+                for index, (colour, point) in enumerate(board.moves)
+            ],
+            position=show_position(board.after(0) if self.kind == "review" else board),
+            over=over,
+        )
+
+    def score(self) -> schema.Score:
+        """The last position counted."""
+        return show_score(self._game.judge(), self._game.size)
+
+    def sgf(self) -> bytes:
+        """The game as an SGF file."""
+        if self.kind == "review":
+            return write_sgf(self._record, self._comments)
+        over = self._over()
+        named = self._record._asdict()
+        names = {name: named[name] for name in ("black", "white", "date", "rules")}
+        result = over.score_text if over else ""
+        return write_sgf(self._game.record()._replace(**names, result=result))
+
+    def _over(self) -> schema.Over | None:
+        if self.kind == "review":
+            return None
+        if self._resigned is not None:
+            other = letter(opponent(self._resigned))
+            return schema.Over(reason="resignation", winner=other, score_text=f"{other}+R")
+        if self._game.board.is_over:
+            score = self._game.judge().score
+            winner = None if score == 0 else letter(BLACK if score > 0 else WHITE)
+            return schema.Over(reason="passes", winner=winner, score_text=score_text(score))
+        return None
+
+    # Playing
+
+    def play(self, vertex: schema.Vertex) -> None:
+        """The user's move."""
+        board = self._turn(user=True)
+        board.play(read_vertex(vertex, board.size))
+
+    def reply(self) -> None:
+        """The network's move, or its resignation."""
+        board = self._turn(user=False)
+        colour = board.to_play
+        point = self._game.choose(colour)
+        if point is None:
+            self._resigned = colour
+        else:
+            board.play(point)
+
+    def undo(self) -> None:
+        """Back to the user's own turn before his last move; of a resignation of his, to before that."""
+        self._check_played()
+        board, resigned = self._game.board, self._resigned
+        if resigned is not None and self._is_users(resigned):
+            self._resigned = None
+            return
+        last = max((n for n, (colour, _) in enumerate(board.moves) if self._is_users(colour)), default=None)
+        if last is None:
+            raise Refused(409, "there is no move to take back")
+        self._resigned = None
+        self._game.undo(len(board.moves) - last)
+        self._guesses = {ply: guess for ply, guess in self._guesses.items() if ply < last}
+        for look, seen in self._opinions.items():
+            self._opinions[look] = {ply: opinion for ply, opinion in seen.items() if ply < last}
+
+    def resign(self, colour: schema.Colour) -> None:
+        """The user gives up."""
+        self._check_played()
+        if self._over():
+            raise Refused(409, "the game is over")
+        side = BLACK if colour == "B" else WHITE
+        if not self._is_users(side):
+            raise Refused(409, "that is the network's colour")
+        self._resigned = side
+
+    def _turn(self, user: bool) -> Board:
+        """The board, if it is the user's turn, or the network's."""
+        self._check_played()
+        board = self._game.board
+        if self._resigned is not None or board.is_over:
+            raise Refused(409, "the game is over")
+        if len(board.moves) >= MOVES:
+            raise Refused(409, f"the game has {MOVES} moves: no more are played here")
+        if self._is_users(board.to_play) != user:
+            raise Refused(409, f"it is {'the network' if user else 'the user'}'s turn")
+        return board
+
+    def _check_played(self) -> None:
+        if self.kind == "review":
+            raise Refused(409, "this game is reviewed, not played")
+
+    def _is_users(self, colour: int) -> bool:
+        return self._human in ("both", letter(colour))
+
+    # Looking back
+
+    def review(self, first: int, last: int | None, symmetry: schema.Symmetry) -> schema.Review:
+        """What the network thinks of some moves, the last one included. The lock must be free: this takes long."""
+        look = which(symmetry)
+        with self.lock:
+            board = self._game.board.copy()
+            known = dict(self._opinions.get(look, {}))
+        count = len(board.moves)
+        plies = range(min(first, count), count if last is None else min(last + 1, count))
+        new = opinions(self.player, board, [ply for ply in plies if ply not in known], look)
+        with self.lock:
+            # A move that was taken back meanwhile has taken its opinion with it.
+            now = self._game.board.moves
+            kept = self._opinions.setdefault(look, {})
+            kept.update({ply: opinion for ply, opinion in new.items() if now[: ply + 1] == board.moves[: ply + 1]})
+        known |= new
+        players, chart = summarise(board, known) if len(known) == count else (None, None)
+        return schema.Review(symmetry=symmetry, moves=show_moves(board, known, plies), players=players, chart=chart)
+
+    def guess(self, ply: int, vertex: schema.Vertex) -> schema.Guess:
+        """The user's guess at a move, beside the network's. The lock must be free."""
+        with self.lock:
+            board = self._game.board.copy()
+        if ply >= len(board.moves):
+            raise Refused(404, f"the game has {len(board.moves)} moves, none behind position {ply}")
+        before, size = board.after(ply), board.size
+        played, point = board.moves[ply][1], read_vertex(vertex, size)
+        if board.pass_point in (played, point):
+            raise Refused(409, "the network knows no pass: there is nothing to guess")
+        before.copy().play(point)  # a guess must be legal
+        prior = self.player.priors([before])[0]
+        best = int(prior.argmax())
+        with self.lock:
+            if self._game.board.moves[: ply + 1] != board.moves[: ply + 1]:
+                raise Refused(409, "the move was taken back")
+            self._guesses.setdefault(ply, (point == played, best == played))
+            users, networks = zip(*self._guesses.values(), strict=True)
+        return schema.Guess(
+            played=vertex_of(played, size),
+            network=vertex_of(best, size),
+            guess=schema.GuessAbout(
+                rank=rank_in(prior, point), prior=round(float(prior[point]), 6), right=point == played
+            ),
+            score=schema.GuessScore(user=sum(users), network=sum(networks), of=len(users)),
+        )
+
+
+class Room:
+    """The network, and the games that are played and reviewed with it.
+
+    Args:
+        evaluator: the network.
+    """
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = OneAtATime(evaluator)
+        self.size = evaluator.info.board_size
+        self._games: OrderedDict[str, WebGame] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Do once what games need, so that the first one does not wait for kernels."""
+        game = self._new(LEVELS[-1])
+        game.warm_up()
+        game.warm_up_judging()
+
+    def begin(self, asked: schema.NewGame) -> WebGame:
+        """A game to play."""
+        style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]
+        game = self._new(style)
+        rules = PRESETS[asked.rules]
+        usual = rules.komi if asked.handicap < 2 else HANDICAP_KOMI
+        game.rules = replace(rules, komi=usual if asked.komi is None else asked.komi)
+        if asked.handicap >= 2:
+            points = game.fixed_handicap(asked.handicap)
+            if not points:
+                raise Refused(422, f"handicap: {self.size}x{self.size} has no {asked.handicap} fixed stones")
+            game.set_handicap(points)
+        game.board.superko = rules.ko != "simple"
+        network = f"hayago, {'like a human' if asked.like_human else f'level {asked.level}'}"
+        users = ("B", "W") if asked.human == "both" else (asked.human,)
+        record = game.record()._replace(
+            black="" if asked.human == "both" else "You" if "B" in users else network,
+            white="" if asked.human == "both" else "You" if "W" in users else network,
+            date=date.today().isoformat(),
+            rules=asked.rules,
+        )
+        return self._keep(
+            WebGame(
+                secrets.token_urlsafe(9),
+                "play",
+                game,
+                record,
+                human=asked.human,
+                level=asked.level,
+                like_human=asked.like_human,
+            )
+        )
+
+    def take_up(self, data: bytes) -> WebGame:
+        """A game to review: the first one of an SGF file, its main line."""
+        record = next(scan_sgf(data))
+        if isinstance(record, BadRecord):
+            raise record
+        if len(record.moves) > MOVES:
+            raise Refused(422, f"the game has {len(record.moves):,} moves; at most {MOVES:,} are taken")
+        game = self._new(LEVELS[-1])
+        try:
+            game.take_up(record)
+        except IllegalMove as error:
+            raise Refused(422, str(error)) from error
+        except ValueError as error:
+            raise Refused(422, f"set-up stones: {error}") from error
+        game.board.superko = False  # people's rules
+        with suppress(ValueError):  # rules that we do not know
+            game.rules = named_rules(record.rules, game.rules.komi).rules
+        short = {name: getattr(record, name)[:NAME] for name in ("black", "white", "event", "result", "rules")}
+        ranks = {name: getattr(record, name)[:NAME] for name in ("black_rank", "white_rank")}
+        comments = {index: text[:COMMENT] for index, text in read_comments(data).items()}
+        kept = record._replace(**short, **ranks)
+        return self._keep(WebGame(secrets.token_urlsafe(9), "review", game, kept, comments=comments))
+
+    def get(self, id: str) -> WebGame:
+        """The game of that name."""
+        with self._lock:
+            game = self._games.get(id)
+            if game is None:
+                raise Refused(404, f"there is no such game; the last {GAMES} are kept, while the server runs")
+            self._games.move_to_end(id)
+            return game
+
+    def drop(self, id: str) -> None:
+        """Forget a game."""
+        self.get(id)
+        with self._lock:
+            self._games.pop(id, None)
+
+    def levels(self) -> list[schema.Level]:
+        """The levels that can be chosen."""
+        return [schema.Level(level=n, text=describe_style(style)) for n, style in enumerate(LEVELS, 1)]
+
+    def _new(self, style: Style) -> Game:
+        return Game({self.size: Player(self.evaluator, style, resign=RESIGN)})
+
+    def _keep(self, game: WebGame) -> WebGame:
+        with self._lock:
+            self._games[game.id] = game
+            while len(self._games) > GAMES:
+                self._games.popitem(last=False)
+        return game
+
+
+def read_vertex(vertex: schema.Vertex, size: int) -> int:
+    """The point of a vertex that came in."""
+    try:
+        return vertex_to_point(vertex, size)
+    except ValueError as error:
+        raise Refused(422, str(error)) from error
+
+
+def which(symmetry: schema.Symmetry) -> int | None:
+    """The symmetry's number, None for the average of all."""
+    return None if symmetry == "average" else int(symmetry)

@@ -1,0 +1,252 @@
+"""Analysis: what the numbers are, and the formats that clients read.
+
+Each format is read here as its client reads it: Sabaki's src/modules/enginesyncer.js, KataGo's docs/GTP_Extensions.md,
+the CGOS wiki's "GTP tournament game expansion".
+"""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from fakes import FixedEvaluator
+from gtp_engines import FixedJudge, answers, engine_of, stones
+from hayago.rules.coordinates import BLACK
+
+
+@pytest.fixture
+def engine():
+    return engine_of()
+
+
+def stream(engine, line, ticks):
+    """The lines of a reply that is stopped by the client after so many of them; the waits it asked for."""
+    waits = []
+    engine.input_within = lambda seconds: (waits.append(seconds), len(waits) == ticks)[1]
+    reply = engine.answer(line)
+    assert reply.startswith("=") and reply.endswith("\n\n")
+    return reply.strip().splitlines()[1:], waits
+
+
+def infos(line):
+    """The `info` parts of a line as dictionaries; the last key, `pv`, has the rest."""
+    parts = re.split(r"\s*\binfo\s+", re.split(r" (?:rootInfo|ownership) ", line)[0])[1:]
+    found = []
+    for part in parts:
+        before, _, line = part.partition(" pv ")
+        words = before.split()
+        found.append({**dict(zip(words[::2], words[1::2], strict=True)), "pv": line.split()})
+    return found
+
+
+def sabaki(line):
+    """What Sabaki draws: vertex, visits and the winrate in percent, told by its decimal point."""
+    shown = []
+    for part in re.split(r"\s*info\s+", re.sub(r"ownership\s+.+", "", line))[1:]:
+        variation = re.search(r"(pass|[A-Za-z]\d+)(\s+(pass|[A-Za-z]\d+))*$", part.strip())
+        words = part.strip()[: variation.start()].split()[:-1]
+        values = dict(zip(words[::2], words[1::2], strict=True))
+        winrate = values["winrate"]
+        percent = float(winrate) * 100 if "." in winrate else float(winrate) / 100
+        shown.append((values["move"], int(values["visits"]), percent, variation[0].split()))
+    return shown
+
+
+@pytest.mark.parametrize("name", ["lz-analyze", "kata-analyze", "analyze"])
+@pytest.mark.parametrize(("colour", "percent"), [("B", 75), ("W", 25), ("", 75)])
+def test_sabaki_draws_it(engine, name, colour, percent):
+    answers(engine, "play b C3\nplay w C4")
+    (line, *_), _ = stream(engine, f"{name} {colour} 50".replace("  ", " "), 1)
+    shown = sabaki(line)
+    assert [entry[1] for entry in shown] == sorted((entry[1] for entry in shown), reverse=True)
+    assert all(entry[2] == percent for entry in shown)
+    assert all(entry[3][0] == entry[0] for entry in shown)
+    assert {"C3", "C4"}.isdisjoint(entry[0] for entry in shown)
+
+
+def test_the_numbers_of_leela_zero(engine):
+    (line, *_), _ = stream(engine, "lz-analyze b 50", 1)
+    first, second, *_ = infos(line)
+    assert first.keys() == {"move", "visits", "winrate", "prior", "lcb", "order", "pv"}
+    prior = engine.game.prior()
+    best = int(prior.argmax())
+    assert first["prior"] == str(round(10000 * float(prior[best])))
+    assert first["visits"] == str(round(1000 * float(prior[best])))
+    assert (first["winrate"], first["order"], second["order"]) == ("7500", "0", "1")
+
+
+def test_the_numbers_of_katago(engine):
+    (line, *_), _ = stream(engine, "kata-analyze w 50 ownership true rootInfo true", 1)
+    first = infos(line)[0]
+    assert first.keys() == {
+        *("move", "visits", "winrate", "scoreMean", "scoreStdev", "scoreLead", "prior", "lcb", "order", "pv")
+    }
+    assert (float(first["winrate"]), float(first["scoreLead"]), float(first["scoreStdev"])) == (0.25, -2.5, 4)
+    assert np.isclose(float(first["prior"]), engine.game.prior().max(), atol=1e-6)
+    assert re.search(r" rootInfo visits \d+ winrate 0\.250000 ", line)
+    # "from the perspective of the current player", row after row from the upper left.
+    ownership = [float(word) for word in line.partition(" ownership ")[2].split()]
+    assert len(ownership) == 25 and ownership[0] == -1 and ownership[-1] == 1
+    (line, *_), _ = stream(engine, "kata-analyze b 50", 1)
+    assert "ownership" not in line and "rootInfo" not in line
+    assert "." in infos(line)[0]["winrate"]
+
+
+def test_lines_grow_until_the_next_input(engine):
+    lines, waits = stream(engine, "kata-analyze b 20 maxmoves 1", 4)
+    assert [len(infos(line)[0]["pv"]) for line in lines] == [1, 2, 3, 4]
+    assert waits == [0.2] * 4
+    # The line is the likeliest sensible answers: this network likes the last free point.
+    expected = {"E1": "D1", "A1": "E1", "A5": "E1", "E5": "E1"}
+    pv = infos(lines[-1])[0]["pv"]
+    assert pv[1] == expected[pv[0]]
+
+
+def test_the_judgement_takes_longer_and_longer():
+    judge = FixedJudge()
+    engine = engine_of(judge=judge)
+    stream(engine, "kata-analyze b 1000", 7)
+    assert judge.seconds == [0.1, 0.2, 0.4, 0.8, 1.0]
+    answers(engine, "play b C3")
+    stream(engine, "kata-analyze b 10", 2)
+    assert judge.seconds[5:] == [0.1, 0.1]  # not beyond the interval
+
+
+def test_without_an_interval_there_is_one_line(engine):
+    lines, waits = stream(engine, "lz-analyze b", 1)
+    assert len(lines) == 1 and waits[0] > 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "moves"),
+    [
+        ("maxmoves 3", 3),
+        ("minmoves 25", 25),
+        ("minmoves 100", 25),
+        ("allow b A1,B2,C3 1 minmoves 9", 3),
+        ("avoid b A1,B2 1 avoid b C3 4 minmoves 30", 22),
+        ("avoid w A1,B2 1 minmoves 30", 25),  # not our colour
+        ("pvVisits true minmoves 2 maxmoves 2", 2),
+        ("interval 30 maxmoves 4", 4),
+    ],
+)
+def test_which_moves_are_told(engine, words, moves):
+    (line, *_), _ = stream(engine, f"kata-analyze b {words}", 1)
+    assert line.count("info move") == moves
+    assert ("pvVisits" in line) == ("pvVisits" in words)
+
+
+def test_where_nothing_is_allowed_nothing_is_told(engine):
+    # An empty line would end the reply.
+    answers(engine, "play b C3")
+    assert engine.answer("lz-analyze w allow w C3 1") == "=\n\n"
+    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "=\nplay pass\n\n"
+
+
+# KataGo's docs/GTP_Extensions.md: "Prohibit the search from exploring the specified moves for the specified player,
+# until UNTILDEPTH ply deep in the search."
+
+
+@pytest.mark.parametrize("form", ["lz-", "kata-", "", "cgos-"])
+def test_a_move_keeps_to_what_is_avoided_and_allowed(engine, form):
+    for words, move in (
+        ("avoid b E1,A5 1", "D1"),
+        ("avoid b E1 1 avoid b D1,A5 3", "C1"),
+        ("avoid w E1 1", "E1"),  # not our colour
+        ("allow b A1,B2 1", "A1"),
+        ("avoid b E1 0", "E1"),  # no move deep
+    ):
+        assert answers(engine, f"{form}genmove_analyze b {words}")[0].endswith(f"\nplay {move}"), words
+        answers(engine, "undo")
+
+
+@pytest.mark.parametrize(
+    ("words", "second", "third"),
+    [
+        ("allow b A1 1", "E1", "D1"),
+        ("allow b A1 1 avoid w E1 2", "D1", "E1"),
+        ("allow b A1 1 avoid w E1 1", "E1", "D1"),  # the answer lies deeper
+        ("allow b A1,D4 3", "E1", "D4"),
+        ("allow b A1,D4 2", "E1", "D1"),
+    ],
+)
+def test_the_lines_keep_to_it_as_deep_as_it_reaches(engine, words, second, third):
+    lines, _ = stream(engine, f"kata-analyze b 20 {words}", 3)
+    assert infos(lines[-1])[0]["pv"] == ["A1", second, third]
+    # Without the restriction the same position is looked at anew.
+    lines, _ = stream(engine, "kata-analyze b 20 maxmoves 1", 1)
+    assert len(infos(lines[0])[0]["pv"]) == 1
+
+
+@pytest.mark.parametrize("words", ["x", "interval", "maxmoves two", "allow b", "allow b Z9 1", "avoid green A1 1"])
+def test_what_cannot_be_read(engine, words):
+    assert answers(engine, f"lz-analyze {words}") == ["? syntax error"]
+    assert answers(engine, f"kata-genmove_analyze b {words}") == ["? syntax error"]
+
+
+def test_where_no_move_is_legal_it_is_the_pass():
+    engine = engine_of(FixedEvaluator(1))
+    (line, *_), _ = stream(engine, "kata-analyze w 10", 1)
+    assert sabaki(line)[0][0] == "pass"
+    assert infos(line)[0]["move"] == "pass" and infos(line)[0]["pv"] == ["pass"]
+    words = answers(engine, "kata-raw-nn w 0")[0].split()
+    assert words[words.index("policyPass") + 1] == "1.000000"
+
+
+@pytest.mark.parametrize("form", ["lz-", "kata-", "", "cgos-"])
+def test_a_move_after_its_analysis(engine, form):
+    # Sabaki and Lizzie find the move by `play VERTEX` at a line's beginning, with the pass in small letters.
+    lines = answers(engine, f"7 {form}genmove_analyze b 100")[0].splitlines()
+    assert lines[0] == "=7" and len(lines) == 3
+    assert lines[2] == "play E1" and stones(engine)[4] == "....X"
+    engine.game.choose = lambda *_: engine.game.board.pass_point
+    assert answers(engine, f"{form}genmove_analyze w")[0].splitlines()[2] == "play pass"
+    assert engine.game.board.moves[-1][1] == 25
+
+
+def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    judge, given = FixedJudge(), []
+
+    def judge_for_a_second(board, rules, seconds=None):
+        now[0] += 1
+        return judge.judgement
+
+    engine.game.player.judge.judge = judge_for_a_second
+    engine.game.choose = lambda colour, seconds, *rest: (given.append(seconds), 24)[1]
+    answers(engine, "kata-time_settings byoyomi 60 10 1")
+    without = engine.clock.seconds(BLACK)
+    answers(engine, "lz-genmove_analyze b")
+    assert given == [without - 1]
+    assert engine.clock.seconds(BLACK) < without
+    answers(engine, "time_left w 0.5 1\nlz-genmove_analyze w")
+    assert given[1] == 0
+
+
+def test_the_line_of_cgos(engine):
+    told = json.loads(stream(engine, "cgos-analyze w 10", 1)[0][0])
+    assert told.keys() == {"winrate", "score", "visits", "moves", "ownership"}
+    assert (told["winrate"], told["score"]) == (0.25, -2.5)
+    assert told["moves"][0].keys() == {"move", "winrate", "score", "prior", "pv", "visits"}
+    # -1.0 is A, 1.0 is +
+    assert (told["ownership"][0], told["ownership"][12], told["ownership"][24]) == ("A", "f", "+")
+
+
+def test_it_is_the_position_s_analysis_that_goes_on():
+    """Asked again for the same position it goes on; a move, an undo, other rules or the other colour begin anew."""
+    judge = FixedJudge()
+    engine = engine_of(judge=judge)
+    for line in ("lz-analyze b", "play w C3", "lz-analyze b", "undo", "komi 1", "lz-analyze b", "lz-analyze w"):
+        answers(engine, line)
+    assert judge.seconds == [0.1] * 4
+    answers(engine, "lz-analyze w")
+    assert judge.seconds[4:] == [0.2]
+    assert engine.game.analyst(BLACK) is not engine.game.analyst(3 - BLACK)
+
+
+def test_an_analysis_that_fails_midway_ends_well(engine, capsys):
+    engine.game.player.judge.judge = None
+    assert engine.answer("3 kata-analyze b 10") == "=3\n\n"
+    assert capsys.readouterr().err.startswith("hayago: internal error in '3 kata-analyze b 10': TypeError")

@@ -1,0 +1,46 @@
+"""A whole game of the network in the box against GNU Go, each move checked by another GNU Go."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from gtp_client import GtpClient
+from hayago.network.model_file import box_path
+
+GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
+MOST_MOVES = 722  # two for each point: a game that long ends no more
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed"),
+    pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box"),
+]
+
+
+def gnugo():
+    return GtpClient(GNUGO, "--mode", "gtp", "--level", "1", "--chinese-rules")
+
+
+def test_a_game_to_its_end_without_an_illegal_move():
+    with GtpClient(sys.executable, "-m", "hayago", "gtp") as hayago, gnugo() as opponent, gnugo() as referee:
+        everyone = hayago, opponent, referee
+        for client in everyone:
+            for command in ("boardsize 19", "clear_board", "komi 7.5"):
+                client(command)
+        passes = moves = 0
+        while passes < 2:
+            colour, mover = (("black", hayago), ("white", opponent))[moves % 2]
+            vertex = mover(f"genmove {colour}")
+            if vertex.lower() == "resign":
+                break
+            for client in everyone:
+                if client is not mover:
+                    client(f"play {colour} {vertex}")
+            passes = passes + 1 if vertex.lower() == "pass" else 0
+            moves += 1
+            assert moves <= MOST_MOVES, "the game does not end"
+        assert moves > 50
+        assert hayago("final_score")[:2] in ("B+", "W+")
+        assert hayago.quit() == 0

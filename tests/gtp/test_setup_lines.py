@@ -1,0 +1,136 @@
+"""`hayago gtp --setup` and `--check`: what is printed can be pasted, and works."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gtp_client import GtpClient
+from gtp_engines import random_model
+from hayago.cli import main
+from hayago.gtp.setup_lines import CLIENTS, KATAGO_NAME, installation, setup_text
+from hayago.network.model_file import save_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("some models") / "five.safetensors"
+    network = random_model(5)
+    save_model(path, network.weights, network.info)
+    return path
+
+
+def run(capsys, *arguments):
+    code = main(["gtp", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_client_gets_its_line(client, capsys, model):
+    code, out, err = run(capsys, "--setup", client, "--level", 3, "--model", model)
+    assert (code, err) == (0, "")
+    assert Path(installation()[0]).is_absolute() and installation()[0] in out
+    for word in ("gtp", "--level", "3", "--model", str(model.resolve())):
+        assert word in out
+    assert "--setup" not in out
+    assert out.lower().startswith({"kgs": "kgsgtp", "ogs": "gtp2ogs"}.get(client, client))
+
+
+def command_in(client, text):
+    """The words that the client would start, as it takes them from what was pasted."""
+    lines = text.splitlines()
+    if client in ("sabaki", "q5go"):
+        program, arguments = (line.partition(":")[2].strip() for line in lines[1:3])
+        return [program, *shlex.split(arguments)]
+    if client == "gogui":
+        return shlex.split(lines[1].removeprefix("Command: "))
+    if client == "kgs":
+        (line,) = [line for line in lines if line.startswith("engine=")]
+        return shlex.split(line.removeprefix("engine=").replace("\\\\", "\\"))
+    if client == "ogs":
+        return json.loads(lines[1])["bot"]["command"]
+    return shlex.split(lines[1])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shlex reads the shell of other systems")
+def test_what_is_pasted_starts_the_engine(model):
+    options = ["--model", str(model)]
+    commands = {client: command_in(client, setup_text(client, options)) for client in CLIENTS}
+    plain = [*installation(), "gtp", *options]
+    named = [*plain, "--name", KATAGO_NAME]
+    assert commands == {
+        **dict.fromkeys(("sabaki", "gogui", "q5go", "kgs", "ogs"), plain),
+        **dict.fromkeys(("lizzie", "lizzieyzy"), named),
+        "katrain": [*installation(), "gtp", "--analysis-json", *options],
+    }
+    with GtpClient(*named) as engine:
+        assert engine("name").startswith("KataGo")  # or Lizzie warns of the version
+        assert engine("boardsize 5") == ""
+        assert engine.quit() == 0
+
+
+def test_a_file_of_properties_has_its_backslashes_doubled(monkeypatch):
+    monkeypatch.setattr("hayago.gtp.setup_lines.installation", lambda: [r"C:\Program Files\hayago.exe"])
+    assert r'engine="C:\\Program Files\\hayago.exe" gtp' in setup_text("kgs", [])
+
+
+def test_check(capsys, model):
+    code, out, err = run(capsys, "--check", "--model", model)
+    assert (code, err) == (0, "")
+    assert out.startswith("all is well: loaded in ") and "boards of 5x5, first move " in out
+    assert out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--check", "--model", "nothing"], 1, "nothing: no such model file"),
+        (["--check", "--model", "MODEL", "--model", "MODEL"], 1, "a second network for boards of 5x5"),
+        (["--setup", "emacs"], 2, "emacs"),
+        (["--check", "--level", "11"], 2, "11"),
+        (["--check", "--symmetries", "3"], 2, "--symmetries"),
+        (["--check", "--level", "3", "--like-human"], 2, "--like-human"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(options, code, message, model, capsys):
+    found, out, err = run(capsys, *(model if option == "MODEL" else option for option in options))
+    assert (found, out) == (code, "")
+    assert message in err and err.count("\n") == 1
+
+
+def test_what_is_wrong_with_an_analysis_process():
+    process = subprocess.run(
+        [sys.executable, "-m", "hayago", "gtp", "--analysis-json", "--model", "nothing"],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "hayago: nothing: no such model file\n"
+
+
+def test_options_reach_the_player(model):
+    from hayago.commands.gtp import gtp
+    from hayago.player.player import LEVELS, LIKE_HUMAN
+
+    game = gtp(model=[model], level=4, resign=0.1)
+    assert game.style == LEVELS[3] and game.resign == 0.1 and game.sizes == [5]
+    assert gtp(model=[model], like_human=True).style == LIKE_HUMAN
+    style = gtp(model=[model], temperature=0.5, top_p=0.8, symmetries=1).style
+    assert (style.temperature, style.top_p, style.symmetries) == (0.5, 0.8, 1)
+
+
+def test_the_seed_repeats_the_moves(model):
+    from hayago.commands.gtp import gtp
+
+    def moves(seed):
+        game = gtp(model=[model], temperature=100.0, seed=seed)
+        return [game.choose(1) for _ in range(10)]
+
+    assert moves(1) == moves(1) != moves(2)

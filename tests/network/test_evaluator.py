@@ -1,0 +1,74 @@
+"""Both backends give the same logits, and those of the plain network."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hayago.errors import HayagoError
+from hayago.features.planes import unpack
+from hayago.network.evaluator import make_evaluator, onnx_model
+from hayago.network.model_file import ModelError, save_model
+from hayago.network.policy import PolicyNetwork
+from learning import demo_batch, small_model
+
+
+def plain_logits(batch: int, **shape: int) -> np.ndarray:
+    """Logits by torch from unpacked planes."""
+    info, weights = small_model(**shape)
+    network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    with torch.no_grad():
+        return network(torch.from_numpy(unpack(demo_batch(batch, info.planes).rows, info.planes)).float()).numpy()
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("shape", [{}, {"planes": 4}, {"filters": 48, "layers": 13}])
+def test_backends_agree_with_the_plain_network(backend: str, shape: dict[str, int]) -> None:
+    evaluator = make_evaluator(small_model(**shape), "cpu", backend, threads=1)
+    planes = evaluator.info.planes
+    for count in (1, 7, 32):
+        logits = evaluator.logits(demo_batch(count, planes).rows)
+        assert logits.dtype == np.float32
+        assert logits.shape == (count, 361)
+        expected = plain_logits(count, **shape)
+        assert np.abs(logits - expected).max() < 1e-4 * max(1.0, expected.std())
+
+
+def test_the_default_on_a_cpu_needs_no_torch(tmp_path: Path) -> None:
+    info, weights = small_model()
+    save_model(tmp_path / "model.safetensors", weights, info)
+    code = (
+        "import sys; import numpy as np; from hayago.network.evaluator import make_evaluator;"
+        "e = make_evaluator(sys.argv[1]); print(e.logits(np.zeros((2, 2166), np.uint8)).shape);"
+        "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "model.safetensors"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(2, 361)"
+
+
+def test_the_exported_graph_takes_planes() -> None:
+    import onnx
+    import onnxruntime
+
+    data = onnx_model(small_model())
+    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    planes = unpack(demo_batch(3).rows).astype(np.float32)
+    assert np.abs(session.run(None, {"planes": planes})[0] - plain_logits(3)).max() < 1e-3
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        make_evaluator(tmp_path / "none.safetensors")
+    with pytest.raises(HayagoError, match="backend must be one of"):
+        make_evaluator(small_model(), backend="tensorflow")
+    with pytest.raises(HayagoError, match="on the CPU only"):
+        make_evaluator(small_model(), device="cuda", backend="onnx")
+    with pytest.raises(HayagoError, match="device 'gpu' cannot be used"):
+        make_evaluator(small_model(), device="gpu")

@@ -1,0 +1,201 @@
+"""The judge of endings on positions drawn by hand: dead stones, seki, dame, false eyes, open borders."""
+
+import numpy as np
+
+from diagrams import drawn_board
+from fakes import FixedEvaluator
+from hayago.player.continuations import ContinuingJudge
+from hayago.player.endgame import EndgameJudge, Judgement
+from hayago.player.player import Player
+from hayago.rules.board import Board
+from hayago.rules.coordinates import BLACK, EMPTY, WHITE, vertex_to_point
+from hayago.rules.game_rules import PRESETS, GameRules
+
+AREA = GameRules(komi=0.0)
+TERRITORY = GameRules("territory", "simple", komi=0.0, handicap_bonus="0")
+
+
+def judged(drawing: str, rules: GameRules = AREA) -> tuple[Board, Judgement]:
+    board = drawn_board(drawing)
+    return board, EndgameJudge().judge(board, rules, playouts=200)
+
+
+def vertices(text: str, size: int) -> set[int]:
+    return {vertex_to_point(vertex, size) for vertex in text.split()}
+
+
+# Two walls; White's two stones in Black's corner and Black's one in White's have no room to live.
+DEAD_IN_CORNERS = """
+    . . . X O . . . .
+    . O . X O . . . .
+    . O . X O . . X .
+    . . . X O . . . .
+    X X X X O . . . .
+    X . . X O O O O O
+    . . . X X X X X O
+    . . . . . . . X O
+    . . . . . . . X .
+"""
+
+
+def test_stones_without_room_are_dead() -> None:
+    _, judgement = judged(DEAD_IN_CORNERS)
+    assert judgement.dead == vertices("B8 B7 H7", 9)
+    assert not judgement.seki
+    owners = judgement.owner.reshape(9, 9)
+    assert (owners[:5, :4] == BLACK).all() and (owners[:5, 5:] == WHITE).all()
+    assert judgement.score == np.count_nonzero(owners == BLACK) - np.count_nonzero(owners == WHITE)
+    assert judgement.black_winrate > 0.9
+
+
+def test_territory_counts_the_dead_twice() -> None:
+    board, judgement = judged(DEAD_IN_CORNERS, TERRITORY)
+    empty_or_dead = board.grid().ravel() == EMPTY
+    empty_or_dead[list(judgement.dead)] = True
+    black = np.count_nonzero(empty_or_dead & (judgement.owner == BLACK)) + 2
+    white = np.count_nonzero(empty_or_dead & (judgement.owner == WHITE)) + 1
+    assert judgement.score == black - white
+
+
+def test_seki_with_two_shared_liberties() -> None:
+    # Both sides' big chains share C5 and C1 and have no eye; neither may begin.
+    board, judgement = judged(
+        """
+        X X . O O
+        X X O O O
+        X X O O O
+        X X X O O
+        X X . O O
+        """
+    )
+    assert judgement.seki == set(np.flatnonzero(board.grid()).tolist())
+    assert not judgement.dead
+    assert judgement.owner[2] == judgement.owner[22] == EMPTY
+
+
+def test_false_eyes_do_not_save() -> None:
+    # White's chain in the corner has one real eye; the second at C5 is false once A5-B4 are taken from outside.
+    _, judgement = judged(
+        """
+        . O . O X X .
+        O O X O X . X
+        X X X O X X X
+        X . X X X . X
+        X X . X . X X
+        . X X X X X .
+        X . X . X . X
+        """
+    )
+    assert vertices("B7 A6 B6", 7) <= judgement.dead
+
+
+def test_bent_four_in_the_corner_counts_as_the_playouts_have_it() -> None:
+    """Japanese rules call it dead by decree; played out under superko the defender is dead too, unless it wins kos."""
+    _, judgement = judged(
+        """
+        . X X . O O X . X
+        X X X O O O X X .
+        O O O O O X X . X
+        X X X X X X . X X
+        . X . X . X X X .
+        X . X . X . X . X
+        . X . X . X . X .
+        X . X . X . X . X
+        . X . X . X . X .
+        """
+    )
+    assert judgement.ownership[4] > 0  # the white chain
+
+
+def test_open_borders_are_counted_where_they_lean() -> None:
+    board = Board(9)
+    board.setup([9 * row + 3 for row in range(8)], [9 * row + 5 for row in range(8)])
+    judgement = EndgameJudge().judge(board, AREA, playouts=200)
+    owners = judgement.owner.reshape(9, 9)
+    assert (owners[:4, :4] == BLACK).all() and (owners[:4, 5:] == WHITE).all()
+    assert not judgement.settled.reshape(9, 9)[8, 4]
+    assert -12 < judgement.score < 12
+
+
+def test_settled_is_what_benson_or_all_playouts_say() -> None:
+    _, judgement = judged(
+        """
+        . X . X O . O .
+        X X X X O O O O
+        . . . . . . . .
+        . . . . . . . .
+        . . . . . . . .
+        . . . . . . . .
+        . . . . . . . .
+        . . . . . . . .
+        """
+    )
+    settled = judgement.settled.reshape(8, 8)
+    assert settled[:2].all()
+    assert not settled[4].any()
+
+
+def test_komi_and_handicap_move_the_score_and_the_winrate() -> None:
+    board = Board(9)
+    board.setup(vertices("C3 G7 C7 G3", 9), to_play=WHITE)
+    judge = EndgameJudge()
+    plain = judge.judge(board, GameRules(komi=0.0, handicap_bonus="0"), playouts=100)
+    chinese = judge.judge(board, PRESETS["chinese"], playouts=100)
+    heavy = judge.judge(board, GameRules(komi=81.5, handicap_bonus="0"), playouts=100)
+    # On a board with stones of one colour the count is the same for all: Black's, all of it.
+    assert (plain.score, chinese.score, heavy.score) == (81, 81 - 7.5 - 4, 81 - 81.5)
+    assert heavy.black_winrate < 0.9 < plain.black_winrate
+
+
+def test_the_same_seed_and_number_give_the_same_judgement() -> None:
+    board = drawn_board(DEAD_IN_CORNERS)
+    one, two = (EndgameJudge(seed=3).judge(board, AREA, playouts=70) for _ in range(2))
+    other = EndgameJudge(seed=4).judge(board, AREA, playouts=70)
+    assert np.array_equal(one.ownership, two.ownership) and one[5:] == two[5:]
+    assert not np.array_equal(one.ownership, other.ownership)
+
+
+def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
+    board = Board(9)
+    hurried = EndgameJudge(seconds=0.0, playouts=10**9).judge(board, AREA)
+    assert hurried.score_spread > 0  # and it has come back
+    assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
+
+
+def test_the_hand_can_be_random() -> None:
+    board = drawn_board(DEAD_IN_CORNERS)
+    clever, random = (EndgameJudge(clever=hand).judge(board, AREA, playouts=200) for hand in (True, False))
+    assert not np.array_equal(random.ownership, clever.ownership)
+
+
+def test_the_network_has_the_last_word_on_stones_in_doubt() -> None:
+    """White to live at C1 or Black to kill there: the playouts waver, and go where the network goes first."""
+    board = drawn_board(
+        """
+        . X . X . X .
+        X X X X X X X
+        X X X X X X X
+        X X X X X X X
+        X X O O O O O
+        X O O . . . O
+        O O . . . . .
+        """
+    )
+    fates = []
+    for vertex in ("C1", "G1"):
+        likes = np.zeros(49, np.float32)
+        likes[list(vertices(vertex, 7))] = 30
+        judge = ContinuingJudge(FixedEvaluator(7, likes), unsure=0.0, moves=1)
+        fates.append(judge.judge(board, AREA, playouts=160).ownership)
+    assert not np.array_equal(*fates)
+    again = ContinuingJudge(FixedEvaluator(7, likes), unsure=0.0, moves=1).judge(board, AREA, playouts=160)
+    assert np.array_equal(again.ownership, fates[1]) and not board.moves
+
+
+def test_without_doubt_or_of_another_size_the_playouts_judge_alone() -> None:
+    board = drawn_board(DEAD_IN_CORNERS)
+    plain = EndgameJudge().judge(board, AREA, playouts=100)
+    for size, unsure in ((9, 0.6), (7, 0.0)):
+        judge = ContinuingJudge(FixedEvaluator(size), unsure=unsure)
+        assert np.array_equal(judge.judge(board, AREA, playouts=100).ownership, plain.ownership)
+    assert Player(FixedEvaluator()).last_judge is not Player(FixedEvaluator()).judge

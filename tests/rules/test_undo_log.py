@@ -1,0 +1,40 @@
+"""The log has room for all moves that are ever noted at once: nothing looks whether it is full."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from comparison import everything
+from hayago.rules.board import Board
+from hayago.rules.coordinates import BLACK, EMPTY, WHITE
+from hayago.rules.kernels.position import LOG_ENTRIES, MOST_LOGGED, cell_of, colour_of, new_notes, place, undo
+
+AREA = 361
+
+
+def most_entries(board: Board, seed: int) -> int:
+    """As many moves as the log has to hold, Black's on the first empty point, then any by lot, suicides among them.
+
+    Gives how many entries they took; all is taken back."""
+    random, position, notes = Random(seed), board.position, new_notes()
+    before = everything(board)
+    cells = [cell_of(point, 19) for point in range(AREA)]
+    for n in range(MOST_LOGGED):
+        empty = [cell for cell in cells if colour_of(position, cell) == EMPTY]
+        place(position, notes, random.choice(empty) if n else empty[0], random.choice((BLACK, WHITE)) if n else BLACK)
+    entries = int(notes.logged)
+    undo(position, notes, 0)
+    assert everything(board) == before
+    return entries
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_there_is_room_for_the_largest_captures(seed: int) -> None:
+    whole = Board(19)
+    whole.setup(white=range(1, AREA))  # Black takes it all
+    mixed, random = Board(19), Random(seed)
+    for _ in range(400):
+        mixed.play(random.choice(np.flatnonzero(mixed.legal_points()[:-1]).tolist()))
+    for board, least in ((whole, 360 * 12), (mixed, 1000)):
+        assert least < most_entries(board, seed) <= LOG_ENTRIES
