@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import hayago
-from hayago.jit import borrowed, kernel, take
+from hayago.jit import borrowed, fetch_add, kernel
 
 PROBE = """
 from hayago.jit import kernel
@@ -94,10 +94,10 @@ def test_without_a_place_to_keep_them_kernels_still_run(package: Path, tmp_path:
 @kernel
 def take_all(counter: NDArray[np.int64], taken: NDArray[np.int64]) -> None:
     """Count in `taken` how often each number below its length is taken here."""
-    n = take(counter)
+    n = fetch_add(counter)
     while n < len(taken):
         taken[n] += 1
-        n = take(counter)
+        n = fetch_add(counter)
 
 
 def test_threads_never_take_the_same_number() -> None:

@@ -1,6 +1,6 @@
 """Training's speed on a GPU, without any data:
 
-    python scripts/benchmarks/measure_gpu.py FILTERS/BATCH[/SUB-BATCH][/compile]...
+    python scripts/benchmarks/measure_gpu.py FILTERS/BATCH[/GROUP][/compile]...
 
 Steps of hayago's own recipe on packed rows made by lot, which lie on the GPU from the start; a run is slower than this
 by what it waits for positions, validates and writes. Beside it stand the share of a large bfloat16 matrix product that
@@ -17,7 +17,7 @@ import torch
 from hayago.features.planes import row_bytes
 from hayago.network.devices import pick_device
 from hayago.training.config import TrainingConfig
-from hayago.training.device_batches import Fed
+from hayago.training.device_batches import DeviceBatch
 from hayago.training.trainer import Trainer
 
 WARM_UP, STEPS, SIDE, PRODUCTS, ROUNDS = 6, 30, 8192, 10, 3
@@ -26,20 +26,25 @@ WARM_UP, STEPS, SIDE, PRODUCTS, ROUNDS = 6, 30, 8192, 10, 3
 def settings(text: str) -> TrainingConfig:
     """What one argument asks for."""
     numbers = text.removesuffix("/compile").split("/")
-    filters, batch_size, sub_batch = map(int, numbers if len(numbers) == 3 else [*numbers, 64])
+    filters, batch_size, batch_norm_group = map(int, numbers if len(numbers) == 3 else [*numbers, 64])
     return TrainingConfig(
-        Path(), Path(), filters=filters, batch_size=batch_size, sub_batch=sub_batch, compile=text.endswith("/compile")
+        Path(),
+        Path(),
+        filters=filters,
+        batch_size=batch_size,
+        batch_norm_group=batch_norm_group,
+        compile=text.endswith("/compile"),
     )
 
 
-def made_by_lot(count: int, device: torch.device) -> Fed:
+def made_by_lot(count: int, device: torch.device) -> DeviceBatch:
     """A batch of rows with a quarter of their bits set."""
     lot = torch.Generator().manual_seed(0)
     one, other = (torch.randint(0, 256, (count, row_bytes()), dtype=torch.uint8, generator=lot) for _ in range(2))
     labels = torch.randint(0, 361, (count,), generator=lot)
     symmetry = torch.randint(0, 8, (count,), dtype=torch.uint8, generator=lot)
-    replies = torch.randint(0, 362, (count, 2), generator=lot)
-    return Fed(*(tensor.to(device) for tensor in (one & other, labels, symmetry, replies)))
+    future_moves = torch.randint(0, 362, (count, 2), generator=lot)
+    return DeviceBatch(*(tensor.to(device) for tensor in (one & other, labels, symmetry, future_moves)))
 
 
 def clock(device: torch.device) -> float:
@@ -89,7 +94,7 @@ def main() -> None:
         share = rate * 2 * trainer.network.architecture.training_multiply_adds / best
         memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
         print(
-            f"{config.filters} filters, batches of {config.batch_size}, sub-batches of {config.sub_batch}"
+            f"{config.filters} filters, batches of {config.batch_size}, groups of {config.batch_norm_group}"
             f"{', compiled' if config.compile else ''}: {rate:,.0f} positions/s, {seconds * 1e3:.2f} ms a step,"
             f" {share:.1%} of the product, {memory:.1f} GB; warm-up {begun - started:.1f} s",
             flush=True,

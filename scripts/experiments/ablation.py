@@ -134,9 +134,15 @@ def baseline(name: str, config: TrainingConfig, store: GameStore, examples: Exam
             optimizers = [torch.optim.AdamW(network.parameters(), ADAMW)]
         else:
             network = TrainingNetwork(
-                config.filters, 1, config.layers, size, config.normalised, config.identity, config.pointwise
+                config.filters,
+                1,
+                config.layers,
+                size,
+                config.normalised,
+                config.identity_init,
+                config.pointwise_kernels,
             )
-            network.use_tower(torch.get_num_threads())
+            network.use_cpu_convolutions(torch.get_num_threads())
             optimizers = make_optimizers(network, config)
         with network.alone() if isinstance(network, TrainingNetwork) else nullcontext():
             learn_raw(network, optimizers, config, store)

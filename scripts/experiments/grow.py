@@ -40,12 +40,12 @@ def widen(narrow: TrainingNetwork, wide: TrainingNetwork) -> None:
     """
     for old, new in zip(narrow.hidden, wide.hidden, strict=True):
         _put(cast(nn.Conv2d, old).weight, cast(nn.Conv2d, new).weight)
-    for centre, wide_centre in zip(narrow.centres, wide.centres, strict=True):
+    for centre, wide_centre in zip(narrow.pointwise_kernels, wide.pointwise_kernels, strict=True):
         _put(centre, wide_centre)
     for norm, wide_norm in zip(narrow.norms, wide.norms, strict=True):
         for name in ("weight", "bias", "running_mean", "running_var"):
             getattr(wide_norm, name)[: len(getattr(norm, name))] = getattr(norm, name)
-    for layer, wide_layer in zip((narrow.last, *narrow.replies), (wide.last, *wide.replies), strict=True):
+    for layer, wide_layer in zip((narrow.last, *narrow.future_moves), (wide.last, *wide.future_moves), strict=True):
         _put(cast(Tensor, layer.weight), cast(Tensor, wide_layer.weight))
         cast(Tensor, wide_layer.bias).copy_(cast(Tensor, layer.bias))
 
@@ -63,7 +63,7 @@ class Course:
     def __init__(self, config: TrainingConfig, minutes: float) -> None:
         store = read_store(config.games, "train")
         sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game)
-        self.batches = Batches(sampler, config.batch_size, config.planes, replies=config.replies)
+        self.batches = Batches(sampler, config.batch_size, config.planes, future_moves=config.future_moves)
         self.config, self.seconds = config, 60 * minutes
         games = read_store(config.games, "validation").games
         positions = fixed_positions(games, config.validation_positions)

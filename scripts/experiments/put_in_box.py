@@ -6,14 +6,14 @@ python scripts/experiments/put_in_box.py runs/NAME/model.safetensors
 import sys
 
 from hayago.errors import HayagoError
-from hayago.network.model_file import box_path, load_model, save_model
+from hayago.network.model_file import default_model_path, load_model, save_model
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
         model = load_model(sys.argv[1])
-        save_model(box_path(), model.weights, model.info, half=True)
+        save_model(default_model_path(), model.weights, model.info, half=True)
     except HayagoError as error:
         sys.exit(f"put_in_box: {error}")
-    print(f"{box_path()}: {box_path().stat().st_size:,} bytes")
+    print(f"{default_model_path()}: {default_model_path().stat().st_size:,} bytes")

@@ -30,12 +30,14 @@ from tricks import TRICKS
 
 # The plain network, He's initialisation, nothing beside the next move.
 PLAIN: dict[str, Any] = {
-    "normalised": False, "identity": 0.0, "pointwise": False, "replies": 0, "batch_size": 128, "sub_batch": 128,
+    "normalised": False, "identity_init": 0.0, "pointwise_kernels": False, "future_moves": 0, "batch_size": 128,
+    "batch_norm_group": 128,
 }  # fmt: skip
 # Batch normalisation and Muon as they are usually given.
 USUAL: dict[str, Any] = {
-    "identity": 0.0, "pointwise": False, "replies": 0, "batch_size": 128, "sub_batch": 128, "learning_rate": 0.04,
-    "other_learning_rate": 0.002,
+    "identity_init": 0.0, "pointwise_kernels": False, "future_moves": 0, "batch_size": 128,
+    "batch_norm_group": 128, "learning_rate": 0.04,
+    "adamw_learning_rate": 0.002,
 }  # fmt: skip
 
 ROWS: dict[str, dict[str, Any]] = {
@@ -49,15 +51,15 @@ ROWS: dict[str, dict[str, Any]] = {
         for rate in (0.0003, 0.001, 0.003, 0.01)
     },
     "usual": USUAL,
-    "usual, half the identity": {**USUAL, "identity": 0.5},
-    "usual, identity": {**USUAL, "identity": 1.0},
-    "usual, identity, replies": {**USUAL, "identity": 1.0, "replies": 2},
+    "usual, half the identity": {**USUAL, "identity_init": 0.5},
+    "usual, identity": {**USUAL, "identity_init": 1.0},
+    "usual, identity, future_moves": {**USUAL, "identity_init": 1.0, "future_moves": 2},
     "default, batches of 128": {"batch_size": 128, "learning_rate": 0.03},
     "default, batches of 32": {"batch_size": 32, "learning_rate": 0.015},
     "default, Muon 0.01": {"learning_rate": 0.01},
     "default, Muon 0.04": {"learning_rate": 0.04},
-    "default, no kernels of the centre": {"pointwise": False, "learning_rate": 0.03},
-    "default, the centre as fast as the rest": {"centre_rate": 1.0},
+    "default, no kernels of the centre": {"pointwise_kernels": False, "learning_rate": 0.03},
+    "default, the centre as fast as the rest": {"pointwise_rate": 1.0},
     "default, 4 positions of a game": {"positions_per_game": 4},
     "default, no symmetries": {"symmetries": False},
     **{name: {} for name in TRICKS},

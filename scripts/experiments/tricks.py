@@ -17,7 +17,7 @@ from hayago.rules.symmetry import SYMMETRIES
 from hayago.training import loop, trainer
 from hayago.training.batches import Batch, Plan, Sampler
 from hayago.training.config import TrainingConfig
-from hayago.training.device_batches import Fed
+from hayago.training.device_batches import DeviceBatch
 from hayago.training.muon import Muon, orthogonalise
 from hayago.training.trainer import Trainer
 from hayago.training.training_network import TrainingNetwork
@@ -76,13 +76,13 @@ class AveragedTrainer(Trainer):
         super().__init__(config, *rest)
         shape = self.network.architecture
         self.average = TrainingNetwork(
-            shape.filters, shape.planes, shape.layers, shape.board_size, config.normalised, config.identity,
-            config.pointwise, config.replies,
+            shape.filters, shape.planes, shape.layers, shape.board_size, config.normalised, config.identity_init,
+            config.pointwise_kernels, config.future_moves,
         )  # fmt: skip
         self.average.load_state_dict(self.network.state_dict())
         self.network.fold = self.average.fold  # type: ignore[method-assign]
 
-    def learn(self, batch: Batch | Fed, factor: float) -> None:
+    def learn(self, batch: Batch | DeviceBatch, factor: float) -> None:
         """See `Trainer`."""
         super().learn(batch, factor)
         share = 1 - min(0.99, (1 + self.step) / (10 + self.step))

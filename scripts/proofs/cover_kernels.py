@@ -28,7 +28,7 @@ DEFAULT = [
     "tests/features/test_planes.py::test_all_positions_are_those_of_moves_that_are_no_passes",
     "tests/rules/test_eyes.py",
     "tests/features/test_properties.py",
-    "tests/records/test_store.py::test_first_fault",
+    "tests/records/test_store.py::test_first_illegal",
     "--deselect=tests/rules/test_rules.py::test_legal_positions_reachable[3-12675]",
     "--deselect=tests/features/test_properties.py::test_planes_equal_the_twin_and_keep_the_laws",
     "--hypothesis-profile=few",

@@ -21,7 +21,7 @@ import numpy as np
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.records.archives import iter_files
 from hayago.records.games import Games
-from hayago.records.identity import LEGAL, first_fault
+from hayago.records.identity import LEGAL, first_illegal
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
 from hayago.rules.kernels.position import new_notes, new_position
@@ -39,7 +39,7 @@ def legal_games(paths: list[str]) -> Iterator[GameRecord]:
         for record in scan_sgf(data, source):
             if isinstance(record, GameRecord) and record.size == 19 and len(record.moves) > 0:
                 games = records_to_games([record])
-                if first_fault(position, notes, 19, games.setup, games.codes) == LEGAL:
+                if first_illegal(position, notes, 19, games.setup, games.codes) == LEGAL:
                     yield record
 
 

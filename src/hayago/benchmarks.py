@@ -220,8 +220,8 @@ def _train(games: Games, threads: int) -> Results:
         config = TrainingConfig(Path(), Path(), filters=filters, batch_size=batch_size)
         trainer = Trainer(config, torch.device("cpu"))
         sampler = Sampler(games, 0, TRAIN_BLOCK, config.positions_per_game)
-        batches = Batches(sampler, batch_size, replies=config.replies).start()
-        beside = Batches(sampler, batch_size, threads=2, replies=config.replies).start()
+        batches = Batches(sampler, batch_size, future_moves=config.future_moves).start()
+        beside = Batches(sampler, batch_size, threads=2, future_moves=config.future_moves).start()
         flops = 2 * trainer.network.architecture.training_multiply_adds
         steps = 1 if filters == max(FILTERS) else 4
         for stream in (batches, beside):
@@ -279,7 +279,7 @@ def _best_product() -> float:
 def _infer(games: Games, threads: int) -> Results:
     """One position at a time through the default evaluator: the network in the box, and one as wide as the paper's."""
     from hayago.network.evaluator import make_evaluator
-    from hayago.network.model_file import Model, ModelInfo, box_path, load_model
+    from hayago.network.model_file import Model, ModelInfo, default_model_path, load_model
 
     game, ply = all_positions(games)
     rows, _ = encode_positions(games, game[:64], ply[:64], np.zeros(64, np.uint8))
@@ -289,7 +289,7 @@ def _infer(games: Games, threads: int) -> Results:
         for name, shape in wide.tensor_shapes().items()
     }
     models: dict[str, Any] = {"infer_latency_ms_192": Model(wide, weights)}
-    if box_path().is_file():
+    if default_model_path().is_file():
         models["infer_latency_ms"] = load_model()
     results: Results = {}
     for key, model in models.items():

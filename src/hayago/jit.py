@@ -137,7 +137,7 @@ if config.DISABLE_JIT:
 
     _taking = threading.Lock()
 
-    def take(counter: NDArray[np.int64]) -> int:
+    def fetch_add(counter: NDArray[np.int64]) -> int:
         """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
         with _taking:
             counter[0] += 1
@@ -191,7 +191,7 @@ else:
         return types.void(array, types.int64), generate
 
     @intrinsic
-    def take(typing_context: Any, counter: Any) -> Any:
+    def fetch_add(typing_context: Any, counter: Any) -> Any:
         """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gtp_client import GtpClient
-from hayago.network.model_file import box_path
+from hayago.network.model_file import default_model_path
 
 GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
 MOST_MOVES = 722  # two for each point: a game that long ends no more
@@ -15,7 +15,7 @@ MOST_MOVES = 722  # two for each point: a game that long ends no more
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed"),
-    pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box"),
+    pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box"),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import hayago.gtp.process  # noqa: F401 - fills the register
 from hayago.gtp.protocol import COMMANDS
-from hayago.network.model_file import box_path
+from hayago.network.model_file import default_model_path
 from paths import SUPPORT
 
 NODE_FOLDER = SUPPORT / "node"
@@ -19,7 +19,7 @@ NODE, NPM = shutil.which("node"), shutil.which("npm")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(NODE is None or NPM is None, reason="node and npm are not installed"),
-    pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box"),
+    pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box"),
 ]
 
 

@@ -16,7 +16,7 @@ from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.match.match_record import MatchFolder
 from hayago.match.runner import MatchOptions, read_players, schedule
-from hayago.network.model_file import box_path
+from hayago.network.model_file import default_model_path
 from paths import ENGINES
 
 GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
@@ -520,11 +520,11 @@ def test_the_schedule():
     assert {p.seed for p in pairings}.isdisjoint(p.seed for p in schedule(["a", "b", "c"], 4, 1, 8))
 
 
-@pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box")
+@pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")
 def test_players_that_are_networks(tmp_path):
-    copy = shutil.copy(box_path(), tmp_path / "mine.safetensors")
+    copy = shutil.copy(default_model_path(), tmp_path / "mine.safetensors")
     box, mine, named = read_players(["box --temperature 1", str(copy), "third=box"])
-    assert box.command[1:] == ["-m", "hayago", "gtp", "--model", str(box_path()), "--temperature", "1"]
+    assert box.command[1:] == ["-m", "hayago", "gtp", "--model", str(default_model_path()), "--temperature", "1"]
     assert (box.name, mine.name, named.name) == ("box", "mine", "third")
     assert mine.command[-1] == str(copy) and mine.model == box.model and len(mine.model) == 64
 
@@ -548,7 +548,7 @@ def test_gnu_go_wins_and_says_so(play, tmp_path):
     assert result["pairs"][1]["wins"] == 2 and not result["void"]
 
 
-@pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box")
+@pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")
 def test_the_network_in_the_box(play, tmp_path):
     code, result, _ = play("box", OTHER, size=19, move_limit=14)
     assert code == 0 and not any(result["players"][0]["charges"].values())

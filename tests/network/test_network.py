@@ -60,9 +60,9 @@ def test_layer_table_shows_every_layer_and_the_totals() -> None:
 def test_hidden_kernels_begin_with_the_identity() -> None:
     """What a layer passes on at first is what it was given, beside what its random kernels make of it."""
     torch.manual_seed(0)
-    without = TrainingNetwork(6, 4, 4, 9, identity=0.0)
+    without = TrainingNetwork(6, 4, 4, 9, identity_init=0.0)
     torch.manual_seed(0)
-    network = TrainingNetwork(6, 4, 4, 9, identity=0.75)
+    network = TrainingNetwork(6, 4, 4, 9, identity_init=0.75)
     assert torch.equal(network.hidden[0].weight, without.hidden[0].weight)
     x = torch.randn(2, 6, 9, 9)
     for one, other in zip(network.hidden[1:], without.hidden[1:], strict=True):
@@ -70,21 +70,21 @@ def test_hidden_kernels_begin_with_the_identity() -> None:
 
 
 def test_kernels_of_the_centre_are_added_to_its_tap() -> None:
-    with_centres, without = (TrainingNetwork(6, 4, 4, 9, pointwise=pointwise) for pointwise in (True, False))
-    assert not len(without.centres)
-    for centre in with_centres.centres:
+    with_centres, without = (TrainingNetwork(6, 4, 4, 9, pointwise_kernels=pointwise) for pointwise in (True, False))
+    assert not len(without.pointwise_kernels)
+    for centre in with_centres.pointwise_kernels:
         assert not centre.any()  # at first they change nothing
         torch.nn.init.normal_(centre)
     x = torch.randn(2, 6, 9, 9)
     for layer in (1, 2):
-        whole, centre = with_centres.hidden[layer], with_centres.centres[layer]
+        whole, centre = with_centres.hidden[layer], with_centres.pointwise_kernels[layer]
         got = torch.nn.functional.conv2d(x, with_centres.kernels()[layer], padding="same")
         assert torch.allclose(got, whole(x) + torch.nn.functional.conv2d(x, centre), atol=1e-5)
 
 
 def test_folding_the_plain_form_changes_nothing() -> None:
     network = TrainingNetwork(6, 4, 4, 9, normalised=False)
-    for centre in network.centres:
+    for centre in network.pointwise_kernels:
         torch.nn.init.normal_(centre)
     x = torch.randn(2, 4, 9, 9)
     assert torch.equal(network.fold()(x), network(x))

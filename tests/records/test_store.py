@@ -13,7 +13,7 @@ from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.records import store as store_module
 from hayago.records.games import POINT_MASK, WHITE_BIT
-from hayago.records.identity import ILLEGAL_SETUP, KEY_MOVES, LEGAL, Split, first_fault, game_keys, split_of
+from hayago.records.identity import ILLEGAL_SETUP, KEY_MOVES, LEGAL, Split, find_illegal, game_keys, split_of
 from hayago.records.seal import UNSEALED, seal
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.records.store import (
@@ -227,14 +227,14 @@ def test_a_split_without_games(tmp_path: Path) -> None:
     assert (len(store), len(store.games.codes), len(store.table)) == (0, 0, 0)
 
 
-def test_first_fault() -> None:
+def test_first_illegal() -> None:
     position, notes = new_position(5), new_notes()
     none = np.zeros(0, np.uint16)
     ko = [1, 0 | WHITE_BIT, 5, 2 | WHITE_BIT, 11, 7 | WHITE_BIT, 24, 6 | WHITE_BIT]
-    assert first_fault(position, notes, 5, none, np.array(ko, np.uint16)) == LEGAL
-    assert first_fault(position, notes, 5, none, np.array([3, 3 | WHITE_BIT], np.uint16)) == 1
-    assert first_fault(position, notes, 5, np.array([1, 5, 0 | WHITE_BIT], np.uint16), none) == ILLEGAL_SETUP
-    assert first_fault(position, notes, 5, np.array([0 | WHITE_BIT, 1, 5], np.uint16), none) == ILLEGAL_SETUP
+    assert find_illegal(position, notes, 5, none, np.array(ko, np.uint16)) == LEGAL
+    assert find_illegal(position, notes, 5, none, np.array([3, 3 | WHITE_BIT], np.uint16)) == 1
+    assert find_illegal(position, notes, 5, np.array([1, 5, 0 | WHITE_BIT], np.uint16), none) == ILLEGAL_SETUP
+    assert find_illegal(position, notes, 5, np.array([0 | WHITE_BIT, 1, 5], np.uint16), none) == ILLEGAL_SETUP
 
 
 def test_filters(tmp_path: Path) -> None:

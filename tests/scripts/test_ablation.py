@@ -42,8 +42,8 @@ def test_the_table_is_complete(
     examples = choose_examples(validation.games, facts_of(validation.table), Selection(), 200)
     evaluator = make_evaluator(load_model(tmp_path / "4-20" / "model.safetensors"))
     for count, cell in zip(ablation.SYMMETRIES, rows[5][2:], strict=True):
-        ranks = measure({"it": evaluator}, examples, symmetries=count).outcomes["it"].rank
-        assert cell == f"{100 * (ranks < 1).mean():.1f}"
+        group = measure({"it": evaluator}, examples, symmetries=count).outcomes["it"].rank
+        assert cell == f"{100 * (group < 1).mean():.1f}"
 
     monkeypatch.setattr(ablation, "train", None)
     monkeypatch.setattr(ablation, "learn_raw", None)

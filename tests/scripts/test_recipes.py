@@ -15,7 +15,7 @@ from learning import store_path
 from tricks import TRICKS
 
 SMALL: dict[str, Any] = {
-    "filters": 4, "layers": 3, "positions": 320, "batch_size": 32, "sub_batch": 32, "validation_positions": 64,
+    "filters": 4, "layers": 3, "positions": 320, "batch_size": 32, "batch_norm_group": 32, "validation_positions": 64,
 }  # fmt: skip
 
 
@@ -28,7 +28,9 @@ def test_every_row_is_a_recipe_of_its_own() -> None:
             config.learning_rate for config in configs.values() if config.optimizer == kind and config.batch_size > 16
         }
         assert len(rates) == 4
-    assert not any(config.normalised or config.replies for name, config in configs.items() if name.startswith("adamw"))
+    assert not any(
+        config.normalised or config.future_moves for name, config in configs.items() if name.startswith("adamw")
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TRICKS))

@@ -7,7 +7,7 @@ import pytest
 from hayago.evaluation.examples import choose_examples
 from hayago.evaluation.outcomes import measure
 from hayago.network.evaluator import make_evaluator
-from hayago.network.model_file import box_path
+from hayago.network.model_file import default_model_path
 from hayago.records.sgf import read_sgf
 from hayago.records.store import records_to_games
 from recount import recount
@@ -15,7 +15,7 @@ from recount import recount
 GAMES, POSITIONS = 30, 40
 
 
-@pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box")
+@pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")
 def test_the_independent_recount_agrees(demo_games: Path, tmp_path: Path) -> None:
     some = tmp_path / "some.sgf"
     some.write_bytes(b"(;GM".join(demo_games.read_bytes().split(b"(;GM")[: GAMES + 1]))
@@ -23,7 +23,7 @@ def test_the_independent_recount_agrees(demo_games: Path, tmp_path: Path) -> Non
     assert len(records) == GAMES
     examples = choose_examples(records_to_games(records), limit=POSITIONS)
     outcomes = measure({"box": make_evaluator(threads=1)}, examples).outcomes["box"]
-    first, five, cross_entropy = recount(some, box_path(), POSITIONS)
+    first, five, cross_entropy = recount(some, default_model_path(), POSITIONS)
     assert 5 < first < five < POSITIONS
     assert (int((outcomes.rank < 1).sum()), int((outcomes.rank < 5).sum())) == (first, five)
     assert -outcomes.log_prior[:, 0].mean() == pytest.approx(cross_entropy, abs=1e-4)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import scale
-from hayago.records.identity import first_fault
+from hayago.records.identity import find_illegal
 from hayago.records.store import read_store
 from hayago.rules.kernels.position import new_notes, new_position
 
@@ -20,7 +20,7 @@ def test_games_are_made_many_and_measured(tmp_path: Path, demo_games: Path) -> N
     assert 6 <= len({source.partition(" from ")[0] for source in store.table["source"].to_pylist()}) < 12
     games, position, notes = store.games, new_position(19), new_notes()
     for game in range(60):
-        assert first_fault(position, notes, 19, games.setup, games.codes[slice(*games.offsets[game : game + 2])]) == -1
+        assert find_illegal(position, notes, 19, games.setup, games.codes[slice(*games.offsets[game : game + 2])]) == -1
     lengths = np.diff(games.offsets)
     assert len(set(lengths.tolist())) > 20  # cut, each a move shorter than the one before
 

@@ -57,7 +57,7 @@ def training_network(filters: int = 8, planes: int = 48, layers: int = 4, board_
             (norm.bias.data, -1, 1),
         ):
             tensor.copy_(torch.rand(tensor.shape, generator=generator) * (high - low) + low)
-    for centre in network.centres:
+    for centre in network.pointwise_kernels:
         centre.data.copy_(torch.randn(centre.shape, generator=generator) * 0.1)
     network.last.bias.data.copy_(torch.randn(board_size**2, generator=generator))
     return network.eval()

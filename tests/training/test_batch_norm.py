@@ -1,4 +1,4 @@
-"""Sub-batches together, or in turn, or spread over processes: the same moments and the same gradients."""
+"""Groups together, or in turn, or spread over processes: the same moments and the same gradients."""
 
 import copy
 
@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from hayago.training.batch_norm import RunningMoments, SubBatchNorm
+from hayago.training.batch_norm import GroupedBatchNorm, RunningMoments
 
 
-def norm() -> SubBatchNorm:
+def norm() -> GroupedBatchNorm:
     torch.manual_seed(0)
-    made = SubBatchNorm(5)
+    made = GroupedBatchNorm(5)
     nn.init.uniform_(made.weight, 0.5, 1.5)
     nn.init.normal_(made.bias)
     nn.init.uniform_(made.running_mean)
@@ -23,7 +23,7 @@ def test_together_is_in_turn(memory_format: torch.memory_format) -> None:
     x = (torch.randn(12, 5, 3, 3) * torch.arange(1, 13).view(-1, 1, 1, 1)).to(memory_format=memory_format)
     weights = torch.randn_like(x)
     together, in_turn = norm(), norm()
-    together.sub_batch = 4
+    together.batch_norm_group = 4
     got = together(x)
     assert got.is_contiguous(memory_format=memory_format)
     (got * weights).sum().backward()
@@ -49,7 +49,7 @@ def test_few_bits_are_summed_in_many() -> None:
     """As under autocast on a GPU."""
     x = torch.randn(8, 5, 9, 9) + 100
     wide, narrow = norm(), norm()
-    wide.sub_batch = narrow.sub_batch = 4
+    wide.batch_norm_group = narrow.batch_norm_group = 4
     expected, got = wide(x.bfloat16().float()), narrow(x.bfloat16())
     assert got.dtype == torch.bfloat16
     assert torch.allclose(got.float(), expected, rtol=1e-2, atol=1e-2)
@@ -59,7 +59,7 @@ def test_few_bits_are_summed_in_many() -> None:
 def test_one_sub_batch_is_plain_batch_normalisation() -> None:
     x = torch.randn(4, 5, 3, 3)
     one, plain = norm(), norm()
-    one.sub_batch = 4
+    one.batch_norm_group = 4
     assert torch.equal(one(x), nn.BatchNorm2d.forward(plain, x))
     one.eval()
     assert torch.equal(one(torch.cat([x, x]))[:4], one(x))

@@ -10,7 +10,7 @@ from hayago.errors import HayagoError
 from hayago.features.incremental import encode_positions
 from hayago.records.games import POINT_MASK, Games
 from hayago.rules.symmetry import point_maps
-from hayago.training.batches import Batch, Batches, Positions, Sampler, fixed_positions, replies_to
+from hayago.training.batches import Batch, Batches, Positions, Sampler, fixed_positions, future_moves_of
 from learning import demo_games
 
 
@@ -95,24 +95,26 @@ def test_replies_are_the_moves_that_follow() -> None:
     """Replayed game by game; behind the last move, and for a pass, stands N*N."""
     chosen = games(0, 12)
     positions, _ = next(Sampler(chosen, 1, games_per_block=12, positions_per_game=0).blocks(0, 0))
-    replies = replies_to(chosen, positions, 3)
+    future_moves = future_moves_of(chosen, positions, 3)
     beyond = 0
     for k in range(len(positions.game)):
         game, ply, symmetry = (int(values[k]) for values in positions)
         moves = (chosen.codes[chosen.offsets[game] : chosen.offsets[game + 1]] & POINT_MASK).tolist()
         following = [*moves[ply + 1 : ply + 4], 361, 361, 361][:3]
         beyond += following.count(361)
-        assert replies[k].tolist() == [int(point_maps(19)[symmetry, point]) for point in following]
+        assert future_moves[k].tolist() == [int(point_maps(19)[symmetry, point]) for point in following]
     assert beyond >= 12 * (1 + 2 + 3)  # of the last three moves of each game
 
 
 def test_replies_come_with_their_positions() -> None:
     sampler = Sampler(games(0, 12), 3, games_per_block=5, positions_per_game=6)
-    one = islice(Batches(sampler, 16, threads=2, replies=2).start(1), 4)
+    one = islice(Batches(sampler, 16, threads=2, future_moves=2).start(1), 4)
     whole = Batch.join(list(one))
-    planned = [replies_to(games(0, 12), positions, 2)[order] for positions, order in islice(sampler.blocks(0, 0), 6)]
-    assert whole.replies is not None
-    assert np.array_equal(whole.replies, np.concatenate(planned)[16:80])
+    planned = [
+        future_moves_of(games(0, 12), positions, 2)[order] for positions, order in islice(sampler.blocks(0, 0), 6)
+    ]
+    assert whole.future_moves is not None
+    assert np.array_equal(whole.future_moves, np.concatenate(planned)[16:80])
 
 
 def test_every_example_of_a_game_is_as_likely() -> None:

@@ -21,20 +21,20 @@ def test_the_matrices_filter(outputs: int, taps: int) -> None:
 def networks(
     filters: int, planes: int, size: int, threads: int, normalised: bool = True
 ) -> tuple[TrainingNetwork, TrainingNetwork]:
-    """The same network twice: in float64 by plain convolutions, and in float32 by the tower."""
+    """The same network twice: in float64 by plain convolutions, and in float32 by the convolutions."""
     torch.manual_seed(1)
-    plain = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised, identity=0.0)
+    plain = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised, identity_init=0.0)
     for norm in plain.norms:
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias, 0.0, 0.3)
     for convolution in plain.hidden if not normalised else ():
         nn.init.normal_(convolution.bias, 0.0, 0.3)
-    for centre in plain.centres:
+    for centre in plain.pointwise_kernels:
         nn.init.normal_(centre, 0.0, 0.1)
-    tower = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised)
-    tower.load_state_dict(plain.state_dict())
-    tower.use_tower(threads)
-    return plain.double(), tower
+    convolutions = TrainingNetwork(filters, planes, layers=4, board_size=size, normalised=normalised)
+    convolutions.load_state_dict(plain.state_dict())
+    convolutions.use_cpu_convolutions(threads)
+    return plain.double(), convolutions
 
 
 # 11 boards are neither a whole number of chunks nor of threads; 5, 9 and 19 leave edges of 3, 3 and 1 beyond the board.
@@ -45,33 +45,33 @@ def networks(
 def test_values_and_gradients_are_those_of_plain_convolutions(
     filters: int, planes: int, size: int, threads: int, normalised: bool
 ) -> None:
-    plain, tower = networks(filters, planes, size, threads, normalised)
+    plain, convolutions = networks(filters, planes, size, threads, normalised)
     x = (torch.rand(11, planes, size, size) < 0.3).double()
     weights = torch.randn(11, size * size, dtype=torch.float64)
-    expected, got = plain(x), tower(x.float())
+    expected, got = plain(x), convolutions(x.float())
     assert (expected - got).abs().max() < 1e-4 * expected.abs().max()
     (expected * weights).sum().backward()
     (got * weights.float()).sum().backward()
-    for (name, one), other in zip(plain.named_parameters(), tower.parameters(), strict=True):
+    for (name, one), other in zip(plain.named_parameters(), convolutions.parameters(), strict=True):
         assert one.grad is not None and other.grad is not None
         # By length: a ReLU whose input is 0 up to rounding may open for one and not for the other.
         assert (one.grad - other.grad).norm() < 1e-2 * one.grad.norm(), name
-    for (name, one), other in zip(plain.named_buffers(), tower.buffers(), strict=True):
+    for (name, one), other in zip(plain.named_buffers(), convolutions.buffers(), strict=True):
         assert torch.allclose(one.double(), other.double(), rtol=1e-4, atol=1e-5), name
 
 
 def test_a_ghost_of_a_gradient_is_no_gradient() -> None:
     """Without ReLU flips (all open) the gradients agree far closer."""
-    plain, tower = networks(16, 48, 9, 2)
-    for network in (plain, tower):
+    plain, convolutions = networks(16, 48, 9, 2)
+    for network in (plain, convolutions):
         for norm in network.norms:
             nn.init.constant_(norm.bias, 8.0)
             nn.init.constant_(norm.weight, 1.0)
     x = (torch.rand(6, 48, 9, 9) < 0.3).double()
     weights = torch.randn(6, 81, dtype=torch.float64)
     (plain(x) * weights).sum().backward()
-    (tower(x.float()) * weights.float()).sum().backward()
-    for (name, one), other in zip(plain.named_parameters(), tower.named_parameters(), strict=True):
+    (convolutions(x.float()) * weights.float()).sum().backward()
+    for (name, one), other in zip(plain.named_parameters(), convolutions.named_parameters(), strict=True):
         assert one.grad is not None and other[1].grad is not None
         assert (one.grad - other[1].grad).norm() < 1e-3 * one.grad.norm() + 1e-3, name
 
@@ -79,15 +79,15 @@ def test_a_ghost_of_a_gradient_is_no_gradient() -> None:
 def test_a_number_of_threads_repeats_bit_by_bit() -> None:
     gradients = []
     for _ in range(2):
-        _, tower = networks(32, 48, 19, 2)
+        _, convolutions = networks(32, 48, 19, 2)
         torch.manual_seed(2)
-        tower((torch.rand(21, 48, 19, 19) < 0.3).float()).square().sum().backward()
-        gradients.append([parameter.grad for parameter in tower.parameters()])
+        convolutions((torch.rand(21, 48, 19, 19) < 0.3).float()).square().sum().backward()
+        gradients.append([parameter.grad for parameter in convolutions.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
 
 
 def test_other_numbers_of_filters_take_the_plain_way() -> None:
     network = TrainingNetwork(8, 4, layers=3, board_size=5)
-    network.use_tower(2)
-    assert network._tower is None
+    network.use_cpu_convolutions(2)
+    assert network._cpu_convolutions is None
     network(torch.rand(2, 4, 5, 5)).sum().backward()

@@ -32,10 +32,10 @@ def test_the_device_turns_boards_as_the_encoder_does(
     assert got_labels.tolist() == labels.tolist() != straight_labels.tolist()
 
 
-def batches(turn: bool, batch_size: int = 24, rank: int = 0, ranks: int = 1, start: int = 0) -> list[Batch]:
+def batches(turn: bool, batch_size: int = 24, rank: int = 0, group: int = 1, start: int = 0) -> list[Batch]:
     """The first batches of a small stream: a block has about four of them, and an epoch some blocks."""
     sampler = Sampler(demo_games(), seed=2, games_per_block=20, positions_per_game=5)
-    stream = Batches(sampler, batch_size, rank=rank, ranks=ranks, turn=turn, replies=2).start(start)
+    stream = Batches(sampler, batch_size, rank=rank, group=group, turn=turn, future_moves=2).start(start)
     return list(islice(stream, 12 - start))
 
 
@@ -51,19 +51,19 @@ def test_the_stream_is_the_same_whoever_turns_the_boards() -> None:
 
 @pytest.mark.parametrize("start", [0, 5])
 def test_the_ranks_share_every_batch(start: int) -> None:
-    shares = [batches(True, rank=rank, ranks=3, start=start) for rank in range(3)]
+    shares = [batches(True, rank=rank, group=3, start=start) for rank in range(3)]
     for whole, *parts in zip(batches(True)[start:], *shares, strict=True):
         assert all(len(part.labels) == 8 for part in parts)
         joined = Batch.join(parts)
         assert np.array_equal(joined.rows, whole.rows)
         assert np.array_equal(joined.labels, whole.labels)
-        assert np.array_equal(joined.replies, whole.replies)
+        assert np.array_equal(joined.future_moves, whole.future_moves)
 
 
 def test_blocks_smaller_than_a_share() -> None:
     sampler = Sampler(demo_games(), seed=2, games_per_block=1, positions_per_game=3)
     whole = list(islice(Batches(sampler, 16).start(3), 4))
-    parts = [list(islice(Batches(sampler, 16, rank=rank, ranks=2).start(3), 4)) for rank in range(2)]
+    parts = [list(islice(Batches(sampler, 16, rank=rank, group=2).start(3), 4)) for rank in range(2)]
     for one, *shares in zip(whole, *parts, strict=True):
         assert np.array_equal(Batch.join(shares).rows, one.rows)
 

@@ -22,7 +22,7 @@ from hayago.errors import HayagoError
 from hayago.network.model_file import load_model
 from hayago.training.checkpoint import load_checkpoint
 from hayago.training.config import TrainingConfig
-from hayago.training.distributed import RankLost, Ranks
+from hayago.training.distributed import ProcessGroup, RankLost
 from hayago.training.loop import train
 from learning import small_config
 
@@ -33,8 +33,8 @@ STARTED: list[subprocess.Popen[str]] = []
 
 
 def config_of(out: Path, **options: object) -> TrainingConfig:
-    """Steps of 4 sub-batches; 16 filters are learned by the tower."""
-    return small_config(out, **{"filters": 16, "batch_size": 32, "sub_batch": 8, "validations": 10, **options})
+    """Steps of 4 groups; 16 filters are learned by the convolutions."""
+    return small_config(out, **{"filters": 16, "batch_size": 32, "batch_norm_group": 8, "validations": 10, **options})
 
 
 def words(config: TrainingConfig) -> list[str]:
@@ -232,40 +232,40 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
 
 
 def test_ranks_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (Ranks.from_environment().count, Ranks.from_environment().first) == (1, True)
+    assert (ProcessGroup.from_environment().count, ProcessGroup.from_environment().first) == (1, True)
     for name, value in {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    ranks = Ranks.from_environment()
-    assert (ranks.rank, ranks.count, ranks.local, ranks.neighbours, ranks.restarts) == (3, 4, 1, 2, 0)
-    assert not ranks.first
+    group = ProcessGroup.from_environment()
+    assert (group.rank, group.count, group.local, group.neighbours, group.restarts) == (3, 4, 1, 2, 0)
+    assert not group.first
     monkeypatch.setenv("RANK", "three")
     with pytest.raises(HayagoError, match="must be numbers"):
-        Ranks.from_environment()
+        ProcessGroup.from_environment()
 
 
 def test_batches_that_cannot_be_shared_are_refused() -> None:
-    ranks = Ranks(0, 3)
-    ranks.refuse(torch.device("cpu"), 96, 32)
-    with pytest.raises(HayagoError, match="batch_size 128 is no multiple of 3 processes x sub_batch 64"):
-        ranks.refuse(torch.device("cpu"), 128, 64)
+    group = ProcessGroup(0, 3)
+    group.refuse(torch.device("cpu"), 96, 32)
+    with pytest.raises(HayagoError, match="batch_size 128 is no multiple of 3 processes x batch_norm_group 64"):
+        group.refuse(torch.device("cpu"), 128, 64)
     with pytest.raises(HayagoError, match=r"batch_size 16 is no multiple of 3 processes$"):
-        ranks.refuse(torch.device("cpu"), 16, 1)
-    Ranks(1, 2, 1, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
-    Ranks(1, 2, 0, neighbours=1).refuse(torch.device("cuda", 1), 32, 16)
+        group.refuse(torch.device("cpu"), 16, 1)
+    ProcessGroup(1, 2, 1, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
+    ProcessGroup(1, 2, 0, neighbours=1).refuse(torch.device("cuda", 1), 32, 16)
     with pytest.raises(HayagoError, match="of a machine cannot share cuda:1: --device cuda gives each its own"):
-        Ranks(0, 2, 0, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
+        ProcessGroup(0, 2, 0, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
     with pytest.raises(HayagoError, match="cannot share the GPU of a Mac"):
-        ranks.refuse(torch.device("mps"), 96, 32)
-    with pytest.raises(HayagoError, match="batch_size 96 is no multiple of sub_batch 64"):
-        config_of(Path("run"), batch_size=96, sub_batch=64)
+        group.refuse(torch.device("mps"), 96, 32)
+    with pytest.raises(HayagoError, match="batch_size 96 is no multiple of batch_norm_group 64"):
+        config_of(Path("run"), batch_size=96, batch_norm_group=64)
 
 
 def test_why_nccl_fails_is_told() -> None:
     """It has no processes to lose where a GPU cannot be used at all."""
-    ranks = Ranks(0, 2)
-    ranks._store = distributed.HashStore()
+    group = ProcessGroup(0, 2)
+    group._store = distributed.HashStore()
     error = distributed.DistBackendError("NCCL error in: x.cpp:1, invalid usage\nmore")
     with pytest.raises(RankLost, match=r"has gone \(NCCL error in: x\.cpp:1, invalid usage\); the last"):
-        ranks.__exit__(type(error), error, None)
+        group.__exit__(type(error), error, None)
     with pytest.raises(SystemExit):  # the first has said it
-        ranks.__exit__(type(error), error, None)
+        group.__exit__(type(error), error, None)

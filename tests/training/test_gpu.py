@@ -27,8 +27,8 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 def test_batches_arrive_whole_and_in_order() -> None:
     sampler = Sampler(demo_games(), seed=2, games_per_block=20, positions_per_game=5)
-    expected = islice(Batches(sampler, 48, turn=True, replies=2).start(), 40)
-    given = feed(Batches(sampler, 48, threads=2, turn=False, replies=2).start(), GPU)
+    expected = islice(Batches(sampler, 48, turn=True, future_moves=2).start(), 40)
+    given = feed(Batches(sampler, 48, threads=2, turn=False, future_moves=2).start(), GPU)
     on_cpu, on_gpu = Unpacker(48, 19, CPU), Unpacker(48, 19, GPU)
     for batch in expected:
         for one, other in zip(on_cpu(to_device(batch, CPU)), on_gpu(next(given)), strict=True):
@@ -38,10 +38,10 @@ def test_batches_arrive_whole_and_in_order() -> None:
 
 OPTIONS = [
     {},
-    {"sub_batch": 8},
-    {"sub_batch": 8, "compile": True},
+    {"batch_norm_group": 8},
+    {"batch_norm_group": 8, "compile": True},
     {"normalised": False, "optimizer": "sgd"},
-    {"optimizer": "adamw", "replies": 0},
+    {"optimizer": "adamw", "future_moves": 0},
 ]
 
 
@@ -58,8 +58,8 @@ def test_steps_on_a_gpu_are_those_of_a_cpu(
     other.restore(one.state(), 0)
     for step in range(12):
         factor = 0.3 * (1 + step % 3)
-        one.learn(batch_of(step, config.replies), factor)
-        other.learn(batch_of(step, config.replies), factor)
+        one.learn(batch_of(step, config.future_moves), factor)
+        other.learn(batch_of(step, config.future_moves), factor)
     torch.cuda.synchronize()
     assert not other.is_busy()
     losses, those = (np.array(trainer.take_metrics()[0]) for trainer in (one, other))
@@ -72,12 +72,12 @@ def test_steps_on_a_gpu_are_those_of_a_cpu(
         assert torch.allclose(mine.running_mean, its.running_mean.cpu(), rtol=0.02, atol=0.02)
 
 
-def batch_of(step: int, replies: int = 2) -> Batch:
+def batch_of(step: int, future_moves: int = 2) -> Batch:
     """A batch to learn from: 32 positions, under symmetries, with what was replied."""
     batch = demo_batch(32 * 12)
     chosen = slice(step, None, 12)
     symmetry = np.full(32, step % 8, np.uint8)
-    following = np.stack([batch.labels[chosen]] * replies, 1) if replies else None
+    following = np.stack([batch.labels[chosen]] * future_moves, 1) if future_moves else None
     return Batch(batch.rows[chosen], batch.labels[chosen], symmetry, following)
 
 

@@ -122,11 +122,11 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
     with pytest.raises(HayagoError, match="was started with batch_size 16, not 32"):
         train(replace(config, batch_size=32, resume=True))
     header, tensors = load_checkpoint(config.out / "last.safetensors")
-    del header["config"]["sub_batch"]
+    del header["config"]["batch_norm_group"]
     old = replace(config, out=tmp_path / "old", resume=True)
     old.out.mkdir()
     save_checkpoint(old.out / "last.safetensors", tensors, header)
-    with pytest.raises(HayagoError, match="another version of hayago wrote it, which knew no sub_batch"):
+    with pytest.raises(HayagoError, match="another version of hayago wrote it, which knew no batch_norm_group"):
         train(old)
     other = tmp_path / "other.parquet"
     half = tmp_path / "half.sgf"
@@ -207,13 +207,13 @@ def test_stopping_at_a_bad_loss_says_what_is_kept(tmp_path: Path, monkeypatch: p
 def test_a_step_does_not_depend_on_how_its_sub_batches_are_computed(tmp_path: Path) -> None:
     """In turn on a CPU, together on other devices: the step is the same, and it is not that of a whole batch."""
     batch, weights = demo_batch(16), []
-    for device, sub_batch in (("cpu", 4), ("meta", 4), ("cpu", 16)):
-        config = small_config(tmp_path, optimizer="sgd", sub_batch=sub_batch)
+    for device, batch_norm_group in (("cpu", 4), ("meta", 4), ("cpu", 16)):
+        config = small_config(tmp_path, optimizer="sgd", batch_norm_group=batch_norm_group)
         trainer = Trainer(config, torch.device("cpu"))
         if device == "meta":  # what the trainer sets on a GPU
             trainer._part = 16
             for norm in trainer.network.norms:
-                norm.sub_batch = 4
+                norm.batch_norm_group = 4
         for _ in range(3):
             trainer.learn(batch, 0.1)
         weights.append(torch.cat([value.float().flatten() for value in trainer.network.fold().state_dict().values()]))
@@ -224,9 +224,9 @@ def test_a_step_does_not_depend_on_how_its_sub_batches_are_computed(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
 def test_a_compiled_network_learns_the_same(tmp_path: Path) -> None:
-    batch, losses = next(Batches(Sampler(demo_games(), 0, 20, 4), 8, replies=2).start()), []
+    batch, losses = next(Batches(Sampler(demo_games(), 0, 20, 4), 8, future_moves=2).start()), []
     for compiled in (False, True):
-        config = small_config(tmp_path, layers=3, batch_size=8, replies=2, compile=compiled)
+        config = small_config(tmp_path, layers=3, batch_size=8, future_moves=2, compile=compiled)
         trainer = Trainer(config, torch.device("cpu"))
         for _ in range(3):
             trainer.learn(batch, 0.1)
@@ -240,7 +240,10 @@ def test_only_what_learns_is_compiled(tmp_path: Path) -> None:
         Trainer(small_config(tmp_path, filters=filters, compile=True), torch.device("cpu"))._learning
         for filters in (8, 16)
     ]
-    assert [hasattr(network, "_orig_mod") for network in learning] == [True, False]  # the tower is compiled already
+    assert [hasattr(network, "_orig_mod") for network in learning] == [
+        True,
+        False,
+    ]  # the CPU convolutions are compiled already
 
 
 def test_a_disk_too_small_is_seen_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,15 +289,15 @@ def test_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_in_bfloat16_weights_and_losses_keep_their_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a GPU, with sub-batches together; autocast is the same on a CPU."""
-    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16, replies=2).start())
+    """As on a GPU, with groups together; autocast is the same on a CPU."""
+    batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16, future_moves=2).start())
     losses = []
     for narrow in (False, True):
         monkeypatch.setattr("hayago.training.trainer.has_bfloat16", lambda device, narrow=narrow: narrow)
-        trainer = Trainer(small_config(tmp_path, sub_batch=8), torch.device("cpu"))
+        trainer = Trainer(small_config(tmp_path, batch_norm_group=8), torch.device("cpu"))
         trainer._part = 16
         for norm in trainer.network.norms:
-            norm.sub_batch = 8
+            norm.batch_norm_group = 8
         for _ in range(5):
             trainer.learn(batch, 0.3)
         assert {value.dtype for value in trainer.state().values()} == {np.dtype(np.float32), np.dtype(np.int64)}
@@ -326,7 +329,7 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
         ("weight_decay", -1.0, "weight_decay must not be negative"),
         ("checkpoint_minutes", -1.0, "checkpoint_minutes must not be negative"),
         ("minutes", float("nan"), "minutes must be a number, not nan"),
-        ("batch_size", 100, "batch_size 100 is no multiple of sub_batch 64"),
+        ("batch_size", 100, "batch_size 100 is no multiple of batch_norm_group 64"),
         ("warmup", 1.0, "warmup is a share"),
         ("out", "runs", "out must be of type Path"),
         ("symmetries", 1, "symmetries must be of type bool"),
@@ -340,7 +343,9 @@ def test_the_config_refuses_nonsense(option: str, value: Any, message: str) -> N
 
 
 def test_sub_batches_are_of_no_concern_without_normalisation(tmp_path: Path) -> None:
-    config = small_config(tmp_path, normalised=False, identity=0.0, batch_size=10, sub_batch=4, positions=30)
+    config = small_config(
+        tmp_path, normalised=False, identity_init=0.0, batch_size=10, batch_norm_group=4, positions=30
+    )
     assert train(config).positions == 30
 
 
@@ -390,14 +395,14 @@ def test_the_papers_recipe_is_plain_gradient_descent(tmp_path: Path) -> None:
 def test_replies_are_learned_beside_the_next_move(tmp_path: Path) -> None:
     """They change what the layers below learn, by their weight, and are no part of the model."""
     sampler = Sampler(demo_games(), 0, games_per_block=20, positions_per_game=4)
-    batch = next(Batches(sampler, 16, replies=2).start())
-    assert batch.replies is not None
+    batch = next(Batches(sampler, 16, future_moves=2).start())
+    assert batch.future_moves is not None
 
-    def learned(replies: int, weight: float) -> tuple[Trainer, list[float]]:
-        config = small_config(tmp_path, replies=replies, reply_weight=weight)
+    def learned(future_moves: int, weight: float) -> tuple[Trainer, list[float]]:
+        config = small_config(tmp_path, future_moves=future_moves, future_move_weight=weight)
         trainer = Trainer(config, torch.device("cpu"))
         for _ in range(20):
-            trainer.learn(batch if replies else batch._replace(replies=None), 0.3)
+            trainer.learn(batch if future_moves else batch._replace(future_moves=None), 0.3)
         return trainer, trainer.take_metrics()[0]
 
     none, without = learned(0, 0.25)
@@ -410,10 +415,10 @@ def test_replies_are_learned_beside_the_next_move(tmp_path: Path) -> None:
     losses = []
     for trainer in (light, both):
         with torch.no_grad():
-            answers = trainer.network(planes, replies=True)
+            answers = trainer.network(planes, future_moves=True)
         assert answers.shape == (3, 16, 361)
-        replies = torch.from_numpy(batch.replies[:, 0])
-        losses.append(float(torch.nn.functional.cross_entropy(answers[1], replies, ignore_index=361)))
+        future_moves = torch.from_numpy(batch.future_moves[:, 0])
+        losses.append(float(torch.nn.functional.cross_entropy(answers[1], future_moves, ignore_index=361)))
     assert losses[1] < losses[0] - 1
     assert both.network.fold().state_dict().keys() == none.network.fold().state_dict().keys()
 
@@ -423,10 +428,10 @@ def test_kernels_of_the_centre_are_learned(tmp_path: Path) -> None:
     batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16).start())
     losses = []
     for pointwise in (True, False):
-        trainer = Trainer(small_config(tmp_path, replies=0, pointwise=pointwise), torch.device("cpu"))
+        trainer = Trainer(small_config(tmp_path, future_moves=0, pointwise_kernels=pointwise), torch.device("cpu"))
         for _ in range(3):
             trainer.learn(batch, 0.3)
-        assert all(centre.any() for centre in trainer.network.centres)
+        assert all(centre.any() for centre in trainer.network.pointwise_kernels)
         muon = sum(len(group["params"]) for group in trainer.optimizers[0].param_groups)
         assert muon == len(trainer.network.hidden) * (2 if pointwise else 1)
         losses.append(trainer.take_metrics()[0])
@@ -438,12 +443,12 @@ def test_the_centre_has_a_rate_of_its_own(tmp_path: Path) -> None:
     batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16).start())
     moved = []
     for rate in (1.0, 4.0):
-        trainer = Trainer(small_config(tmp_path, replies=0, centre_rate=rate), torch.device("cpu"))
+        trainer = Trainer(small_config(tmp_path, future_moves=0, pointwise_rate=rate), torch.device("cpu"))
         before = [kernel.detach().clone() for kernel in trainer.network.hidden.parameters()]
         trainer.learn(batch, 0.3)
         after = list(trainer.network.hidden.parameters())
         whole = sum(float((new.detach() - old).norm()) for new, old in zip(after, before, strict=True))
-        moved.append((whole, sum(float(centre.detach().norm()) for centre in trainer.network.centres)))
+        moved.append((whole, sum(float(centre.detach().norm()) for centre in trainer.network.pointwise_kernels)))
     assert moved[1][0] == pytest.approx(moved[0][0], rel=1e-3)
     assert moved[1][1] == pytest.approx(4 * moved[0][1], rel=1e-3)
 
@@ -451,7 +456,9 @@ def test_the_centre_has_a_rate_of_its_own(tmp_path: Path) -> None:
 def test_no_centre_moves_farther_for_being_tall(tmp_path: Path) -> None:
     """Of 4 planes and 16 filters, that of the first layer has more rows than columns."""
     batch = next(Batches(Sampler(demo_games(), 0, 20, 4), 16, planes=4).start())
-    trainer = Trainer(small_config(tmp_path, filters=16, planes=4, replies=0, centre_rate=4.0), torch.device("cpu"))
+    trainer = Trainer(
+        small_config(tmp_path, filters=16, planes=4, future_moves=0, pointwise_rate=4.0), torch.device("cpu")
+    )
     before = [weight.detach().clone() for weight in kernels_of(trainer)]
     trainer.learn(batch, 1.0)
     lengths = [
@@ -465,7 +472,7 @@ def test_no_centre_moves_farther_for_being_tall(tmp_path: Path) -> None:
 
 def kernels_of(trainer: Trainer) -> list[torch.nn.Parameter]:
     """The whole kernels, then those of their centres."""
-    return [*(module.weight for module in trainer.network.hidden), *trainer.network.centres]
+    return [*(module.weight for module in trainer.network.hidden), *trainer.network.pointwise_kernels]
 
 
 @pytest.mark.parametrize(("filters", "beside"), [(16, 1), (8, 2)])
@@ -477,7 +484,7 @@ def test_torch_has_one_thread_beside_the_tower_s(
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        trainer = Trainer(small_config(tmp_path, filters=filters, replies=0), torch.device("cpu"))
+        trainer = Trainer(small_config(tmp_path, filters=filters, future_moves=0), torch.device("cpu"))
         seen = []
         measure = trainer._measure
 

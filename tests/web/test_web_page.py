@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 from filelock import FileLock
 
-from hayago.network.model_file import box_path
+from hayago.network.model_file import default_model_path
 from paths import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 def browsing(test):
     """A test that needs a browser and a network."""
     test = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")(test)
-    return pytest.mark.skipif(not box_path().exists(), reason="there is no network in the box")(test)
+    return pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")(test)
 
 
 # Server, browser, page

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hayago.network.architecture import layer_table
-from hayago.network.model_file import box_path, load_model
+from hayago.network.model_file import default_model_path, load_model
 
 
 def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
@@ -19,7 +19,7 @@ def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="
         model: The network; by default the one in the box.
         as_json: Print JSON: what the file says about itself, its parameters and multiply-adds.
     """
-    path = model or box_path()
+    path = model or default_model_path()
     about = load_model(path).info
     if as_json:
         totals = {"parameters": about.parameters, "multiply_adds": about.multiply_adds}

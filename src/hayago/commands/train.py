@@ -14,11 +14,11 @@ from hayago.training.config import RECIPES, TrainingConfig
 def train(**options: Any) -> None:
     """Train a network on prepared games."""
     from hayago.training import loop  # here, so that the help does not wait for torch
-    from hayago.training.distributed import Ranks
+    from hayago.training.distributed import ProcessGroup
 
     recipe = RECIPES[options.pop("recipe", "default")]
     result = loop.train(TrainingConfig(**{**recipe, **options}))
-    if not Ranks.from_environment().first:
+    if not ProcessGroup.from_environment().first:
         return
     top1 = f", top-1 {result.validation_top1:.1%}" if result.validation_top1 is not None else ""
     sys.stdout.write(f"{result.model}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n")

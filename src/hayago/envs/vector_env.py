@@ -32,7 +32,7 @@ from hayago.errors import HayagoError
 from hayago.features.followers import Followers, catch_up, expect, new_followers
 from hayago.features.incremental import Work, new_work, write_planes, write_row
 from hayago.features.planes import PLANES, row_bytes
-from hayago.jit import borrowed, kernel, take
+from hayago.jit import borrowed, fetch_add, kernel
 from hayago.rules.coordinates import BLACK, EMPTY, MAX_SIZE, WHITE
 from hayago.rules.game_rules import GameRules
 from hayago.rules.kernels.light_boards import (
@@ -192,7 +192,7 @@ def _show_mask(tables: NDArray[np.int64], results: _Results, t: int) -> int:
 @kernel
 def _next_share(shares: _Shares, count: int) -> tuple[int, int]:
     """The first of the next few boards out of `count`, and the one behind them; the same twice when none are left."""
-    first = min(take(shares.taken) * shares.size, count)
+    first = min(fetch_add(shares.taken) * shares.size, count)
     return first, min(first + shares.size, count)
 
 
@@ -275,7 +275,7 @@ def _look(
     """What the network wants to know of whoever's turn it is at the chosen tables: rows[symmetry, n] is the position
     under each symmetry, legal[n] where to play, may_end[n] whether to pass would end the game and win it. Here a share
     is one position."""
-    n = take(shares.taken)
+    n = fetch_add(shares.taken)
     while n < len(chosen):
         table, position, memory = tables[chosen[n]], followers.positions[chosen[n]], followers.memories[chosen[n]]
         colour = int(table[TO_PLAY])
@@ -285,7 +285,7 @@ def _look(
         catch_up(table, position, memory, work)
         for symmetry in range(len(rows)):
             write_row(position, memory, colour, followers.layout, symmetry, PLANES, True, work, rows[symmetry, n])
-        n = take(shares.taken)
+        n = fetch_add(shares.taken)
 
 
 @kernel

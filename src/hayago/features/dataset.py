@@ -23,7 +23,7 @@ from hayago.features.planes import FEATURES_VERSION, PLANES, check_planes, plane
 from hayago.files import new_folder
 from hayago.records.archives import iter_files
 from hayago.records.games import Games, check_games, some_games
-from hayago.records.identity import fault
+from hayago.records.identity import why_illegal
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
 from hayago.records.store import GameStore, read_store, records_to_games
 from hayago.rules.coordinates import MAX_SIZE
@@ -144,7 +144,7 @@ def _cut(games: Games, report: Callable[[BadRecord], object]) -> Iterator[_Chunk
     first, end = 0, len(games.offsets) - 1
     for number in range(end):
         _, moves, _, setup, _ = some_games(games, number, number + 1)
-        broken = fault(position, notes, games.size, setup, moves)
+        broken = why_illegal(position, notes, games.size, setup, moves)
         if broken is not None or number - first == GAMES_AT_A_TIME:
             yield _Chunk(some_games(games, first, number), np.arange(first, number))
             first = number
@@ -183,7 +183,7 @@ def _collected(
             report(record)
         elif record.size != size:
             report(BadRecord(record.source, "board size", f"{record.size}x{record.size}"))
-        elif (broken := fault(position, notes, size, record.setup, record.moves)) is not None:
+        elif (broken := why_illegal(position, notes, size, record.setup, record.moves)) is not None:
             report(BadRecord(record.source, *broken))
         else:
             good[number] = record

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.network.evaluator import make_evaluator
-from hayago.network.model_file import box_path, load_model
+from hayago.network.model_file import default_model_path, load_model
 from hayago.player.player import LIKE_HUMAN, Player
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT
@@ -125,7 +125,7 @@ def _key(opening: GameRecord) -> tuple[object, ...]:
 
 
 def _chooser(size: int, seed: int) -> Callable[[Board], int]:
-    if box_path().exists():
+    if default_model_path().exists():
         model = load_model()
         if model.info.board_size == size:
             player = Player(make_evaluator(model, threads=1), LIKE_HUMAN, seed=seed)

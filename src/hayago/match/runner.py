@@ -28,7 +28,7 @@ from hayago.match.match_game import DRAW, REFEREE, Conditions, GameResult, Pairi
 from hayago.match.match_record import MatchFolder
 from hayago.match.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
 from hayago.match.standings import sprt_standing
-from hayago.network.model_file import box_path, load_model
+from hayago.network.model_file import default_model_path, load_model
 from hayago.records.sgf import GameRecord
 from hayago.rules.coordinates import MAX_SIZE
 
@@ -151,7 +151,7 @@ def _player(given: str, name: str) -> MatchPlayer:
     words = split_command(given)
     first = Path(words[0])
     if words[0] == BOX or first.suffix == ".safetensors":
-        model = box_path() if words[0] == BOX else first
+        model = default_model_path() if words[0] == BOX else first
         load_model(model)  # a bad file is told here, by its own error
         command = [sys.executable, "-m", "hayago", "gtp", "--model", str(model), *words[1:]]
         return MatchPlayer(name or first.stem, given, command, hashlib.sha256(model.read_bytes()).hexdigest())

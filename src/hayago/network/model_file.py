@@ -52,7 +52,7 @@ class Model(NamedTuple):
     weights: dict[str, NDArray[np.float32]]
 
 
-def box_path() -> Path:
+def default_model_path() -> Path:
     """The network in the box, which is used wherever no model is named."""
     return Path(__file__).parent / "box.safetensors"
 
@@ -76,7 +76,7 @@ def load_model(path: Path | str | None = None) -> Model:
     Raises:
         ModelError: there is no such file, it is damaged, or it does not fit this version of hayago.
     """
-    path = box_path() if path is None else Path(path)
+    path = default_model_path() if path is None else Path(path)
     header, tensors = read_tensors(path, "model")
     known = {key: header[key] for key in ModelInfo.__dataclass_fields__ if key in header}
     try:

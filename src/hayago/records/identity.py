@@ -75,7 +75,7 @@ def split_of(key: bytes) -> Split:
 
 
 @kernel
-def first_fault(
+def find_illegal(
     position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
 ) -> int:
     """The index of the first illegal move, LEGAL, or ILLEGAL_SETUP where a set-up chain has no liberty.
@@ -90,13 +90,13 @@ def first_fault(
     return first_illegal(position, notes, size, setup, moves)
 
 
-def fault(
+def why_illegal(
     position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
 ) -> tuple[str, str] | None:
     """Why this is no game by the rules, as (reason, detail); None if it is one. The first two are overwritten."""
     if len(setup) and (setup & POINT_MASK).max() >= size * size:
         return "illegal set-up", "a stone off the board"
-    found = first_fault(position, notes, size, setup, moves)
+    found = find_illegal(position, notes, size, setup, moves)
     if found == LEGAL:
         return None
     if found == ILLEGAL_SETUP:

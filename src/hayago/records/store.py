@@ -49,7 +49,7 @@ from hayago.errors import HayagoError
 from hayago.files import write_atomically
 from hayago.records.archives import iter_files
 from hayago.records.games import Games
-from hayago.records.identity import KEY_BYTES, KEY_MOVES, Split, fault, game_keys, split_of
+from hayago.records.identity import KEY_BYTES, KEY_MOVES, Split, game_keys, split_of, why_illegal
 from hayago.records.seal import UNSEALED, is_intact, seal, seal_place
 from hayago.records.selection import Selection
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
@@ -256,7 +256,7 @@ class _Chooser:
         if unwanted is not None:
             raise BadRecord(record.source, *unwanted)
         setup = record.setup
-        broken = fault(self._position, self._notes, record.size, setup, record.moves)
+        broken = why_illegal(self._position, self._notes, record.size, setup, record.moves)
         if broken is not None:
             raise BadRecord(record.source, *broken)
         key, whole = game_keys(record.size, setup, record.moves)

@@ -1,6 +1,6 @@
-"""Batch normalisation over sub-batches of fixed size, so that a network learns the same however a batch is spread.
+"""Batch normalisation over groups of fixed size, so that a network learns the same however a batch is spread.
 
-A *sub-batch* is the positions over which a normalisation takes its moments. A step has one or many of them, computed
+A *group* is the positions over which a normalisation takes its moments. A step has one or many of them, computed
 in turn, together, or by many processes; its *running moments*, which evaluation uses, move once a step by the mean
 over them all.
 """
@@ -12,24 +12,24 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hayago.training.distributed import ALONE, Ranks
+from hayago.training.distributed import SINGLE_PROCESS, ProcessGroup
 
 
-class SubBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation which can split a batch that holds many sub-batches, for devices that like large batches.
+class GroupedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation which can split a batch that holds many groups, for devices that like large batches.
 
-    `sub_batch` 0 takes every batch for one sub-batch.
+    `batch_norm_group` 0 takes every batch for one group.
     """
 
-    sub_batch = 0
+    batch_norm_group = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, N, N) to the same; while learning B is a multiple of the sub-batch, or less than it."""
-        if not self.training or not 0 < self.sub_batch < len(x):
+        """(B, C, N, N) to the same; while learning B is a multiple of the group, or less than it."""
+        if not self.training or not 0 < self.batch_norm_group < len(x):
             return super().forward(x)
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
         # Under autocast x has too few bits for sums of squares.
-        groups = x.view(-1, self.sub_batch, *x.shape[1:]).float()
+        groups = x.view(-1, self.batch_norm_group, *x.shape[1:]).float()
         variance, mean = torch.var_mean(groups, dim=(1, 3, 4), correction=0, keepdim=True)
         count = groups[0].numel() // groups.shape[2]
         with torch.no_grad():
@@ -73,12 +73,12 @@ class RunningMoments:
             moment.copy_(before)
         self._passes += 1
 
-    def settle(self, ranks: Ranks = ALONE) -> None:
+    def settle(self, group: ProcessGroup = SINGLE_PROCESS) -> None:
         """The step is over, in all processes."""
         if not self._many:
             return
         sizes = [len(moment) for moment in self._moments]
-        means = ranks.sum(torch.cat(self._sums)) / (self._passes * ranks.count)
+        means = group.sum(torch.cat(self._sums)) / (self._passes * group.count)
         for moment, mean in zip(self._moments, torch.split(means, sizes), strict=True):
             moment.copy_(mean)
 

@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     rows: NDArray[np.uint8]
     labels: NDArray[np.int64]
     symmetry: NDArray[np.uint8] | None = None
-    replies: NDArray[np.int64] | None = None
+    future_moves: NDArray[np.int64] | None = None
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
@@ -129,22 +129,22 @@ class Batches:
         planes: int = 48,
         threads: int = 0,
         rank: int = 0,
-        ranks: int = 1,
+        group: int = 1,
         turn: bool = True,
-        replies: int = 0,
+        future_moves: int = 0,
     ) -> None:
-        """Deals part number `rank` of every batch, of `ranks` equal parts.
+        """Deals part number `rank` of every batch, of `group` equal parts.
 
-        `turn` False leaves the symmetries to do; with each position come as many `replies` as asked for.
+        `turn` False leaves the symmetries to do; with each position come as many `future_moves` as asked for.
         """
         self.sampler = sampler
         self.batch_size = batch_size
         self.planes = planes
         self.threads = threads
         self.rank = rank
-        self.share = batch_size // ranks
+        self.share = batch_size // group
         self.turn = turn
-        self.replies = replies
+        self.future_moves = future_moves
 
     def start(self, batch: int = 0) -> Generator[Batch, None, None]:
         """Batch number `batch` of the stream and all that follow."""
@@ -174,9 +174,9 @@ class Batches:
     def _deal(self, epoch: int, block: int, row: int, pool: ThreadPoolExecutor | None) -> Iterator[Batch]:
         blocks = self._own(self.sampler.blocks(epoch, block), -row)  # for at the row a batch begins
         row = int(self._is_own(-row, 0).sum())
-        current = _Block(self.sampler.games, *next(blocks), self.planes, pool, self.turn, self.replies)
+        current = _Block(self.sampler.games, *next(blocks), self.planes, pool, self.turn, self.future_moves)
         current.finish()
-        following = _Block(self.sampler.games, *next(blocks), self.planes, pool, self.turn, self.replies)
+        following = _Block(self.sampler.games, *next(blocks), self.planes, pool, self.turn, self.future_moves)
         while True:
             pieces, wanted = [], self.share
             while wanted:
@@ -185,7 +185,7 @@ class Batches:
                     # The memory is used again: to get as much from the system costs as much as to fill it.
                     used, current, row = current.rows, following, 0
                     following = _Block(
-                        self.sampler.games, *next(blocks), self.planes, pool, self.turn, self.replies, used
+                        self.sampler.games, *next(blocks), self.planes, pool, self.turn, self.future_moves, used
                     )
                 pieces.append(current.deal(row, wanted))
                 row += len(pieces[-1].labels)
@@ -205,7 +205,7 @@ class _Block:
         planes: int,
         pool: ThreadPoolExecutor | None,
         turn: bool = True,
-        replies: int = 0,
+        future_moves: int = 0,
         memory: NDArray[np.uint8] | None = None,
     ) -> None:
         """`memory` are the rows of a block that is no longer needed."""
@@ -223,7 +223,7 @@ class _Block:
         self._symmetry = None if turn else positions.symmetry[order]
         if not turn:
             self._positions = positions._replace(symmetry=np.zeros_like(positions.symmetry))
-        self._replies = np.empty((len(order), replies), np.int64) if replies else None
+        self._future_moves = np.empty((len(order), future_moves), np.int64) if future_moves else None
         self._futures: list[Future[None]] | None = None
         if pool is not None:
             self._futures = [pool.submit(self._encode, first) for first in range(0, len(self), PART)]
@@ -247,18 +247,18 @@ class _Block:
         """A copy of at most `count` of the rows, in the order in which they are dealt; all must be encoded."""
         dealt = slice(first, min(first + count, len(self)))
         symmetry = None if self._symmetry is None else self._symmetry[dealt]
-        replies = None if self._replies is None else self._replies[dealt]
-        return Batch(self.rows[dealt].copy(), self._labels[dealt].copy(), symmetry, replies)
+        future_moves = None if self._future_moves is None else self._future_moves[dealt]
+        return Batch(self.rows[dealt].copy(), self._labels[dealt].copy(), symmetry, future_moves)
 
     def _encode(self, first: int) -> None:
         part = slice(first, first + PART)
         places, positions = self._places[part], self._positions.take(part)
         _, self._labels[places] = encode_positions(self._games, *positions, self._planes, out=self.rows, into=places)
-        if self._replies is not None:
-            self._replies[places] = replies_to(self._games, positions, self._replies.shape[1])
+        if self._future_moves is not None:
+            self._future_moves[places] = future_moves_of(self._games, positions, self._future_moves.shape[1])
 
 
-def replies_to(games: Games, positions: Positions, count: int) -> NDArray[np.int64]:
+def future_moves_of(games: Games, positions: Positions, count: int) -> NDArray[np.int64]:
     """(K, count): the points of the moves behind the one that is to be predicted, under the position's symmetry.
 
     N*N stands for a pass, and for what would come after the end of the game.

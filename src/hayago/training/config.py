@@ -17,9 +17,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
         "normalised": False,
-        "identity": 0.0,
-        "pointwise": False,
-        "replies": 0,
+        "identity_init": 0.0,
+        "pointwise_kernels": False,
+        "future_moves": 0,
         "optimizer": "sgd",
         "momentum": 0.0,
         "weight_decay": 0.0,
@@ -48,28 +48,30 @@ class TrainingConfig:
     minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
     positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
     normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
-    identity: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = 1.0
-    pointwise: Annotated[
+    identity_init: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = (
+        1.0
+    )
+    pointwise_kernels: Annotated[
         bool,
         "Learn each hidden kernel as the sum of itself and one for the centre alone. Meant for Muon; other optimizers"
         " then move the centre twice as far.",
     ] = True
     batch_size: Annotated[int, "Positions in a step, of all processes together."] = 64
-    sub_batch: Annotated[
+    batch_norm_group: Annotated[
         int,
         "Positions over which batch normalisation takes its moments, whatever the number of processes; the batch is a"
         " multiple of it, or smaller and the only one.",
     ] = 64
-    replies: Annotated[int, "How many moves behind the next one are predicted too, while training."] = 2
-    reply_weight: Annotated[float, "Weight of each of these predictions beside that of the next move."] = 0.25
+    future_moves: Annotated[int, "How many moves behind the next one are predicted too, while training."] = 2
+    future_move_weight: Annotated[float, "Weight of each of these predictions beside that of the next move."] = 0.25
     optimizer: Annotated[
         Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
     ] = "muon"
     learning_rate: Annotated[float, "Largest step of the optimizer (0: what suits it)."] = 0.0
-    centre_rate: Annotated[
+    pointwise_rate: Annotated[
         float, "Muon's step for the kernels of the centre, as a multiple of that for the others."
     ] = 4.0
-    other_learning_rate: Annotated[float, "Largest step of AdamW beside Muon."] = 0.003
+    adamw_learning_rate: Annotated[float, "Largest step of AdamW beside Muon."] = 0.003
     momentum: Annotated[float, "Momentum of Muon and of SGD."] = 0.95
     weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
@@ -98,17 +100,24 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), kind)
-        for name in ("filters", "batch_size", "sub_batch", "games_per_block", "validations", "validation_positions"):
+        for name in (
+            "filters",
+            "batch_size",
+            "batch_norm_group",
+            "games_per_block",
+            "validations",
+            "validation_positions",
+        ):
             if getattr(self, name) < 1:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in (
-            "identity",
-            "replies",
-            "reply_weight",
+            "identity_init",
+            "future_moves",
+            "future_move_weight",
             "positions",
             "learning_rate",
-            "centre_rate",
-            "other_learning_rate",
+            "pointwise_rate",
+            "adamw_learning_rate",
             "momentum",
             "weight_decay",
             "positions_per_game",
@@ -118,8 +127,10 @@ class TrainingConfig:
         ):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
-        if self.normalised and self.batch_size % self.positions_per_moment:
-            raise HayagoError(f"batch_size {self.batch_size} is no multiple of sub_batch {self.sub_batch}")
+        if self.normalised and self.batch_size % self.batch_norm_positions:
+            raise HayagoError(
+                f"batch_size {self.batch_size} is no multiple of batch_norm_group {self.batch_norm_group}"
+            )
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
         if self.layers < 2:
@@ -135,9 +146,9 @@ class TrainingConfig:
             )
 
     @property
-    def positions_per_moment(self) -> int:
-        """`sub_batch`, or all of a smaller batch."""
-        return min(self.sub_batch, self.batch_size)
+    def batch_norm_positions(self) -> int:
+        """`batch_norm_group`, or all of a smaller batch."""
+        return min(self.batch_norm_group, self.batch_size)
 
     @property
     def steps(self) -> int:

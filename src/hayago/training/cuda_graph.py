@@ -10,13 +10,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from hayago.training.device_batches import Fed
+from hayago.training.device_batches import DeviceBatch
 
 # Before the recording cuDNN chooses its algorithms, compilers compile, and optimizers make their state.
 WARM_UP_STEPS = 3
 
 
-class Replayed:
+class CudaGraphStep:
     """Takes the same step for batches of always the same shapes, in the current stream of the current GPU.
 
     What the step reads besides, such as weights or learning rates, must stay the same tensors; numbers and branches of
@@ -28,7 +28,7 @@ class Replayed:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._warm_ups = 0
 
-    def __call__(self, step: Callable[[Fed], Tensor], fed: Fed) -> Tensor:
+    def __call__(self, step: Callable[[DeviceBatch], Tensor], fed: DeviceBatch) -> Tensor:
         """Take the step, always the same function, with this batch; what it gives is the caller's own."""
         if self._warm_ups < WARM_UP_STEPS:
             self._warm_ups += 1
@@ -42,7 +42,7 @@ class Replayed:
         self._graph.replay()
         return self._result.clone()
 
-    def _warm_up(self, step: Callable[[Fed], Tensor], fed: Fed) -> Tensor:
+    def _warm_up(self, step: Callable[[DeviceBatch], Tensor], fed: DeviceBatch) -> Tensor:
         current = torch.cuda.current_stream()
         self._side.wait_stream(current)
         with torch.cuda.stream(self._side):
@@ -51,8 +51,8 @@ class Replayed:
         result.record_stream(current)
         return result
 
-    def _record(self, step: Callable[[Fed], Tensor], fed: Fed) -> torch.cuda.CUDAGraph:
-        self._fed = Fed(*(None if tensor is None else tensor.clone() for tensor in fed))  # type: ignore[arg-type]
+    def _record(self, step: Callable[[DeviceBatch], Tensor], fed: DeviceBatch) -> torch.cuda.CUDAGraph:
+        self._fed = DeviceBatch(*(None if tensor is None else tensor.clone() for tensor in fed))  # type: ignore[arg-type]
         graph = torch.cuda.CUDAGraph()
         gc.collect()  # or an older graph might be taken down in the middle of this recording
         with torch.cuda.graph(graph, stream=self._side):

@@ -20,23 +20,23 @@ from hayago.rules.symmetry import inverse, point_maps
 from hayago.training.batches import Batch
 
 
-class Fed(NamedTuple):
+class DeviceBatch(NamedTuple):
     """A `Batch` on the device: the same in tensors."""
 
     rows: Tensor
     labels: Tensor
     symmetry: Tensor | None = None
-    replies: Tensor | None = None
+    future_moves: Tensor | None = None
 
-    def split(self, size: int) -> list["Fed"]:
+    def split(self, size: int) -> list["DeviceBatch"]:
         """In parts of `size` positions."""
         return [
-            Fed(*(None if tensor is None else tensor[first : first + size] for tensor in self))  # type: ignore[arg-type]
+            DeviceBatch(*(None if tensor is None else tensor[first : first + size] for tensor in self))  # type: ignore[arg-type]
             for first in range(0, len(self.labels), size)
         ]
 
 
-def feed(batches: Iterator[Batch], device: torch.device) -> Generator[Fed, None, None]:
+def feed(batches: Iterator[Batch], device: torch.device) -> Generator[DeviceBatch, None, None]:
     """The batches on the device, one of them ahead."""
     side = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
     with torch.cuda.stream(side) if side else nullcontext():
@@ -54,11 +54,11 @@ def feed(batches: Iterator[Batch], device: torch.device) -> Generator[Fed, None,
         yield current
 
 
-def to_device(batch: Batch | Fed, device: torch.device) -> Fed:
+def to_device(batch: Batch | DeviceBatch, device: torch.device) -> DeviceBatch:
     """A batch on the device, unless it is there already."""
-    if isinstance(batch, Fed):
+    if isinstance(batch, DeviceBatch):
         return batch
-    return Fed(*(None if array is None else _copy(array, device) for array in batch))  # type: ignore[arg-type]
+    return DeviceBatch(*(None if array is None else _copy(array, device) for array in batch))  # type: ignore[arg-type]
 
 
 def _copy(array: NDArray[np.uint8] | NDArray[np.int64], device: torch.device) -> Tensor:
@@ -78,9 +78,9 @@ class Unpacker:
         # Where the plane's cell comes from, as `gather` wants it.
         self._comes_from = torch.from_numpy(np.stack([maps[inverse(s), :-1] for s in range(len(maps))])).to(device)
 
-    def __call__(self, batch: Fed) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Planes (B, planes, N, N), channels last, labels (B,), and replies (B, R) if there are any."""
-        labels, replies = batch.labels, batch.replies
+    def __call__(self, batch: DeviceBatch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Planes (B, planes, N, N), channels last, labels (B,), and the future moves (B, R) if there are any."""
+        labels, future_moves = batch.labels, batch.future_moves
         if batch.symmetry is None:
             planes = unpack(batch.rows, self.planes, self.size)
         else:
@@ -89,5 +89,5 @@ class Unpacker:
             cells = self._comes_from[symmetry][:, None].expand(-1, self.planes, -1)
             planes = bits.flatten(2).gather(2, cells).view_as(bits).float()
             labels = self._taken_to[symmetry, labels]
-            replies = None if replies is None else self._taken_to[symmetry[:, None], replies]
-        return planes.contiguous(memory_format=torch.channels_last), labels, replies
+            future_moves = None if future_moves is None else self._taken_to[symmetry[:, None], future_moves]
+        return planes.contiguous(memory_format=torch.channels_last), labels, future_moves

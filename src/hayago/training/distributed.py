@@ -4,8 +4,8 @@ Words: a *rank* is a process of the run, numbered from 0; each computes its shar
 DistributedDataParallel makes one step of all gradients. Rank 0 alone writes files, reads the clock and decides what is
 due. The machines see the same files: all ranks read the store of games and the checkpoint.
 
-`Ranks` is all that the trainer knows of the others. Decisions are agreed upon over the CPU (gloo), once a step, so
-that a GPU never waits for them; a rank that is gone is noticed there, by its closed connection.
+`ProcessGroup` is all that the trainer knows of the others. Decisions are agreed upon over the CPU (gloo), once a step,
+so that a GPU never waits for them; a rank that is gone is noticed there, by its closed connection.
 """
 
 import os
@@ -21,7 +21,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from hayago.errors import HayagoError
 
-# What the ranks may wait for one another: rank 0 writes checkpoints, and a first step may compile.
+# What ranks may wait for one another: rank 0 writes checkpoints, and a first step may compile.
 TIMEOUT = timedelta(minutes=10)
 
 
@@ -29,7 +29,7 @@ class RankLost(HayagoError):
     """Another process of the run has gone or cannot be reached."""
 
 
-class Ranks:
+class ProcessGroup:
     """The processes of a run, seen from one of them; without torchrun there is this one only.
 
     Leaving the block with an error says it once: the first rank that fails raises it, the others, which mostly fail
@@ -103,7 +103,7 @@ class Ranks:
             return True
 
     def agree(self, decisions: Sequence[float], vote: bool = False) -> tuple[list[float], bool]:
-        """Rank 0's decisions, and whether any rank votes for something; the same answer in all ranks."""
+        """Rank 0's decisions, and whether any rank votes for something; the same answer on all ranks."""
         if self.count == 1:
             return list(decisions), vote
         said = torch.zeros(len(decisions) + 1, dtype=torch.float64)
@@ -114,27 +114,27 @@ class Ranks:
         return agreed, votes > 0
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over the ranks, in place, on the device of the values."""
+        """The sum over all ranks, in place, on the device of the values."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values
 
-    def refuse(self, device: torch.device, batch_size: int, sub_batch: int) -> None:
-        """Refuse what cannot be shared; without normalisation sub_batch is 1.
+    def refuse(self, device: torch.device, batch_size: int, batch_norm_group: int) -> None:
+        """Refuse what cannot be shared; without normalisation batch_norm_group is 1.
 
         Raises:
-            HayagoError: the batch gives no whole sub-batches for each rank, or the device cannot be shared.
+            HayagoError: the batch gives no whole groups for each rank, or the device cannot be shared.
         """
-        if batch_size % (self.count * sub_batch):
-            sub_batches = f" x sub_batch {sub_batch}" if sub_batch > 1 else ""
-            raise HayagoError(f"batch_size {batch_size} is no multiple of {self.count} processes{sub_batches}")
+        if batch_size % (self.count * batch_norm_group):
+            groups_text = f" x batch_norm_group {batch_norm_group}" if batch_norm_group > 1 else ""
+            raise HayagoError(f"batch_size {batch_size} is no multiple of {self.count} processes{groups_text}")
         if self.neighbours > 1 and device.type == "cuda" and device.index != self.local:
             raise HayagoError(f"the processes of a machine cannot share {device}: --device cuda gives each its own")
         if self.count > 1 and device.type == "mps":
             raise HayagoError("the processes of a run cannot share the GPU of a Mac: --device cpu, or one process")
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """The network whose gradients are means over the ranks; the weights begin as those of rank 0."""
+        """The network whose gradients are means over all ranks; the weights begin as those of rank 0."""
         if self.count == 1:
             return network
         # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.training.batch_norm`.
@@ -142,13 +142,13 @@ class Ranks:
         return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
     def gathering(self, network: nn.Module, last: bool) -> AbstractContextManager[None]:
-        """Forward and backward of a sub-batch, in turn: the ranks exchange gradients in the last one only."""
+        """Forward and backward of a group, in turn: the ranks exchange gradients in the last one only."""
         if last or not isinstance(network, nn.parallel.DistributedDataParallel):
             return nullcontext()
         return network.no_sync()
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = ProcessGroup()
 
 
 def _tells_of_a_loss(error: BaseException) -> bool:

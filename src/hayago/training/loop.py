@@ -19,7 +19,7 @@ from hayago.records.store import read_store
 from hayago.training.batches import Batches, Sampler
 from hayago.training.config import TrainingConfig
 from hayago.training.device_batches import feed
-from hayago.training.distributed import Ranks
+from hayago.training.distributed import ProcessGroup
 from hayago.training.run import CHECKPOINT, Run, TrainingResult
 from hayago.training.trainer import Trainer
 
@@ -31,23 +31,23 @@ def train(config: TrainingConfig) -> TrainingResult:
         TrainingInterrupted: the user stopped it (Ctrl-C, SIGTERM); a checkpoint was left.
         HayagoError: the games, the folder or the checkpoint cannot be used, or the loss is no longer a number.
     """
-    with Ranks.from_environment() as ranks:
-        if ranks.restarts and (config.out / CHECKPOINT).exists():
+    with ProcessGroup.from_environment() as group:
+        if group.restarts and (config.out / CHECKPOINT).exists():
             config = replace(config, resume=True)
-        return _train(config, ranks)
+        return _train(config, group)
 
 
-def _train(config: TrainingConfig, ranks: Ranks) -> TrainingResult:
+def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     store = read_store(config.games, "train")
-    device = pick_device(config.device, ranks.local)
-    ranks.refuse(device, config.batch_size, config.positions_per_moment if config.normalised else 1)
-    encode_threads = share_threads(config, device, ranks.neighbours)
-    trainer = Trainer(config, device, store.games.size, ranks)
+    device = pick_device(config.device, group.local)
+    group.refuse(device, config.batch_size, config.batch_norm_positions if config.normalised else 1)
+    encode_threads = share_threads(config, device, group.neighbours)
+    trainer = Trainer(config, device, store.games.size, group)
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
-    run = Run(config, store, trainer, ranks)
+    run = Run(config, store, trainer, group)
     turn = device.type == "cpu"  # a GPU turns the boards itself
     batches = Batches(
-        sampler, config.batch_size, config.planes, encode_threads, ranks.rank, ranks.count, turn, config.replies
+        sampler, config.batch_size, config.planes, encode_threads, group.rank, group.count, turn, config.future_moves
     ).start(trainer.step)
     with run, closing(batches), closing(feed(batches, device)) as fed, _stop_requests() as stop:
         while run.progress < 1:

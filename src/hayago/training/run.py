@@ -25,8 +25,8 @@ from hayago.records.store import GameStore, read_store
 from hayago.training.batches import Batch, fixed_positions
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint
 from hayago.training.config import TrainingConfig
-from hayago.training.device_batches import Fed
-from hayago.training.distributed import Ranks
+from hayago.training.device_batches import DeviceBatch
+from hayago.training.distributed import ProcessGroup
 from hayago.training.log import Log, ProgressLine, TensorBoard
 from hayago.training.loss_guard import LossGuard
 from hayago.training.trainer import Trainer
@@ -66,9 +66,9 @@ class Due(NamedTuple):
 class Run:
     """A run's clock, its log and its files: what `train` does besides learning."""
 
-    def __init__(self, config: TrainingConfig, store: GameStore, trainer: Trainer, ranks: Ranks) -> None:
+    def __init__(self, config: TrainingConfig, store: GameStore, trainer: Trainer, group: ProcessGroup) -> None:
         """Make the folder, or go on from its checkpoint."""
-        self.config, self.store, self.trainer, self._ranks = config, store, trainer, ranks
+        self.config, self.store, self.trainer, self._group = config, store, trainer, group
         self.checkpoint = config.out / CHECKPOINT
         if self.checkpoint.exists() and not config.resume:
             raise HayagoError(f"{config.out} holds a training run: add --resume, or choose another folder")
@@ -76,7 +76,7 @@ class Run:
             config.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HayagoError(f"cannot write {config.out}: {error.strerror}") from error
-        self._validation = _validation_batches(config, ranks)
+        self._validation = _validation_batches(config, group)
         self._guard = LossGuard()
         self._saved_step = 0
         self._owed = False  # whether a checkpoint was due when the loss was bad
@@ -86,13 +86,13 @@ class Run:
         if config.resume:
             self._resume()
         self._logs: list[Log | TensorBoard] = []
-        if ranks.first:
+        if group.first:
             remove_unfinished(config.out)
             self._check_space()
             self._logs.append(Log(config.out / "log.csv", trainer.step))
             if config.tensorboard:
                 self._logs.append(TensorBoard(config.out / "tensorboard", trainer.step))
-        self._line = ProgressLine(quiet=not ranks.first)
+        self._line = ProgressLine(quiet=not group.first)
 
     def _check_space(self) -> None:
         """See that the files of the run will find room; each is written beside the old one."""
@@ -153,7 +153,7 @@ class Run:
         self.seconds = self._before + time.perf_counter() - self._started
         self.progress = self.config.progress(self.trainer.step, self.seconds)
         validation, checkpoint, row = self.validation_due(), self.checkpoint_due(), self.log_due()
-        agreed, stop = self._ranks.agree((self.progress, validation, checkpoint, row), stop)
+        agreed, stop = self._group.agree((self.progress, validation, checkpoint, row), stop)
         self.progress, validation = agreed[0], bool(agreed[1])
         checkpoint = validation or bool(agreed[2]) or stop
         return Due(validation, checkpoint, checkpoint or bool(agreed[3]), stop)
@@ -220,7 +220,7 @@ class Run:
             self._best = self._metrics[0]
             self._save_model(self.config.out / BEST)
 
-    def save_checkpoint(self, batch: Fed) -> None:
+    def save_checkpoint(self, batch: DeviceBatch) -> None:
         """Write all that is needed to go on from here, if it is worth it; called behind a row of the log only.
 
         What a step has made of the network shows in the loss of the next one only: so that no bad state takes the place
@@ -232,7 +232,7 @@ class Run:
             return
         self._saved_step = self.trainer.step
         self._saved_seconds = self.seconds
-        if not self._ranks.first:
+        if not self._group.first:
             return
         header = {
             "step": self.trainer.step,
@@ -257,7 +257,7 @@ class Run:
         """Write the model and the curve."""
         model = self.config.out / MODEL
         self._save_model(model)
-        if self._ranks.first:
+        if self._group.first:
             save_training_curve(self.config.out / "log.csv", self.config.out / "curve.png")
         loss, top1 = self._metrics or (None, None)
         steps = self.trainer.step
@@ -266,7 +266,7 @@ class Run:
 
     def _save_model(self, path: Path) -> None:
         """Fold the network and write it, with the history of this run; in rank 0 only."""
-        if not self._ranks.first:
+        if not self._group.first:
             return
         trainer = self.trainer
         loss, top1 = self._metrics or (None, None)
@@ -287,14 +287,14 @@ class Run:
         save_model(path, weights, info)
 
 
-def _validation_batches(config: TrainingConfig, ranks: Ranks) -> list[Batch] | None:
+def _validation_batches(config: TrainingConfig, group: ProcessGroup) -> list[Batch] | None:
     """This rank's share of the same positions each time, of games held out for validation; None without such games."""
     games = read_store(config.games, "validation").games
     if not len(games.codes):
         return None
     positions = fixed_positions(games, config.validation_positions)
     batches = []
-    for first in range(ranks.rank * VALIDATION_BATCH, len(positions.game), ranks.count * VALIDATION_BATCH):
+    for first in range(group.rank * VALIDATION_BATCH, len(positions.game), group.count * VALIDATION_BATCH):
         rows, labels = encode_positions(games, *positions.take(slice(first, first + VALIDATION_BATCH)), config.planes)
         batches.append(Batch(rows, labels.astype(np.int64)))
     return batches

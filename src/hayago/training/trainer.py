@@ -10,17 +10,17 @@ from torch.nn.functional import cross_entropy
 
 from hayago.errors import HayagoError
 from hayago.network.devices import has_bfloat16
-from hayago.training.batch_norm import RunningMoments, SubBatchNorm
+from hayago.training.batch_norm import GroupedBatchNorm, RunningMoments
 from hayago.training.batches import Batch
 from hayago.training.config import TrainingConfig
-from hayago.training.cuda_graph import Replayed
-from hayago.training.device_batches import Fed, Unpacker, to_device
-from hayago.training.distributed import ALONE, Ranks
+from hayago.training.cuda_graph import CudaGraphStep
+from hayago.training.device_batches import DeviceBatch, Unpacker, to_device
+from hayago.training.distributed import SINGLE_PROCESS, ProcessGroup
 from hayago.training.muon import Muon
 from hayago.training.training_network import TrainingNetwork
 
 # Muon's is for kernels that have others for their centres; without these it may be longer.
-LEARNING_RATES = {"muon": 0.02, "muon, no centres": 0.03, "adamw": 0.003, "sgd": 0.1}
+LEARNING_RATES = {"muon": 0.02, "muon, no pointwise kernels": 0.03, "adamw": 0.003, "sgd": 0.1}
 
 STEPS_AHEAD = 2  # that may wait on a GPU
 
@@ -28,29 +28,31 @@ STEPS_AHEAD = 2  # that may wait on a GPU
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """The optimizers of all parameters; each group remembers its largest learning rate as "peak".
 
-    On a GPU the learning rates are tensors, so that a recorded step (see `Replayed`) does not hold them fast.
+    On a GPU the learning rates are tensors, so that a recorded step (see `CudaGraphStep`) does not hold them fast.
     """
     on_gpu = network.last.bias.is_cuda
     kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
     biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
     others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
-    others += network.replies.parameters()
+    others += network.future_moves.parameters()
     groups: list[dict[str, Any]] = [
-        {"params": [*kernels, *network.centres], "weight_decay": config.weight_decay},
+        {"params": [*kernels, *network.pointwise_kernels], "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    alone = config.optimizer == "muon" and not network.centres
-    peak = config.learning_rate or LEARNING_RATES["muon, no centres" if alone else config.optimizer]
+    alone = config.optimizer == "muon" and not network.pointwise_kernels
+    peak = config.learning_rate or LEARNING_RATES["muon, no pointwise kernels" if alone else config.optimizer]
     optimizers: list[torch.optim.Optimizer]
     if config.optimizer == "muon":
         moved_by_muon: list[dict[str, Any]] = [{"params": kernels}]
-        if network.centres:
+        if network.pointwise_kernels:
             # Their steps go with those of the whole kernels, which are wide: see `Muon`.
-            moved_by_muon.append({"params": list(network.centres), "lr": peak * config.centre_rate, "lengthen": False})
+            moved_by_muon.append(
+                {"params": list(network.pointwise_kernels), "lr": peak * config.pointwise_rate, "lengthen": False}
+            )
         optimizers = [
             Muon(moved_by_muon, peak, config.momentum, config.weight_decay),
             torch.optim.AdamW(
-                others, config.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, capturable=on_gpu
+                others, config.adamw_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, capturable=on_gpu
             ),
         ]
     elif config.optimizer == "adamw":
@@ -69,7 +71,7 @@ class Trainer:
     """The network and its optimizers, and how they make a step."""
 
     def __init__(
-        self, config: TrainingConfig, device: torch.device, board_size: int = 19, ranks: Ranks = ALONE
+        self, config: TrainingConfig, device: torch.device, board_size: int = 19, group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
         torch.manual_seed(config.seed)
         if device.type == "cuda":
@@ -81,57 +83,59 @@ class Trainer:
             config.layers,
             board_size,
             config.normalised,
-            config.identity,
-            config.pointwise,
-            config.replies,
+            config.identity_init,
+            config.pointwise_kernels,
+            config.future_moves,
         )
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # A CPU takes the sub-batches in turn, which bounds the memory; a GPU is too wide for them.
-        self._part = config.positions_per_moment
+        # A CPU takes the groups in turn, which bounds the memory; a GPU is too wide for them.
+        self._part = config.batch_norm_positions
         compiled = config.compile
         if device.type == "cpu":
-            compiled &= not self.network.use_tower(torch.get_num_threads())
+            compiled &= not self.network.use_cpu_convolutions(torch.get_num_threads())
         else:
-            self._part = config.batch_size // ranks.count
+            self._part = config.batch_size // group.count
             for module in self.network.modules():
-                if isinstance(module, SubBatchNorm):
-                    module.sub_batch = config.positions_per_moment
+                if isinstance(module, GroupedBatchNorm):
+                    module.batch_norm_group = config.batch_norm_positions
         # What learns is the network, compiled and shared; what is saved and validated is the bare one.
         learning = torch.compile(self.network, dynamic=False) if compiled else self.network
-        self._learning = ranks.wrap(cast(nn.Module, learning), device)
+        self._learning = group.wrap(cast(nn.Module, learning), device)
         self._moments = RunningMoments(self.network)
-        self._ranks = ranks
+        self._group = group
         self.optimizers = make_optimizers(self.network, config)
         self.learning_rate = 0.0  # of the first group, in the last step
         self.device = device
         self._bfloat16 = has_bfloat16(device)
         self.step = 0
         self._unpack = Unpacker(config.planes, board_size, device)
-        self._reply_weight = config.reply_weight
+        self._future_move_weight = config.future_move_weight
         self._replayed = self._recorder()
         self._under_way: deque[torch.cuda.Event] = deque()
         # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
         self._metrics: list[Tensor] = []
 
-    def _recorder(self) -> Replayed | None:
+    def _recorder(self) -> CudaGraphStep | None:
         """What records the steps, where it can be done: processes that share a batch talk to each other in between."""
-        return Replayed() if self.device.type == "cuda" and self._ranks.count == 1 else None
+        return CudaGraphStep() if self.device.type == "cuda" and self._group.count == 1 else None
 
-    def _measure(self, network: nn.Module, batch: Fed) -> tuple[Tensor, Tensor]:
+    def _measure(self, network: nn.Module, batch: DeviceBatch) -> tuple[Tensor, Tensor]:
         """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
-        planes, labels, replies = self._unpack(batch)
+        planes, labels, future_moves = self._unpack(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
-            answers: Tensor = network(planes, replies is not None)
-        logits, *following = answers.float() if replies is not None else (answers.float(),)
+            answers: Tensor = network(planes, future_moves is not None)
+        logits, *following = answers.float() if future_moves is not None else (answers.float(),)
         loss = cross_entropy(logits, labels, reduction="sum")
         metrics = torch.stack([loss.detach(), (logits.detach().argmax(1) == labels).float().sum()])
-        if replies is not None:
-            for answer, reply in zip(following, replies.T, strict=True):
+        if future_moves is not None:
+            for answer, reply in zip(following, future_moves.T, strict=True):
                 ignored = answer.shape[1]  # the point of passes, and of what is not known
-                loss = loss + self._reply_weight * cross_entropy(answer, reply, reduction="sum", ignore_index=ignored)
+                loss = loss + self._future_move_weight * cross_entropy(
+                    answer, reply, reduction="sum", ignore_index=ignored
+                )
         return loss, metrics
 
-    def learn(self, batch: Batch | Fed, factor: float) -> None:
+    def learn(self, batch: Batch | DeviceBatch, factor: float) -> None:
         """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
         self.network.train()
         self.learning_rate = self.optimizers[0].param_groups[0]["peak"] * factor
@@ -159,18 +163,18 @@ class Trainer:
         """Whether a step is still being computed, on a GPU by CUDA, while the caller has the next one to make."""
         return bool(self._under_way) and not self._under_way[-1].query()  # type: ignore[no-untyped-call]
 
-    def _make_step(self, fed: Fed) -> Tensor:
+    def _make_step(self, fed: DeviceBatch) -> Tensor:
         """Move the network and its optimizers by one step; (2,) loss and accuracy of the batch."""
         parts = fed.split(self._part)
         metrics = torch.zeros(2, device=self.device)
-        self._moments.begin(len(parts) * self._ranks.count)
+        self._moments.begin(len(parts) * self._group.count)
         for number, part in enumerate(parts, 1):
-            with self.network.alone(), self._ranks.gathering(self._learning, last=number == len(parts)):
+            with self.network.alone(), self._group.gathering(self._learning, last=number == len(parts)):
                 loss, sums = self._measure(self._learning, part)
                 (loss / len(fed.labels)).backward()  # type: ignore[no-untyped-call]
             self._moments.count()
             metrics += sums
-        self._moments.settle(self._ranks)
+        self._moments.settle(self._group)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -178,7 +182,7 @@ class Trainer:
 
     def take_metrics(self) -> tuple[list[float], list[float]]:
         """Loss and accuracy, over all ranks, of every step since the last call."""
-        losses, top1s = (self._ranks.sum(torch.stack(self._metrics)) / self._ranks.count).T.tolist()
+        losses, top1s = (self._group.sum(torch.stack(self._metrics)) / self._group.count).T.tolist()
         self._metrics.clear()
         return losses, top1s
 
@@ -189,18 +193,18 @@ class Trainer:
         return self._means(self.network, [to_device(batch, self.device) for batch in batches])
 
     @torch.no_grad()
-    def loss_on(self, batch: Batch | Fed) -> float:
+    def loss_on(self, batch: Batch | DeviceBatch) -> float:
         """Loss, over all ranks, that the next step would begin with on this batch."""
         self.network.train()
         with self._moments.untouched(), self.network.alone():
             return self._means(self.network, to_device(batch, self.device).split(self._part))[0]
 
-    def _means(self, network: nn.Module, batches: list[Fed]) -> tuple[float, float]:
+    def _means(self, network: nn.Module, batches: list[DeviceBatch]) -> tuple[float, float]:
         sums = torch.zeros(3, dtype=torch.float64)
         for batch in batches:
             sums[:2] += self._measure(network, batch)[1].cpu()
             sums[2] += len(batch.labels)
-        loss, right, count = self._ranks.sum(sums).tolist()
+        loss, right, count = self._group.sum(sums).tolist()
         return loss / count, right / count
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from hayago.network.architecture import Architecture
 from hayago.network.policy import LastLayer, PolicyNetwork
-from hayago.training.batch_norm import SubBatchNorm
-from hayago.training.cpu.convolutions import Tower
+from hayago.training.batch_norm import GroupedBatchNorm
+from hayago.training.cpu.convolutions import CpuConvolutions
 
 
 class TrainingNetwork(nn.Module):
@@ -22,16 +22,16 @@ class TrainingNetwork(nn.Module):
 
     Args:
         normalised: False keeps the plain form, with He's initialisation (He et al. 2015), which suits it.
-        identity: the first kernels of layers from filters to filters are random plus so many times the identity. What
-            the layers below have found comes through from the first step on, as by the identity branch of RepVGG (Ding
-            et al. 2021), and nothing need be computed or folded for it.
-        pointwise: each hidden layer's kernel is the sum of two, one of which is 1x1 and acts on the centre alone, 0 at
-            first: RepVGG's 1x1 branch without a normalisation of its own, so that kernels are summed instead of fields.
-            Muon then moves the centre, which mixes what is known of one point, several times as far as it would within
-            the whole kernel; other optimizers move it twice as far.
-        replies: so many further last layers, which predict the moves that follow the next one (as in Tian and Zhu 2015,
-            "Better computer Go player with neural network and long-term prediction"); they are no part of the folded
-            network.
+        identity_init: the first kernels of layers from filters to filters are random plus so many times the identity.
+            What the layers below have found comes through from the first step on, as by the identity branch of RepVGG
+            (Ding et al. 2021), and nothing need be computed or folded for it.
+        pointwise_kernels: each hidden layer's kernel is the sum of two, one of which is 1x1 and acts on the centre
+            alone, 0 at first: RepVGG's 1x1 branch without a normalisation of its own, so that kernels are summed
+            instead of fields. Muon then moves the centre, which mixes what is known of one point, several times as far
+            as it would within the whole kernel; other optimizers move it twice as far.
+        future_moves: how many further last layers, which predict the moves that follow the next one (as in Tian and Zhu
+            2015, "Better computer Go player with neural network and long-term prediction"); they are no part of the
+            folded network.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class TrainingNetwork(nn.Module):
         layers: int = 13,
         board_size: int = 19,
         normalised: bool = True,
-        identity: float = 1.0,
-        pointwise: bool = True,
-        replies: int = 0,
+        identity_init: float = 1.0,
+        pointwise_kernels: bool = True,
+        future_moves: int = 0,
     ) -> None:
         super().__init__()
         self.architecture = Architecture(filters, planes, layers, board_size)
@@ -52,65 +52,67 @@ class TrainingNetwork(nn.Module):
             nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding="same", bias=not normalised)
             for layer in hidden
         )
-        self.norms = nn.ModuleList(SubBatchNorm(layer.outputs) for layer in hidden if normalised)
+        self.norms = nn.ModuleList(GroupedBatchNorm(layer.outputs) for layer in hidden if normalised)
         if not normalised:
             for convolution in _convolutions(self):
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
                 nn.init.zeros_(cast(Tensor, convolution.bias))
         for convolution in _convolutions(self)[1:]:
             with torch.no_grad():
-                convolution.weight += identity * nn.init.dirac_(torch.empty_like(convolution.weight))
-        self.centres = nn.ParameterList(
-            nn.Parameter(torch.zeros(layer.outputs, layer.inputs, 1, 1)) for layer in hidden if pointwise
+                convolution.weight += identity_init * nn.init.dirac_(torch.empty_like(convolution.weight))
+        self.pointwise_kernels = nn.ParameterList(
+            nn.Parameter(torch.zeros(layer.outputs, layer.inputs, 1, 1)) for layer in hidden if pointwise_kernels
         )
         self.last = LastLayer(last.inputs, board_size)
-        self.replies = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(replies))
+        self.future_moves = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(future_moves))
         # Not a module: it holds threads and scratch arrays, nothing that is learned.
-        self._tower: Tower | None = None
+        self._cpu_convolutions: CpuConvolutions | None = None
 
-    def use_tower(self, threads: int) -> bool:
+    def use_cpu_convolutions(self, threads: int) -> bool:
         """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
 
         Does nothing, and gives False, for numbers of filters that it cannot do.
         """
-        if Tower.suits(self.architecture.filters):
-            self._tower = Tower(self.architecture.board_size, threads)
-        return self._tower is not None
+        if CpuConvolutions.suits(self.architecture.filters):
+            self._cpu_convolutions = CpuConvolutions(self.architecture.board_size, threads)
+        return self._cpu_convolutions is not None
 
     def alone(self) -> AbstractContextManager[None]:
-        """For forward and backward passes: on a tower, torch itself has one thread meanwhile (see `Tower.alone`)."""
-        return nullcontext() if self._tower is None else self._tower.alone()
+        """For forward and backward passes: with `CpuConvolutions`, torch has one thread meanwhile (see its `alone`)."""
+        return nullcontext() if self._cpu_convolutions is None else self._cpu_convolutions.alone()
 
-    def forward(self, planes: Tensor, replies: bool = False) -> Tensor:
-        """(B, planes, N, N) to logits (B, N*N); with `replies` to (1 + R, B, N*N), those of the next move first."""
-        if self.training and self._tower is not None:
-            x = self._hidden_by_tower(self._tower, planes)
+    def forward(self, planes: Tensor, future_moves: bool = False) -> Tensor:
+        """(B, planes, N, N) to logits (B, N*N); with `future_moves` to (1 + R, B, N*N), the next move's first."""
+        if self.training and self._cpu_convolutions is not None:
+            x = self._hidden_on_cpu(self._cpu_convolutions, planes)
         else:
             x = planes
             norms = self.norms or [nn.Identity()] * len(self.hidden)
             for convolution, kernel, norm in zip(_convolutions(self), self.kernels(), norms, strict=True):
                 x = torch.relu_(norm(nn.functional.conv2d(x, kernel, convolution.bias, padding="same")))
-        if replies:
-            return _answers([self.last, *self.replies], x)
+        if future_moves:
+            return _answers([self.last, *self.future_moves], x)
         return cast(Tensor, self.last(x))
 
     def kernels(self) -> list[Tensor]:
         """Of the hidden convolutions, (outputs, inputs, r, r) each."""
         kernels = [convolution.weight for convolution in _convolutions(self)]
-        if not self.centres:
+        if not self.pointwise_kernels:
             return list(kernels)
         margins = [[kernel.shape[2] // 2] * 4 for kernel in kernels]
         return [
             kernel + nn.functional.pad(centre, margin)
-            for kernel, centre, margin in zip(kernels, self.centres, margins, strict=True)
+            for kernel, centre, margin in zip(kernels, self.pointwise_kernels, margins, strict=True)
         ]
 
-    def _hidden_by_tower(self, tower: Tower, planes: Tensor) -> Tensor:
+    def _hidden_on_cpu(self, convolutions: CpuConvolutions, planes: Tensor) -> Tensor:
         norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
         kernels = self.kernels()
         if not norms:
-            return tower(planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)])[0]
-        x, means, variances = tower(
+            return convolutions(
+                planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)]
+            )[0]
+        x, means, variances = convolutions(
             planes, kernels, [norm.bias for norm in norms], [norm.weight for norm in norms], norms[0].eps
         )
         count = planes.shape[0] * planes.shape[2] * planes.shape[3]

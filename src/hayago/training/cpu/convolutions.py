@@ -70,7 +70,7 @@ class _Workspace:
         self.flat_inputs, self.flat_outputs = self.inputs.numpy().reshape(-1), self.outputs.numpy().reshape(-1)
 
 
-class Tower:
+class CpuConvolutions:
     """Computes hidden layers, and their gradients, on boards of one size.
 
     Args:
@@ -82,7 +82,7 @@ class Tower:
         self.size = size
         self.threads = threads
         # Each worker multiplies its matrices alone: they are too small to be shared out.
-        self._pool = ThreadPoolExecutor(threads, "tower", initializer=torch.set_num_threads, initargs=(1,))
+        self._pool = ThreadPoolExecutor(threads, "convolutions", initializer=torch.set_num_threads, initargs=(1,))
         self._workspaces: dict[tuple[int, ...], _Workspace] = {}
         # Fields of earlier steps, to be written again: new memory costs more than what is computed in it.
         self._free: defaultdict[tuple[int, ...], list[Array]] = defaultdict(list)
@@ -313,7 +313,7 @@ def _transform_back(gradients: Tensor, taps: int) -> Tensor:
 class _HiddenLayers(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, tower: Tower, planes: Tensor, eps: float, count: int, *parameters: Tensor
+        ctx: Any, convolutions: CpuConvolutions, planes: Tensor, eps: float, count: int, *parameters: Tensor
     ) -> tuple[Tensor, ...]:
         kernels = [kernel.detach() for kernel in parameters[:count]]
         shifts, gains = (
@@ -324,9 +324,9 @@ class _HiddenLayers(torch.autograd.Function):
         if missing:
             planes, kernels[0] = (torch.nn.functional.pad(x, (0, 0, 0, 0, 0, missing)) for x in (planes, kernels[0]))
         field = planes.permute(0, 2, 3, 1).contiguous().flatten(1, 2).numpy()
-        layers, moments, scale, shift = tower.forward(field, kernels, shifts, gains, eps)
-        outputs = tower.activate(layers[-1].raw, scale, shift)
-        ctx.kept = tower, layers, moments, scale, shift, gains, eps, outputs, missing
+        layers, moments, scale, shift = convolutions.forward(field, kernels, shifts, gains, eps)
+        outputs = convolutions.activate(layers[-1].raw, scale, shift)
+        ctx.kept = convolutions, layers, moments, scale, shift, gains, eps, outputs, missing
         means, variances = (torch.from_numpy(np.stack(part)).float() for part in zip(*moments, strict=True))
         ctx.mark_non_differentiable(means, variances)
         size = planes.shape[-1]
@@ -334,10 +334,10 @@ class _HiddenLayers(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        tower, layers, moments, scale, shift, gains, eps, outputs, missing = ctx.kept
+        convolutions, layers, moments, scale, shift, gains, eps, outputs, missing = ctx.kept
         ctx.kept = None  # as torch does with what it keeps: a second backward pass is an error
         gradient = gradients[0].permute(0, 2, 3, 1).contiguous().flatten(1, 2).numpy()
-        of_kernels, *rest = tower.backward(gradient, outputs, layers, moments, scale, shift, gains, eps)
+        of_kernels, *rest = convolutions.backward(gradient, outputs, layers, moments, scale, shift, gains, eps)
         of_kernels[0] = of_kernels[0][:, : of_kernels[0].shape[1] - missing]
         vectors = [torch.from_numpy(value.astype(np.float32)) for part in rest for value in part]
         return (None, None, None, None, *of_kernels, *vectors)
