@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 
 import hayago  # noqa: F401 - registers the environment
 from gtp_engines import random_model
-from hayago.envs.opponents import Setting
+from hayago.envs.opponents import EnvSettings
 from hayago.errors import HayagoError
 from hayago.features.planes import encode
 from hayago.rules.board import Board
@@ -287,7 +287,7 @@ def test_an_engine_that_resigns_before_it_plays_is_no_opponent():
 
 
 def test_no_engine_is_left_behind(monkeypatch):
-    started, start = [], Setting.engine
+    started, start = [], EnvSettings.engine
 
     def third_fails(setting):
         if len(started) == 2:
@@ -299,7 +299,7 @@ def test_no_engine_is_left_behind(monkeypatch):
     engines = list(env._engines)
     env.reset(seed=0)
     env.close()
-    monkeypatch.setattr(Setting, "engine", third_fails)
+    monkeypatch.setattr(EnvSettings, "engine", third_fails)
     with pytest.raises(HayagoError, match="no more"):
         make(3, board_size=5, opponent=f"{ENGINE} fair")
     assert [engine._client.is_alive() for engine in engines + started] == [False] * 4

@@ -2,23 +2,23 @@
 
 import pytest
 
-from hayago.gtp.move_clock import LAG, Clock, Setting, System
+from hayago.gtp.move_clock import LAG, MoveClock, System, TimeSystem
 from hayago.rules.coordinates import BLACK, WHITE
 
 
 def clock(*setting, **more):
-    its = Clock()
-    its.set(Setting(*setting, **more))
+    its = MoveClock()
+    its.set(TimeSystem(*setting, **more))
     return its
 
 
 def test_without_a_limit_there_is_none():
-    assert Clock().seconds(BLACK) is None
+    assert MoveClock().seconds(BLACK) is None
     assert clock(System.NONE).seconds(WHITE) is None
 
 
 def test_without_settings_the_client_s_word_counts():
-    its = Clock()
+    its = MoveClock()
     its.left(BLACK, 20, 0)
     assert its.seconds(BLACK) == 0.5 - LAG and its.seconds(WHITE) is None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hayago.match.match_clock import Clock, TimeSettings
+from hayago.match.match_clock import MatchClock, TimeSettings
 
 
 def spend(clock, *moves):
@@ -11,7 +11,7 @@ def spend(clock, *moves):
 
 
 def test_main_time_alone():
-    clock = Clock(TimeSettings(10, 0, 0))
+    clock = MatchClock(TimeSettings(10, 0, 0))
     assert (clock.seconds_left, clock.stones_left, clock.seconds_for_move) == (10, 0, 10)
     assert spend(clock, 4, 6) == [True, True]
     assert clock.seconds_for_move == 0
@@ -19,7 +19,7 @@ def test_main_time_alone():
 
 
 def test_byo_yomi_alone():
-    clock = Clock(TimeSettings(0, 10, 2))
+    clock = MatchClock(TimeSettings(0, 10, 2))
     assert (clock.seconds_left, clock.stones_left, clock.seconds_for_move) == (10, 2, 10)
     assert spend(clock, 9) == [True]
     assert (clock.seconds_left, clock.stones_left) == (1, 1)
@@ -29,16 +29,16 @@ def test_byo_yomi_alone():
 
 
 def test_a_move_may_reach_from_main_time_into_byo_yomi():
-    clock = Clock(TimeSettings(10, 5, 3))
+    clock = MatchClock(TimeSettings(10, 5, 3))
     assert spend(clock, 7) == [True]
     assert (clock.seconds_left, clock.stones_left, clock.seconds_for_move) == (3, 0, 8)
     assert spend(clock, 5) == [True]
     assert (clock.seconds_left, clock.stones_left, clock.seconds_for_move) == (3, 2, 3)
-    assert spend(Clock(TimeSettings(10, 5, 3)), 15.1) == [False]
+    assert spend(MatchClock(TimeSettings(10, 5, 3)), 15.1) == [False]
 
 
 @pytest.mark.parametrize("stones", [1, 5])
 def test_main_time_that_is_used_up_exactly(stones):
-    clock = Clock(TimeSettings(10, 5, stones))
+    clock = MatchClock(TimeSettings(10, 5, stones))
     assert spend(clock, 10) == [True]
     assert (clock.seconds_left, clock.stones_left) == (5, (stones - 1) or stones)

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from hayago.drawing.raster import Window, draw_board
-from hayago.envs.opponents import COLOUR_OF, RESIGNS, SEEDS, Setting, seed_stream
+from hayago.envs.opponents import COLOUR_OF, RESIGNS, SEEDS, EnvSettings, seed_stream
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANES, encode, encode_packed
 from hayago.rules.board import Board
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Observation = NDArray[np.int8] | NDArray[np.uint8]
 
 
-def spaces_of(setting: Setting) -> tuple[spaces.Discrete, spaces.Box]:
+def spaces_of(setting: EnvSettings) -> tuple[spaces.Discrete, spaces.Box]:
     """The spaces of actions and of observations."""
     size = setting.board_size
     actions = spaces.Discrete(size * size + 1)
@@ -108,7 +108,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         observation: Literal["board", "planes48"] = "board",
         render_mode: str | None = None,
     ) -> None:
-        setting = Setting(board_size, komi, rules, opponent, level, model, colour, observation)
+        setting = EnvSettings(board_size, komi, rules, opponent, level, model, colour, observation)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is not one of {self.metadata['render_modes']}: {render_mode!r}")
         self.render_mode = render_mode

@@ -1,7 +1,7 @@
 """Who plays the other side in the Gymnasium environments: nobody, chance, the network, or any GTP engine.
 
-`Setting` is what `GoEnv` and `GoVectorEnv` have in common: the arguments, checked and understood. Both ask for moves in
-the same words, so that a board of the vector environment plays the same as a single one:
+`EnvSettings` is what `GoEnv` and `GoVectorEnv` have in common: the arguments, checked and understood. Both ask for
+moves in the same words, so that a board of the vector environment plays the same as a single one:
 
 - chance draws among the legal points that own stones do not enclose, and passes where there is none;
 - the network draws from its prior by the style of its level among the points that are sensible; it passes where none
@@ -46,7 +46,7 @@ _AT_ONCE = 256  # positions that the network sees together, which bounds its mem
 
 
 @dataclass(frozen=True)
-class Setting:
+class EnvSettings:
     """The arguments of an environment; see `hayago.envs.go_env.GoEnv` for what they mean.
 
     Raises:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from hayago.cores import cores
 from hayago.envs.go_env import spaces_of
-from hayago.envs.opponents import SEEDS, EngineOpponent, Setting, seed_stream
+from hayago.envs.opponents import SEEDS, EngineOpponent, EnvSettings, seed_stream
 from hayago.errors import HayagoError
 from hayago.features.followers import Followers, catch_up, expect, new_followers
 from hayago.features.incremental import Work, new_work, write_planes, write_row
@@ -355,7 +355,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         copy: bool = True,
         max_episode_steps: int | None = None,
     ) -> None:
-        setting = Setting(board_size, komi, rules, opponent, level, model, colour, observation)
+        setting = EnvSettings(board_size, komi, rules, opponent, level, model, colour, observation)
         if num_envs < 1:
             raise ValueError(f"num_envs is not at least 1: {num_envs}")
         if threads is not None and threads < 1:

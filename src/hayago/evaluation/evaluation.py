@@ -49,7 +49,7 @@ class Gain(NamedTuple):
     cross_entropy: Measure
 
 
-class Model(NamedTuple):
+class EvaluatedModel(NamedTuple):
     """One network of an evaluation, and all that was measured of it; None is what was not asked for."""
 
     name: str
@@ -98,7 +98,7 @@ class Evaluation:
     traits: list[Trait]
     tactics: Tactics
     symmetries: int
-    models: list[Model]
+    models: list[EvaluatedModel]
     engines: Sequence[Answers]
     differences: list[Difference]
     positions_per_s: float
@@ -118,7 +118,7 @@ def conclude(
         gain = _gain(measured.plain[name], outcomes, bootstrap) if name in measured.plain else None
         rows = break_down(outcomes, traits, bootstrap)
         summary = summarise(outcomes, bootstrap)
-        models.append(Model(name, heats, outcomes, summary, rows, fit, gain))
+        models.append(EvaluatedModel(name, heats, outcomes, summary, rows, fit, gain))
     first = models[0]
     beside = [
         Difference(
@@ -150,7 +150,7 @@ def _gain(plain: Outcomes, outcomes: Outcomes, bootstrap: Bootstrap) -> Gain:
     return Gain(top1, cross_entropy, *differences(plain, outcomes, bootstrap))
 
 
-def _beside(model: Model, engine: Answers, examples: Examples) -> Difference:
+def _beside(model: EvaluatedModel, engine: Answers, examples: Examples) -> Difference:
     """An engine beside a network, on the positions that the engine answered."""
     answered = engine.answered
     bootstrap = Bootstrap(examples.game[answered])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hayago.gtp.protocol import Arguments, Engine, GtpError, command, read_colour
 
 if TYPE_CHECKING:
-    from hayago.gtp.rules_text import Agreement
+    from hayago.gtp.rules_text import AgreedRules
     from hayago.player.game import Game
 
 SYMMETRIES = range(8)
@@ -51,13 +51,13 @@ def _kgs_rules(engine: Engine, arguments: Arguments) -> str:
     return _agree(engine, lambda: named_rules(name, engine.game.rules.komi))
 
 
-def _agreement(engine: Engine) -> "Agreement":
-    from hayago.gtp.rules_text import Agreement
+def _agreement(engine: Engine) -> "AgreedRules":
+    from hayago.gtp.rules_text import AgreedRules
 
-    return Agreement(engine.game.rules, not engine.game.clean_up)
+    return AgreedRules(engine.game.rules, not engine.game.clean_up)
 
 
-def _agree(engine: Engine, read: "Callable[[], Agreement]") -> str:
+def _agree(engine: Engine, read: "Callable[[], AgreedRules]") -> str:
     try:
         agreement = read()
     except ValueError as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from hayago import __version__
 from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.gtp.protocol import place_of, read_colour
-from hayago.gtp.rules_text import NEAREST, Agreement, changed_rules, named_rules, plain_name
+from hayago.gtp.rules_text import NEAREST, AgreedRules, changed_rules, named_rules, plain_name
 from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -186,7 +186,7 @@ def _point(text: str, size: int, field: str) -> int:
         raise QueryError(f"Could not parse board location: {text}", field) from None
 
 
-def _rules(query: Json, warn: Callable[[str, str], None]) -> Agreement:
+def _rules(query: Json, warn: Callable[[str, str], None]) -> AgreedRules:
     rules, komi = query.get("rules"), query.get("komi")
     if komi is not None and (not isinstance(komi, (int, float)) or isinstance(komi, bool) or not abs(komi) <= 150):
         raise QueryError("Must be a number from -150 to 150", "komi")
@@ -197,7 +197,7 @@ def _rules(query: Json, warn: Callable[[str, str], None]) -> Agreement:
                 warn("rules", f"hayago cannot count {name}; it goes by {NEAREST[name]} rules")
             agreement = named_rules(NEAREST.get(name, name), 0.0)
         elif isinstance(rules, dict):
-            agreement = changed_rules(Agreement(GameRules(), True), rules)
+            agreement = changed_rules(AgreedRules(GameRules(), True), rules)
         else:
             raise QueryError("Must specify rules as a string or an object", "rules")
         if "whiteHandicapBonus" in query:

@@ -1,4 +1,4 @@
-"""`Clock`: how long a move may take, from what GTP clients say about time. No protocol; quick to import.
+"""`MoveClock`: how long a move may take, from what GTP clients say about time. No protocol; quick to import.
 
 A *setting* is the time system with its numbers; a colour's *account* is what it has left of it. The account follows
 the client's word (`left`), and between two such words what we ourselves have spent (`spend`).
@@ -25,7 +25,7 @@ class System(Enum):
     FISCHER_CAPPED = "fischer-capped"
 
 
-class Setting(NamedTuple):
+class TimeSystem(NamedTuple):
     """A time system.
 
     Attributes:
@@ -57,13 +57,13 @@ class _Account:
         self.seconds, self.stones = seconds, stones
 
 
-class Clock:
+class MoveClock:
     """The clocks of both colours."""
 
     def __init__(self) -> None:
-        self.set(Setting())
+        self.set(TimeSystem())
 
-    def set(self, setting: Setting) -> None:
+    def set(self, setting: TimeSystem) -> None:
         """Begin to go by another time system."""
         self.setting = setting
         self.reset()

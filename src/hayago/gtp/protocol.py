@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from hayago.gtp.move_clock import Clock
+from hayago.gtp.move_clock import MoveClock
 from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex, vertex_to_point
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Engine:
         self._wait_for_game = wait_for_game
         self.input_within = input_within
         self.name = name
-        self.clock = Clock()
+        self.clock = MoveClock()
         self.finished = False
 
     @property

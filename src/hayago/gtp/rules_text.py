@@ -14,14 +14,14 @@ NEAREST = {"stone-scoring": "chinese", "aga-button": "aga", "ancient-territory":
 _NEVER_FRIENDLY = ("tromp-taylor",)  # dead stones have to be captured before the passes
 
 
-class Agreement(NamedTuple):
+class AgreedRules(NamedTuple):
     """What was agreed: the rules, and whether dead stones may stay on the board when both pass."""
 
     rules: GameRules
     friendly_pass_ok: bool
 
 
-def rules_as_json(agreement: Agreement) -> str:
+def rules_as_json(agreement: AgreedRules) -> str:
     """The rules as `kata-get-rules` answers them."""
     rules = agreement.rules
     return json.dumps(
@@ -43,7 +43,7 @@ def plain_name(name: str) -> str:
     return name.strip().lower().replace("_", "-").replace(" ", "-")
 
 
-def named_rules(name: str, komi: float) -> Agreement:
+def named_rules(name: str, komi: float) -> AgreedRules:
     """The rules of that name, with the komi that is in force.
 
     Raises:
@@ -52,10 +52,10 @@ def named_rules(name: str, komi: float) -> Agreement:
     name = plain_name(name)
     if name not in PRESETS:
         raise ValueError(f"unknown rules: {name}")
-    return Agreement(replace(PRESETS[name], komi=komi), name not in _NEVER_FRIENDLY)
+    return AgreedRules(replace(PRESETS[name], komi=komi), name not in _NEVER_FRIENDLY)
 
 
-def changed_rules(agreement: Agreement, fields: dict[str, Any]) -> Agreement:
+def changed_rules(agreement: AgreedRules, fields: dict[str, Any]) -> AgreedRules:
     """The rules with these fields of `kata-get-rules` changed.
 
     Raises:
@@ -84,10 +84,10 @@ def changed_rules(agreement: Agreement, fields: dict[str, Any]) -> Agreement:
     tax = str(fields.get("tax", "")).lower()
     if tax and tax != ("seki" if rules.scoring == "territory" else "none"):
         raise ValueError(f"cannot count {rules.scoring} with tax {tax}")
-    return Agreement(rules, friendly)
+    return AgreedRules(rules, friendly)
 
 
-def read_rules(text: str, agreement: Agreement) -> Agreement:
+def read_rules(text: str, agreement: AgreedRules) -> AgreedRules:
     """The rules that a text names or describes in JSON; the komi stays, and so do fields that are not named.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hayago import __version__
-from hayago.gtp.move_clock import Setting, System
+from hayago.gtp.move_clock import System, TimeSystem
 from hayago.gtp.protocol import COMMANDS, Arguments, Engine, GtpError, GtpQuit, command, vertices
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
 
@@ -54,11 +54,11 @@ def _time_settings(engine: Engine, arguments: Arguments) -> str:
     main, period = _seconds(arguments, 0), _seconds(arguments, 1)
     stones = _count(arguments, 2)
     if period == 0:
-        engine.clock.set(Setting(System.ABSOLUTE, main))
+        engine.clock.set(TimeSystem(System.ABSOLUTE, main))
     elif stones == 0:
-        engine.clock.set(Setting())
+        engine.clock.set(TimeSystem())
     else:
-        engine.clock.set(Setting(System.CANADIAN, main, period, stones))
+        engine.clock.set(TimeSystem(System.CANADIAN, main, period, stones))
     return ""
 
 
@@ -90,14 +90,14 @@ def _set_clock(engine: Engine, arguments: Arguments, systems: tuple[System, ...]
     if system is None:
         raise GtpError("syntax error")
     if system is System.NONE:
-        setting = Setting()
+        setting = TimeSystem()
     elif system is System.ABSOLUTE:
-        setting = Setting(system, _seconds(arguments, 1))
+        setting = TimeSystem(system, _seconds(arguments, 1))
     elif system is System.FISCHER:
-        setting = Setting(system, _seconds(arguments, 1), _seconds(arguments, 2))
+        setting = TimeSystem(system, _seconds(arguments, 1), _seconds(arguments, 2))
     elif system is System.FISCHER_CAPPED:
         most, most_per_move = (arguments.number(index) for index in (3, 4))
-        setting = Setting(
+        setting = TimeSystem(
             system,
             _seconds(arguments, 1),
             _seconds(arguments, 2),
@@ -105,7 +105,7 @@ def _set_clock(engine: Engine, arguments: Arguments, systems: tuple[System, ...]
             most_per_move=most_per_move if most_per_move >= 0 else None,
         )
     else:
-        setting = Setting(system, _seconds(arguments, 1), _seconds(arguments, 2), _count(arguments, 3))
+        setting = TimeSystem(system, _seconds(arguments, 1), _seconds(arguments, 2), _count(arguments, 3))
     engine.clock.set(setting)
     return ""
 
@@ -336,7 +336,7 @@ def _final_status_list(engine: Engine, arguments: Arguments) -> str:
 @command("kgs-game_over")
 def _kgs_game_over(engine: Engine, arguments: Arguments) -> str:
     """The game is over, and its clock with it."""
-    engine.clock.set(Setting())
+    engine.clock.set(TimeSystem())
     return ""
 
 

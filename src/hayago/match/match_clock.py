@@ -14,7 +14,7 @@ class TimeSettings(NamedTuple):
     byo_yomi_stones: int
 
 
-class Clock:
+class MatchClock:
     """Counts down while its player thinks."""
 
     def __init__(self, settings: TimeSettings) -> None:

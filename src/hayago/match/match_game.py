@@ -19,7 +19,7 @@ from datetime import date
 from typing import Literal, NamedTuple, NoReturn
 
 from hayago.gtp.client import BadReply, CommandFailed, EngineDied, EngineError, EngineTimeout, GtpClient
-from hayago.match.match_clock import Clock, TimeSettings
+from hayago.match.match_clock import MatchClock, TimeSettings
 from hayago.match.openings import codes_of, moves_of, opening_board
 from hayago.records.sgf import GameRecord, write_sgf
 from hayago.rules.board import Board, IllegalMove
@@ -161,7 +161,7 @@ class _Seat:
 
     def __init__(self, name: str, colour: int, conditions: Conditions) -> None:
         self.name, self.colour = name, colour
-        self.clock = Clock(conditions.time) if conditions.time else None
+        self.clock = MatchClock(conditions.time) if conditions.time else None
         self.seconds = 0.0
         self._limit = conditions.timeout_seconds
         self._client: GtpClient | None = None

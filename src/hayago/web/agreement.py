@@ -61,15 +61,15 @@ def show_moves(board: Board, seen: Mapping[int, Opinion], plies: Sequence[int]) 
 
 def summarise(
     board: Board, seen: Mapping[int, Opinion]
-) -> tuple[dict[schema.Colour, schema.Agreement], dict[schema.Colour, list[schema.ChartPoint]]]:
+) -> tuple[dict[schema.Colour, schema.MoveAgreement], dict[schema.Colour, list[schema.ChartPoint]]]:
     """Each player's agreement over the whole game, and its course."""
-    players: dict[schema.Colour, schema.Agreement] = {}
+    players: dict[schema.Colour, schema.MoveAgreement] = {}
     chart: dict[schema.Colour, list[schema.ChartPoint]] = {}
     for colour in (BLACK, WHITE):
         ranks = {ply: rank for ply, (side, _) in enumerate(board.moves) if side == colour and (rank := seen[ply].rank)}
         values = np.array(list(ranks.values()), np.int64)
         first = values == 1
-        players[letter(colour)] = schema.Agreement(
+        players[letter(colour)] = schema.MoveAgreement(
             moves=len(values),
             top1=round(float(first.mean()), 4) if len(values) else None,
             top5=round(float((values <= 5).mean()), 4) if len(values) else None,

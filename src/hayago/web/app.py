@@ -64,7 +64,7 @@ def _board(game: WebGame, ply: int) -> Board:
         return game.board_at(ply)
 
 
-def _changed(game: WebGame, change: Callable[[], None] = lambda: None) -> schema.Game:
+def _changed(game: WebGame, change: Callable[[], None] = lambda: None) -> schema.GameState:
     """The game after a change, or as it is."""
     with game.lock:
         change()
@@ -96,20 +96,20 @@ def about(request: Request, room: TheRoom) -> schema.About:
 
 
 @api.post("/games", status_code=201)
-def new_game(asked: schema.NewGame, room: TheRoom) -> schema.Game:
+def new_game(asked: schema.NewGame, room: TheRoom) -> schema.GameState:
     """A game to play."""
     return _changed(room.begin(asked))
 
 
 @api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=WORK)
-async def review_game(request: Request, room: TheRoom) -> schema.Game:
+async def review_game(request: Request, room: TheRoom) -> schema.GameState:
     """A game to review, from an SGF file: its first game, the main line."""
     data = await request.body()
     return await run_sync(lambda: _changed(room.take_up(data)))
 
 
 @api.get("/games/{id}")
-def get_game(game: TheGame) -> schema.Game:
+def get_game(game: TheGame) -> schema.GameState:
     return _changed(game)
 
 
@@ -124,25 +124,25 @@ def position(game: TheGame, ply: Ply) -> schema.Position:
 
 
 @api.post("/games/{id}/moves")
-def play(game: TheGame, asked: schema.AskedMove) -> schema.Game:
+def play(game: TheGame, asked: schema.AskedMove) -> schema.GameState:
     """The user's move."""
     return _changed(game, lambda: game.play(asked.vertex))
 
 
 @api.post("/games/{id}/reply", dependencies=WORK)
-def reply(game: TheGame) -> schema.Game:
+def reply(game: TheGame) -> schema.GameState:
     """The network's move, at the game's level."""
     return _changed(game, game.reply)
 
 
 @api.post("/games/{id}/undo")
-def undo(game: TheGame) -> schema.Game:
+def undo(game: TheGame) -> schema.GameState:
     """Back to the user's own turn."""
     return _changed(game, game.undo)
 
 
 @api.post("/games/{id}/resign")
-def resign(game: TheGame, asked: schema.Resignation) -> schema.Game:
+def resign(game: TheGame, asked: schema.Resignation) -> schema.GameState:
     return _changed(game, lambda: game.resign(asked.colour))
 
 

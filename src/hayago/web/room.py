@@ -113,10 +113,10 @@ class WebGame:
             raise Refused(404, f"the game has {len(board.moves)} moves, so no position {ply}")
         return board.after(ply)
 
-    def show(self) -> schema.Game:
+    def show(self) -> schema.GameState:
         """The game as the API gives it."""
         board, record, over = self._game.board, self._record, self._over()
-        return schema.Game(
+        return schema.GameState(
             id=self.id,
             kind=self.kind,
             board_size=board.size,

@@ -140,7 +140,7 @@ class Over(BaseModel):
     score_text: str
 
 
-class Game(BaseModel):
+class GameState(BaseModel):
     """A game. `position` is the newest of one that is played, the first of one that is reviewed.
 
     `comment` is what an SGF file says before the first move; `note` is where its record ends early, and why.
@@ -210,7 +210,7 @@ class Planes(BaseModel):
     planes: list[Plane]
 
 
-class Ladder(BaseModel):
+class LadderView(BaseModel):
     """The chain at `vertices` is captured, or saved, by `move`."""
 
     kind: Literal["capture", "escape"]
@@ -223,7 +223,7 @@ class Overlays(BaseModel):
 
     ply: int
     liberties: list[list[int]]
-    ladders: list[Ladder]
+    ladders: list[LadderView]
 
 
 class ReviewedMove(BaseModel):
@@ -237,7 +237,7 @@ class ReviewedMove(BaseModel):
     best: Vertex | None
 
 
-class Agreement(BaseModel):
+class MoveAgreement(BaseModel):
     """Of how many of a player's moves, passes left out, which share was the network's first choice, among its five."""
 
     moves: int
@@ -257,7 +257,7 @@ class Review(BaseModel):
 
     symmetry: Symmetry
     moves: list[ReviewedMove]
-    players: dict[Colour, Agreement] | None
+    players: dict[Colour, MoveAgreement] | None
     chart: dict[Colour, list[ChartPoint]] | None
 
 

@@ -83,7 +83,7 @@ def show_overlays(board: Board) -> schema.Overlays:
     size = board.size
     liberties = np.array([board.liberties(point) for point in range(size * size)]).reshape(size, size)
     found = [
-        schema.Ladder(kind=kind, move=vertex_of(move, size), vertices=vertices(sorted(chain), size))
+        schema.LadderView(kind=kind, move=vertex_of(move, size), vertices=vertices(sorted(chain), size))
         for kind, move, chain in ladders(board)
     ]
     return schema.Overlays(ply=len(board.moves), liberties=liberties.tolist(), ladders=found)
