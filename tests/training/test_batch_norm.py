@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from hayago.training.batch_norm import GroupedBatchNorm, RunningMoments
+from hayago.training.training_network import GroupedBatchNorm, RunningMoments
 
 
 def norm() -> GroupedBatchNorm:

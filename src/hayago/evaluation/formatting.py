@@ -6,7 +6,7 @@ single game allows none.
 
 from typing import Any
 
-from hayago.evaluation.evaluation import Difference, Evaluation, Model
+from hayago.evaluation.evaluation import Difference, EvaluatedModel, Evaluation
 from hayago.evaluation.measures import TOP_K, Measure
 from hayago.evaluation.move_predictors import Answers
 
@@ -47,7 +47,7 @@ def as_text(evaluation: Evaluation, *, breakdown: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _model_lines(model: Model, evaluation: Evaluation) -> list[str]:
+def _model_lines(model: EvaluatedModel, evaluation: Evaluation) -> list[str]:
     summary, examples = model.summary, evaluation.examples
     under = f", {evaluation.symmetries} symmetries averaged" if evaluation.symmetries > 1 else ""
     lines = [
@@ -75,7 +75,7 @@ def _model_lines(model: Model, evaluation: Evaluation) -> list[str]:
     return lines
 
 
-def _breakdown_lines(model: Model) -> list[str]:
+def _breakdown_lines(model: EvaluatedModel) -> list[str]:
     lines = [f"{'':18}{'':16}{'positions':>10}  {'top-1':24}{'top-5':24}cross-entropy"]
     before = ""
     for row in model.rows:
@@ -146,7 +146,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _model_dict(model: Model) -> dict[str, Any]:
+def _model_dict(model: EvaluatedModel) -> dict[str, Any]:
     summary = model.summary
     measures = {
         **{f"top{k}": summary.top_k[k - 1] for k in range(1, TOP_K + 1)},

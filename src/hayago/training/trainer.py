@@ -10,14 +10,13 @@ from torch.nn.functional import cross_entropy
 
 from hayago.errors import HayagoError
 from hayago.network.devices import has_bfloat16
-from hayago.training.batch_norm import GroupedBatchNorm, RunningMoments
 from hayago.training.batches import Batch
 from hayago.training.config import TrainingConfig
 from hayago.training.cuda_graph import CudaGraphStep
 from hayago.training.device_batches import DeviceBatch, Unpacker, to_device
 from hayago.training.distributed import SINGLE_PROCESS, ProcessGroup
 from hayago.training.muon import Muon
-from hayago.training.training_network import TrainingNetwork
+from hayago.training.training_network import GroupedBatchNorm, RunningMoments, TrainingNetwork
 
 # Muon's is for kernels that have others for their centres; without these it may be longer.
 LEARNING_RATES = {"muon": 0.02, "muon, no pointwise kernels": 0.03, "adamw": 0.003, "sgd": 0.1}
