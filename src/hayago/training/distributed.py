@@ -137,7 +137,7 @@ class ProcessGroup:
         """The network whose gradients are means over all ranks; the weights begin as those of rank 0."""
         if self.count == 1:
             return network
-        # It also sends rank 0's running moments round: they are the same everywhere, see `hayago.training.training_network`.
+        # It also sends rank 0's running moments round: they are the same everywhere, see `RunningMoments`.
         # What would spare this bears other names in other versions of torch.
         return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
