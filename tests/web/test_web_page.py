@@ -466,8 +466,10 @@ def widths(page):
 
 
 @browsing
-def test_a_narrow_telephone(open_page, one_game):
+@pytest.mark.parametrize("text", ["16px", "20px"])  # the usual size; and wider words, as other fonts have them
+def test_a_narrow_phone(open_page, one_game, text):
     page = open_page(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    page.evaluate("text => { document.documentElement.style.fontSize = text }", text)
     assert widths(page) == [320, 320]
     button(page, "Start").tap()
     expect(page.get_by_role("heading", name="Your game")).to_be_visible()
