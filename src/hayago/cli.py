@@ -32,6 +32,17 @@ COMMANDS = {
     "info": "Describe a network layer by layer.",
     "export": "Write a network as an ONNX file, or games as planes.",
 }
+# Options that have had another name.
+RENAMED = {
+    "--centre-rate": "--pointwise-rate",
+    "--identity": "--identity-init",
+    "--no-pointwise": "--no-pointwise-kernels",
+    "--other-learning-rate": "--adamw-learning-rate",
+    "--pointwise": "--pointwise-kernels",
+    "--replies": "--future-moves",
+    "--reply-weight": "--future-move-weight",
+    "--sub-batch": "--batch-norm-group",
+}
 # With one of these, `hayago gtp` holds no session.
 _NO_SESSION = {"--help", "-h", "--setup", "--check", "--analysis-json"}
 
@@ -43,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # cyclopts would import every command to say so
         return _fail(f"no such command: {argv[0]!r} (hayago --help lists them)", 2)
     try:
-        if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(word.partition("=")[0] for word in argv):
+        if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(_options(argv)):
             # An engine must answer at once and cyclopts alone takes a tenth of a second to import: the
             # command line is read behind the first reply.
             from hayago.gtp.process import serve
@@ -63,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_wrong_usage(error):
             raise
-        return _fail(" ".join(str(error).split()), 2)
+        renamed = [f"{word} is now {RENAMED[word]}" for word in _options(argv) if word in RENAMED]
+        return _fail("; ".join(renamed) or " ".join(str(error).split()), 2)
     return 0
 
 
@@ -90,6 +102,10 @@ def _bind(argv: Sequence[str]) -> Callable[[], Any]:
     """
     command, bound, _ = build_app().parse_args(argv, print_error=False, exit_on_error=False)
     return partial(command, *bound.args, **bound.kwargs)
+
+
+def _options(argv: Sequence[str]) -> list[str]:
+    return [word.partition("=")[0] for word in argv if word.startswith("-")]
 
 
 def _engine_name(argv: Sequence[str]) -> str:

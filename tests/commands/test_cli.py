@@ -8,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from hayago.cli import COMMANDS, main
+from hayago.cli import COMMANDS, RENAMED, build_app, main
 from hayago.network.model_file import ModelInfo, save_model
 from learning import demo_batch
 from paths import DEMO_GAMES, ENGINES
@@ -320,3 +320,11 @@ def test_public_names():
         assert getattr(hayago, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Goban'"):
         hayago.Goban  # noqa: B018
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_option_s_old_name_leads_to_the_new_one(capsys, old, new):
+    assert main(["train", "--games", "games.parquet", "--out", "run", old, "1"]) == 2
+    assert capsys.readouterr().err == f"hayago: {old} is now {new}\n"
+    options = {name for argument in build_app()["train"].assemble_argument_collection() for name in argument.names}
+    assert new in options and old not in options
