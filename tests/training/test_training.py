@@ -166,7 +166,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Trainer, "learn", explode)
     with pytest.raises(
-        HayagoError, match=r"no number any more at step (1[3-9]|20): .*last\.safetensors holds the last good"
+        HayagoError, match=r"the loss is NaN at step (1[3-9]|20): .*last\.safetensors holds the last good"
     ):
         train(small_config(tmp_path))
     header, tensors = load_checkpoint(tmp_path / "last.safetensors")

@@ -48,9 +48,7 @@ class TrainingConfig:
     minutes: Annotated[float, "Length of the run in minutes; the learning rate schedule follows it."] = 20.0
     positions: Annotated[int, "Length of the run in positions instead, exactly repeatable (0: use --minutes)."] = 0
     normalised: Annotated[bool, "Batch normalisation during training; it is folded into the kernels afterwards."] = True
-    identity_init: Annotated[float, "How much of the identity is added to the initial 3x3 kernels."] = (
-        1.0
-    )
+    identity_init: Annotated[float, "How much of the identity is added to the initial 3x3 kernels."] = 1.0
     pointwise_kernels: Annotated[
         bool,
         "Learn a 1x1 kernel beside each hidden kernel; they are summed. Meant for Muon; other optimizers then move the"
@@ -64,9 +62,7 @@ class TrainingConfig:
     ] = 64
     future_moves: Annotated[int, "Number of further moves predicted as auxiliary targets."] = 2
     future_move_weight: Annotated[float, "Loss weight of each auxiliary target; the next move has weight 1."] = 0.25
-    optimizer: Annotated[
-        Literal["muon", "adamw", "sgd"], "muon uses AdamW for everything but the kernels."
-    ] = "muon"
+    optimizer: Annotated[Literal["muon", "adamw", "sgd"], "muon uses AdamW for everything but the kernels."] = "muon"
     learning_rate: Annotated[float, "Peak learning rate (0: the optimizer's default)."] = 0.0
     pointwise_rate: Annotated[
         float, "Muon's learning rate for the 1x1 kernels, as a multiple of that for the others."
@@ -80,8 +76,7 @@ class TrainingConfig:
         "After the warm-up: cosine falls to 0; stable stays constant until --decay, so --positions may change on"
         " resume; halved is the paper's, halved every 80 million steps.",
     ] = "cosine"
-    decay: Annotated[float, "With the stable schedule: the last share of the run, over which the learning rate falls to
-        0."] = 0.2
+    decay: Annotated[float, "With the stable schedule: the last share of the run, in which the rate falls to 0."] = 0.2
     symmetries: Annotated[bool, "Show each position under a random one of the 8 symmetries."] = True
     positions_per_game: Annotated[int, "Positions taken from each game per epoch (0: all)."] = 16
     games_per_block: Annotated[int, "Games whose positions are shuffled together."] = 1000
@@ -90,12 +85,10 @@ class TrainingConfig:
     validation_positions: Annotated[int, "Positions from validation games to measure on."] = 4096
     checkpoint_minutes: Annotated[float, "Longest time between checkpoints, in minutes."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
-    compile: Annotated[bool, "Compile the network with torch.compile, for GPUs; this takes a while at the start."] =
-        False
+    compile: Annotated[bool, "Compile the network with torch.compile, for GPUs; this takes a while."] = False
     threads: Annotated[int, "Threads per process (0: its share of the cores)."] = 0
     encode_threads: Annotated[
-        int, "Threads that encode positions: with a GPU out of --threads (-1: up to 8), on a CPU in addition (-1:
-        none)."
+        int, "Threads that encode: with a GPU out of --threads (-1: up to 8), on a CPU in addition (-1: none)."
     ] = -1
     tensorboard: Annotated[bool, "Also write the log for TensorBoard (pip install 'hayago[tensorboard]')."] = False
     resume: Annotated[bool, "Continue from the run's last checkpoint."] = False
@@ -144,9 +137,7 @@ class TrainingConfig:
             if not 0 <= getattr(self, name) < 1:
                 raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")
         if self.schedule == "stable" and not self.positions:
-            raise HayagoError(
-                "the stable schedule needs a length in --positions"
-            )
+            raise HayagoError("the stable schedule needs a length in --positions")
 
     @property
     def batch_norm_positions(self) -> int:
