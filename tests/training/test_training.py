@@ -119,7 +119,7 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
     train(config)
     with pytest.raises(HayagoError, match="holds a training run: add --resume"):
         train(config)
-    with pytest.raises(HayagoError, match="was started with batch_size 16, not 32"):
+    with pytest.raises(HayagoError, match="was started with batch_size=16, not 32"):
         train(replace(config, batch_size=32, resume=True))
     header, tensors = load_checkpoint(config.out / "last.safetensors")
     del header["config"]["batch_norm_group"]
@@ -536,7 +536,7 @@ def test_a_stable_run_may_still_change_its_length(tmp_path: Path, monkeypatch: p
 
 
 def test_a_stable_run_is_counted_in_positions() -> None:
-    with pytest.raises(HayagoError, match="needs a length in positions"):
+    with pytest.raises(HayagoError, match="needs a length in --positions"):
         TrainingConfig(Path(), Path(), schedule="stable", minutes=1.0)
 
 
