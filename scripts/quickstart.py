@@ -20,7 +20,6 @@ STORE = OUT / "games.parquet"
 RUN = OUT / "run"
 MODEL = RUN / "model.safetensors"
 STAMP = OUT / "learned.stamp"
-BOX = ROOT / "src" / "hayago" / "box.safetensors"
 TRAINING = ["--filters", "32", "--minutes", "3"]
 
 
@@ -75,14 +74,12 @@ def main() -> None:
     play()
     say(f"Done in {time.monotonic() - began:.0f} s. Look at:")
     print(f"    {RUN / 'curve.png'}    how it learned\n    {OUT / 'board.png'}    what it thinks of a position")
-    model = "" if BOX.exists() else f' --model "{MODEL}"'
-    print(f'\nTo play and look in the browser:\n\n    "{HAYAGO}" web{model}')
+    print(f'\nTo play and look in the browser:\n\n    "{HAYAGO}" web')
     print("\nTo play from a Go program, paste this line as the command of a new engine:")
-    print(f'\n    "{HAYAGO}" gtp{model}\n')
+    print(f'\n    "{HAYAGO}" gtp\n')
     print("GoGui: Program > New Program > Command. Sabaki: Engines > Manage Engines > Add; there the part")
     print("before gtp is the path (without the quotes), the rest the arguments.")
-    if not model:
-        print(f'That is the network in the box; for the one just trained add: --model "{MODEL}"')
+    print(f'This is the network that comes with hayago. For the one just trained add: --model "{MODEL}"')
 
 
 if __name__ == "__main__":

@@ -116,6 +116,12 @@ def test_info(capsys, model):
     assert about["filters"] == 2
 
 
+def test_box_names_the_network_in_the_box(capsys, small):
+    assert run(capsys, "info", "box") == run(capsys, "info")
+    assert run(capsys, "predict", small, "--move", 3, "--model", "box") == run(capsys, "predict", small, "--move", 3)
+    assert "gtp --model box\n" in run(capsys, "gtp", "--model", "box", "--setup", "lizzie")[1].replace(" --name", "\n")
+
+
 def test_predict(capsys, model, small, tmp_path):
     image = tmp_path / "board.png"
     code, out, _ = run(capsys, "predict", small, "--move", 3, "--model", model, "--image", image)

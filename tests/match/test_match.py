@@ -371,7 +371,7 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, OTHER], {"komi": "nan"}, "komi must be a number of points: nan"),
         ([HONEST, OTHER], {"opening_moves": -1}, "opening moves must not be below 0"),
         ([HONEST, OTHER], {"seed": -1}, "seed must not be below 0"),
-        ([HONEST, OTHER], {"time": (0, 0, 0)}, "no such clock: 0 0 0"),
+        ([HONEST, OTHER], {"time": (0, 0, 0)}, "not a clock: 0 0 0"),
         ([HONEST, OTHER], {"time": (60, 10, 0)}, "no such clock: 60 10 0"),
         ([HONEST, OTHER], {"sprt": (5, 5)}, "must be the larger one: 5 5"),
         ([HONEST, OTHER], {"sprt": (0, "inf")}, "an Elo difference must not be above 2000: 0 inf"),

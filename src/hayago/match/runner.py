@@ -28,52 +28,52 @@ from hayago.match.match_game import DRAW, REFEREE, Conditions, GameResult, Pairi
 from hayago.match.match_record import MatchFolder
 from hayago.match.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
 from hayago.match.standings import sprt_standing
-from hayago.network.model_file import default_model_path, load_model
+from hayago.network import BOX
+from hayago.network.model_file import load_model, model_path
 from hayago.records.sgf import GameRecord
 from hayago.rules.coordinates import MAX_SIZE
 
-BOX = "box"
-
 _MAX_ELO = 2000  # one point in 100,000
 
-_TICK_SECONDS = 0.5  # Windows lets no Ctrl-C through to a thread that waits without an end
+_TICK_SECONDS = 0.5  # on Windows, Ctrl-C does not reach a thread that waits without a limit
 _NAME = re.compile(r"[\w.+-]+")
 _NAMED = re.compile(rf"({_NAME.pattern})=(.+)")
 
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """How a match is played. All but the last decides what is played: a match that goes on must have the same."""
+    """How a match is played. All options but the last must stay the same when a match is continued."""
 
     games: int = 20
-    """Games of each two players; half of them with each colour."""
+    """Games per pair of players, half of them with each colour."""
     size: int = 19
     """The board's side."""
     komi: float = 7.5
     """Points for White."""
     rules: Literal["chinese", "japanese"] = "chinese"
-    """Told to the engines that know kata-set-rules or kgs-rules; others take it on their command line."""
+    """Sent to engines that know kata-set-rules or kgs-rules; others need an option on their command line."""
     ko: Literal["simple", "positional"] = "simple"
-    """simple: only to take a ko back at once is illegal, as most engines have it; positional: every repetition."""
+    """simple forbids only retaking a ko at once, as most engines do; positional forbids every repetition."""
     referee: str = ""
-    """The engine whose final_score says who has won; without it a game counts where both players agree."""
+    """Engine whose final_score decides who won. Without one, a game counts only if both players agree."""
     openings: str = ""
-    """SGF file, folder or archive with the openings; by default they are sampled: by the network in the box where
-    it knows the board size, else by lot."""
+    """SGF file, folder or archive with openings. By default they are sampled, by the network in the box if it knows the
+    board size, else at random."""
     opening_moves: int | None = None
-    """Moves of an opening; by default all in the file, or 8 on 19x19, 4 on 9x9 where they are sampled."""
+    """Moves per opening. By default all in the file; sampled openings have 8 on 19x19 and 4 on 9x9."""
     move_limit: int | None = None
-    """A game of so many moves is scored as it stands; by default two for each point."""
+    """Score a game as it stands after this many moves; by default two per point of the board."""
     timeout: float = 120.0
-    """Seconds for each answer of an engine; one that takes longer is ended and has lost the game."""
+    """Seconds per answer of an engine. An engine that takes longer is ended and loses the game."""
     time: tuple[int, int, int] | None = None
-    """A clock as in GTP: seconds of main time, then seconds for so many stones (0 0: no byo-yomi)."""
+    """A clock as in GTP: main time in seconds, then byo-yomi seconds and stones (0 0: no byo-yomi)."""
     seed: int = 1
-    """Repeats the sampled openings; engines that know set_random_seed get another number from it for each game."""
+    """Seed of the sampled openings. Engines that know set_random_seed get a number of their own for each game."""
     sprt: tuple[float, float] | None = None
-    """Stop when the first player is shown to be the second Elo difference stronger, or only the first (5 % risk)."""
+    """Stop when the Elo difference of the first player is shown to be the second number rather than the first (5 %
+    risk)."""
     parallel: int = 1
-    """Games side by side."""
+    """Games played at the same time."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.size <= MAX_SIZE:
@@ -93,7 +93,7 @@ class MatchOptions:
         if self.time is not None:
             main, seconds, stones = self.time
             if min(self.time) < 0 or bool(seconds) != bool(stones) or not main + seconds:
-                raise HayagoError(f"no such clock: {main} {seconds} {stones} (main time, byo-yomi time, stones)")
+                raise HayagoError(f"not a clock: {main} {seconds} {stones} (main time, byo-yomi time, stones)")
         if self.sprt is not None and not self.sprt[0] < self.sprt[1]:
             raise HayagoError(f"the second Elo difference must be the larger one: {self.sprt[0]:g} {self.sprt[1]:g}")
         if self.sprt is not None and max(map(abs, self.sprt)) > _MAX_ELO:
@@ -151,7 +151,7 @@ def _player(given: str, name: str) -> MatchPlayer:
     words = split_command(given)
     first = Path(words[0])
     if words[0] == BOX or first.suffix == ".safetensors":
-        model = default_model_path() if words[0] == BOX else first
+        model = model_path(words[0])
         load_model(model)  # a bad file is told here, by its own error
         command = [sys.executable, "-m", "hayago", "gtp", "--model", str(model), *words[1:]]
         return MatchPlayer(name or first.stem, given, command, hashlib.sha256(model.read_bytes()).hexdigest())

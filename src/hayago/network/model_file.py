@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from hayago.errors import HayagoError
 from hayago.features.planes import FEATURES_VERSION
 from hayago.files import write_atomically
+from hayago.network import BOX
 from hayago.network.architecture import Architecture
 
 HEADER_KEY = "hayago"
@@ -53,8 +54,13 @@ class Model(NamedTuple):
 
 
 def default_model_path() -> Path:
-    """The network in the box, which is used wherever no model is named."""
+    """The file of the network in the box, which is used wherever no model is named."""
     return Path(__file__).parent / "box.safetensors"
+
+
+def model_path(model: Path | str | None = None) -> Path:
+    """The file of a model: None and "box" stand for the network in the box."""
+    return default_model_path() if model is None or str(model) == BOX else Path(model)
 
 
 def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: ModelInfo, half: bool = False) -> None:
@@ -71,12 +77,12 @@ def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: Mode
 
 
 def load_model(path: Path | str | None = None) -> Model:
-    """Read a model file (without a path, the network in the box).
+    """Read a model file; None and "box" stand for the network in the box.
 
     Raises:
         ModelError: there is no such file, it is damaged, or it does not fit this version of hayago.
     """
-    path = default_model_path() if path is None else Path(path)
+    path = model_path(path)
     header, tensors = read_tensors(path, "model")
     known = {key: header[key] for key in ModelInfo.__dataclass_fields__ if key in header}
     try:
