@@ -2,7 +2,7 @@
 
     python examples/reinforce.py FOLDER [--minutes 20] [--seed 1] [--gnugo PROGRAM]
 
-Everything lies in FOLDER, and what is there is not made again, so the same command goes on where it was stopped:
+Everything lies in FOLDER, and what is there is not made again, so the same command continues where it was stopped:
 
     games/, games.parquet   9x9 games of GNU Go, level 1 against level 3, by `hayago match` and `hayago prepare`
     clone/                  the network that `hayago train` makes of them: the start
@@ -547,7 +547,7 @@ def main(arguments: list[str] | None = None) -> None:
     except HayagoError as error:
         sys.exit(f"reinforce: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"{given.folder}: stopped; the same command goes on from the last look")
+        sys.exit(f"{given.folder}: stopped; the same command continues from the last look")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def _play(contest: Match, folder: MatchFolder) -> None:
         try:
             contest.play(folder, show)
         except KeyboardInterrupt:
-            sys.stderr.write(f"{folder.path}: {len(folder.results)} games are kept; the same command goes on\n")
+            sys.stderr.write(f"{folder.path}: {len(folder.results)} games are kept; the same command continues\n")
             raise
 
 

@@ -1,10 +1,10 @@
-"""A match: GTP engines and networks against each other, any number of games side by side.
+"""A match between GTP engines and networks, with several games at the same time.
 
-A *player* is an engine with a name. Every player meets every other; each opening is played with both colours, and the
-two games of an opening stand next to each other in the schedule. The schedule is fixed by the options alone, so a
-match that was stopped goes on with the games that are missing.
+A *player* is an engine with a name. Every player meets every other. Each opening is played with both colours, and its
+two games are neighbours in the schedule. The options alone fix the schedule, so an interrupted match continues with the
+missing games.
 
-Each worker thread has a process of its own for each player, used for many games and started anew when it fails.
+Each worker thread has its own process for each player. It serves many games and is restarted when it fails.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from hayago.network.model_file import load_model, model_path
 from hayago.records.sgf import GameRecord
 from hayago.rules.coordinates import MAX_SIZE
 
-_MAX_ELO = 2000  # one point in 100,000
+_MAX_ELO = 2000  # a score of one point in 100,000
 
 _TICK_SECONDS = 0.5  # on Windows, Ctrl-C does not reach a thread that waits without a limit
 _NAME = re.compile(r"[\w.+-]+")
@@ -101,20 +101,19 @@ class MatchOptions:
 
     @property
     def conditions(self) -> Conditions:
-        """What holds for each game."""
+        """The conditions of each game."""
         limit = 2 * self.size**2 if self.move_limit is None else self.move_limit
         clock = TimeSettings(*self.time) if self.time else None
         return Conditions(self.size, self.komi, self.rules, self.ko, limit, self.timeout, clock)
 
     @property
     def test(self) -> Sprt | None:
-        """The sequential test, if one is wanted."""
+        """The sequential test, if there is one."""
         return Sprt(*self.sprt) if self.sprt else None
 
 
 class MatchPlayer(NamedTuple):
-    """A player: its name, what was given for it, the command that starts it, and a hash of its network, if it is one
-    of ours."""
+    """A player: its name, how it was given, the command that starts it, and a hash of its network if it is hayago's."""
 
     name: str
     given: str
@@ -125,14 +124,14 @@ class MatchPlayer(NamedTuple):
 def read_players(texts: Sequence[str]) -> list[MatchPlayer]:
     """The players that the command line names.
 
-    Each is a command line, `box`, or a .safetensors file, both with further options of `hayago gtp` if need be, and
-    `NAME=` before it if it is to have another name than its program.
+    Each is the command line of an engine, or `box` or a .safetensors file, optionally followed by options of `hayago
+    gtp`. `NAME=` in front names the player.
 
     Raises:
-        HayagoError: fewer than two, two of the same name, a file that is no model.
+        HayagoError: fewer than two players, two of the same name, or a file that is not a model.
     """
     if len(texts) < 2:
-        raise HayagoError("a match needs two players or more")
+        raise HayagoError("a match needs at least two players")
     players: list[MatchPlayer] = []
     for text in texts:
         named = _NAMED.fullmatch(text)
@@ -152,14 +151,14 @@ def _player(given: str, name: str) -> MatchPlayer:
     first = Path(words[0])
     if words[0] == BOX or first.suffix == ".safetensors":
         model = model_path(words[0])
-        load_model(model)  # a bad file is told here, by its own error
+        load_model(model)  # reports a bad file now
         command = [sys.executable, "-m", "hayago", "gtp", "--model", str(model), *words[1:]]
         return MatchPlayer(name or first.stem, given, command, hashlib.sha256(model.read_bytes()).hexdigest())
     return MatchPlayer(name or "".join(_NAME.findall(first.stem)) or "engine", given, words)
 
 
 def schedule(names: Sequence[str], games: int, openings: int, seed: int) -> list[Pairing]:
-    """All games of a match, in the order in which they are begun; openings come again where they are too few."""
+    """All games of a match in the order they begin; openings are reused if there are too few."""
     pairings: list[Pairing] = []
     for turn in range(games // 2):
         for first, second in combinations(names, 2):
@@ -170,7 +169,7 @@ def schedule(names: Sequence[str], games: int, openings: int, seed: int) -> list
 
 
 class Engines:
-    """The processes of one worker, one for each name, started when they are first needed.
+    """The processes of one worker, one per name, started when first needed.
 
     Attributes:
         stopped: whether `kill` was called.
@@ -183,10 +182,10 @@ class Engines:
         self.stopped = False
 
     def hire(self, name: str) -> GtpClient:
-        """The running engine of that name; one that has failed is started anew.
+        """The running engine of that name; a failed one is restarted.
 
         Raises:
-            EngineError: it cannot be started, or the match is being stopped.
+            EngineError: it cannot be started, or the match is stopping.
         """
         with self._lock:
             if self.stopped:
@@ -199,21 +198,21 @@ class Engines:
             return client
 
     def kill(self) -> None:
-        """End all of them at once and start none again; a game that is being played fails."""
+        """Kill all of them and start none again. A game in progress fails."""
         with self._lock:
             self.stopped = True
             for client in self._clients.values():
                 client.kill()
 
     def close(self) -> None:
-        """End all of them."""
+        """Close all of them."""
         with self._lock:
             for client in self._clients.values():
                 client.close()
 
 
 class Match:
-    """A match that can be played, or go on.
+    """A match that can be played or continued.
 
     Raises:
         HayagoError: the options do not fit the players.
@@ -237,21 +236,21 @@ class Match:
 
     @property
     def planned_games(self) -> int:
-        """How many games the match has if nothing stops it."""
+        """The number of games, if nothing stops the match."""
         return math.comb(len(self.players), 2) * self.options.games
 
     def _engines(self) -> Engines:
         return Engines(self._commands, self.options.timeout)
 
     def close(self) -> None:
-        """End what `start` has started and no worker has taken over."""
+        """Close the engines that `start` has started and no worker has taken over."""
         self._ready.close()
 
     def start(self) -> None:
-        """Start each engine once and see that it can play under the conditions and who it says it is.
+        """Start each engine once, check that it can play under the conditions, and ask its name.
 
         Raises:
-            HayagoError: one cannot.
+            HayagoError: an engine cannot play.
         """
         for name in self._commands:
             client = self._ready.hire(name)
@@ -265,10 +264,10 @@ class Match:
                 raise HayagoError(f"{name}: does not know final_score{without}")
 
     def agree(self, folder: MatchFolder) -> None:
-        """Begin the match in its folder, or take up the one that is there.
+        """Begin the match in its folder, or continue the one there.
 
         Raises:
-            HayagoError: another match is there, or the openings cannot be had.
+            HayagoError: the folder holds another match, or the openings cannot be read or sampled.
         """
         options = self.options
         superko = options.ko == "positional"
@@ -291,7 +290,7 @@ class Match:
         }
         folder.agree(agreement, lambda: given or self._sample())
         for opening in folder.openings:
-            opening_board(opening)  # and compiles the kernels, once, before threads want them
+            opening_board(opening)  # this also compiles the kernels, once, before threads need them
 
     def _sample(self) -> list[GameRecord]:
         options = self.options
@@ -304,11 +303,11 @@ class Match:
         return test is not None and sprt_standing(results, test, self.names[0]).verdict is not None
 
     def play(self, folder: MatchFolder, on_progress: Callable[[], None]) -> None:
-        """Play what is missing; the results go into the folder.
+        """Play the missing games; the results go into the folder.
 
         Args:
             folder: where `agree` was called.
-            on_progress: called behind each game, and now and then in between.
+            on_progress: called after each game, and now and then in between.
 
         Raises:
             HayagoError: a result cannot be written.
@@ -353,7 +352,7 @@ class Match:
         openings: Sequence[GameRecord],
         done: SimpleQueue[tuple[GameResult, bytes] | BaseException | None],
     ) -> None:
-        """Play games until there are none; what is played while the match is stopped is read by nobody."""
+        """Play games until none are left. Results that come after the match was stopped are not read."""
         try:
             with closing(engines):
                 while not engines.stopped:

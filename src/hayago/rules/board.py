@@ -96,7 +96,7 @@ def _mark_legal(
     past: NDArray[np.int64],
     legal: NDArray[np.bool_],
 ) -> None:
-    """Set legal[point] for every point; `past` holds the hashes that may not come again (none without superko)."""
+    """Set legal[point] for every point. `past` holds the hashes that may not recur (none without superko)."""
     for point in range(len(cells)):
         legal[point] = is_legal(position, cells[point], colour)
         if legal[point] and len(past) > 0:
@@ -302,8 +302,7 @@ class Board:
         return eyes[_cells(self.size)].astype(np.bool_)
 
     def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
-        """bool (size * size,): the empty points beside which only stones of `colour` (by default the one to play) lie,
-        or the edge."""
+        """bool (size * size,): the empty points with only stones of `colour` (by default the one to play) around."""
         framed = np.full((self.size + 2, self.size + 2), self.to_play if colour is None else colour, np.int8)
         framed[1:-1, 1:-1] = grid = self.grid()
         own = framed == framed[0, 0]
@@ -397,7 +396,7 @@ class Board:
             raise ValueError("nothing to undo")
         moves = self.moves[:-1]
         self._begin()
-        for colour, point in moves:  # replayed: a whole game takes some microseconds a move, and no state can be stale
+        for colour, point in moves:  # replaying takes a microsecond per move, and no state can be stale
             self._do(point, colour)
 
     def setup(self, black: Iterable[int] = (), white: Iterable[int] = (), to_play: int = BLACK) -> None:
@@ -435,7 +434,7 @@ class Board:
         return area_of(self.grid())[0]
 
     def area_score(self, komi: float = 0.0) -> float:
-        """Black's area less White's less komi, in points, every stone on the board taken as alive."""
+        """Black's area minus White's minus komi, in points; every stone counts as alive."""
         area = self.area()
         return float(np.count_nonzero(area == BLACK) - np.count_nonzero(area == WHITE)) - komi
 
@@ -453,7 +452,7 @@ class Board:
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the records, which `__setstate__` makes anew by playing the moves."""
+        """All but the kernels' records, which `__setstate__` rebuilds by playing the moves."""
         return {name: value for name, value in self.__dict__.items() if name not in ("position", "_notes")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -466,7 +465,7 @@ class Board:
         self.to_play = to_play
 
     def after(self, moves: int) -> "Board":
-        """Another board, as this one was after so many of its moves; to play is who then did.
+        """Another board, as this one was after its first `moves` moves, with the side to play that played next.
 
         Raises:
             ValueError: fewer were played.

@@ -25,7 +25,7 @@ def vertex_to_point(vertex: str, size: int) -> int:
     """The point of a vertex in either case.
 
     Raises:
-        ValueError: no vertex, or one that is off a board of this size.
+        ValueError: not a vertex, or off a board of this size.
     """
     text = vertex.upper()
     if text == "PASS":
@@ -55,7 +55,7 @@ def point_to_vertex(point: int, size: int) -> str:
 
 
 def vertex_of(point: int, size: int) -> str:
-    """The vertex; the pass in small letters, as analysing clients know it (Sabaki, Lizzie, KaTrain), and our page."""
+    """The vertex, with the pass in lower case, as analysing clients (Sabaki, Lizzie, KaTrain) and our page expect."""
     return "pass" if point == pass_point(size) else point_to_vertex(point, size)
 
 
