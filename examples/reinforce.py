@@ -53,7 +53,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
-import hayago  # noqa: F401 - registers the environment
+import hayago.envs  # noqa: F401 - registers the environment
 from hayago.cores import cores
 from hayago.drawing.plots import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
 from hayago.errors import HayagoError

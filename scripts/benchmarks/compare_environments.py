@@ -23,7 +23,7 @@ from typing import Any
 
 import gymnasium
 
-import hayago  # noqa: F401 - registers the environment
+import hayago.envs  # noqa: F401 - registers the environment
 
 SIZE = 19
 Steps = Iterator[int]  # each item: that many steps were made
