@@ -73,9 +73,7 @@ EXTRA = {"anyio", "fastapi", "pydantic", "starlette", "uvicorn"}
 
 
 def test_only_the_web_package_needs_its_extra():
-    users = {
-        path.relative_to(ROOT).parts[0] for path in FILES for name in imported(path) if name.split(".")[0] in EXTRA
-    }
+    users = [name_of(path) for path in FILES if EXTRA & {name.split(".")[0] for name in imported(path)}]
     assert users and all(user.startswith("web/") for user in users)
 
 

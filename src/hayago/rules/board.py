@@ -182,14 +182,14 @@ class Board:
         Raises:
             HayagoError: the record has fewer moves, or a stone that cannot stand on the board.
         """
-        plays = list(record.plays())
+        plays, where = list(record.plays()), f"{record.source}: " * bool(record.source)
         if ply is not None and not 0 <= ply <= len(plays):
-            raise HayagoError(f"{record.source or 'the record'}: has {len(plays)} moves, not {ply}")
+            raise HayagoError(f"{where}the game has {len(plays)} moves, not {ply}")
         board = cls(record.size, superko=superko)
         try:
             board.setup(record.setup_black, record.setup_white, record.to_play)
         except ValueError as error:
-            raise HayagoError(f"{record.source or 'the record'}: {error}") from error
+            raise HayagoError(f"{where}set-up stones: {error}") from error
         for colour, point in plays[:ply]:
             board.play_tolerant(point, colour)
         if ply is not None and ply < len(plays):
