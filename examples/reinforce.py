@@ -21,7 +21,7 @@ of a move is mostly noise, and smaller steps average it.
 The networks know no pass, so the rules of the house decide: a player moves where that is legal and fills no own true
 eye, and passes when there is no such point; at the move limit both pass. All stones on the board count as alive.
 
-The match: 400 games, 200 openings of four moves, drawn by lot, that learning has not begun with, each with both
+The match: 400 games, 200 openings of four moves, drawn at random, that learning has not begun with, each with both
 colours. As in the paper both sides draw their moves from their policies; that is the result. A policy that is merely
 more decided than another wins some games by that alone, so a second match is played in which both sides play their
 likeliest point, and its result stands beside.
@@ -312,7 +312,7 @@ class Learner:
         self.fixed = {"start": weights_hash(start.weights), **{name: getattr(options, name) for name in FIXED}}
 
     def opponent(self) -> PolicyNetwork:
-        """One out of the pool, by lot."""
+        """A random one out of the pool."""
         network = deepcopy(self.start)
         chosen = np.random.default_rng((self.options.seed, len(self.rows))).integers(len(self.pool))
         network.load_state_dict(self.pool[chosen])

@@ -186,7 +186,7 @@ def _playouts() -> Results:
 
 
 def _env() -> Results:
-    """The vector environment of 19x19 in one thread, its moves drawn by lot from the masks."""
+    """The vector environment of 19x19 in one thread, with random moves from the masks."""
     from hayago.envs.vector_env import GoVectorEnv
 
     def steps(env: GoVectorEnv, number: int) -> None:
