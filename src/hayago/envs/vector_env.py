@@ -136,9 +136,7 @@ def _new_results(count: int, size: int) -> _Results:
 def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
     """Two passes have ended game t: say who has won."""
     agent = results.agents[t]
-    judged = (
-        3 - table[TO_PLAY] if agent == EMPTY else agent
-    )  # the side that made the last move, if the agent plays both
+    judged = 3 - table[TO_PLAY] if agent == EMPTY else agent  # if it plays both sides: the one that moved last
     score = area_score(table) - komi
     results.scores[t] = score
     results.scored[t] = True
