@@ -55,7 +55,7 @@ from torch import Tensor
 
 import hayago.envs  # noqa: F401 - registers the environment
 from hayago.cores import cores
-from hayago.drawing.plots import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
+from hayago.drawing.curves import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANES, SLICE
 from hayago.files import write_atomically

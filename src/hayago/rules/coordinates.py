@@ -80,3 +80,8 @@ def handicap_points(stones: int, size: int) -> list[int]:
     if stones in (5, 7, 9):
         sites.append((middle, middle))
     return [row * size + column for row, column in sites]
+
+
+def star_points(size: int) -> list[int]:
+    """The points that custom marks on a board, rising; none on sizes without a custom."""
+    return sorted(handicap_points(9 if size == 19 else 5, size)) if size in (9, 13, 19) else []

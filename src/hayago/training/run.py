@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from hayago.drawing.plots import save_training_curve
+from hayago.drawing.curves import save_training_curve
 from hayago.errors import HayagoError
 from hayago.features.incremental import encode_positions
 from hayago.files import check_space, remove_unfinished

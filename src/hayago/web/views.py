@@ -3,13 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.drawing.plots import star_points
 from hayago.features.ladder_list import ladders
 from hayago.features.planes import encode, plane_name
 from hayago.player.endgame import Judgement
 from hayago.player.styles import Style, tempered
 from hayago.rules.board import Board
-from hayago.rules.coordinates import BLACK, WHITE, vertex_of
+from hayago.rules.coordinates import BLACK, WHITE, star_points, vertex_of
 from hayago.rules.game_rules import GameRules, score_text
 from hayago.web import schema
 
