@@ -140,10 +140,11 @@ class Record(Protocol):
 class Board:
     """A Go position with its history.
 
-    >>> board = Board(19)
-    >>> board.play("D4")
-    >>> board.is_legal("D4")
-    False
+    Examples:
+        >>> board = Board(19)
+        >>> board.play("D4")
+        >>> board.is_legal("D4")
+        False
 
     Args:
         size: the side, 1 to 19.
