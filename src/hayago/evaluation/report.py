@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hayago.drawing.svg import board_svg
 from hayago.evaluation.evaluation import Evaluation
 from hayago.evaluation.examples import Examples
-from hayago.evaluation.formatting import SHOWN_K, engine_line, percent, plain, points
+from hayago.evaluation.formatting import SHOWN_K, engine_line, percent, plain, points, short_names
 from hayago.evaluation.measures import BINS, SAMPLES, Measure
 from hayago.evaluation.outcomes import priors
 from hayago.evaluation.published import PUBLISHED
@@ -53,16 +53,19 @@ def report(evaluation: Evaluation, evaluator: Evaluator, charts: Mapping[str, by
     """
     examples = evaluation.examples
     names = [model.name for model in evaluation.models]
+    short = short_names(names)
     misses, surprises = pick(evaluation, evaluator)
     folder = FileSystemLoader(Path(__file__).parent)
     jinja = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = jinja.get_template("report.html").render(
-        title=f"How well {' and '.join(names)} {'predict' if len(names) > 1 else 'predicts'} moves",
+        title=f"How well {' and '.join(short)} {'predict' if len(names) > 1 else 'predicts'} moves",
         today=date.today().isoformat(),
         description=examples.describe(),
         fingerprint=examples.fingerprint(),
         notes=evaluation.notes,
         names=names,
+        short_names=short,
+        predictors={*names, *short, *(engine.name for engine in evaluation.engines)},
         cards=_cards(evaluation),
         measures=_measures(evaluation),
         charts={name: base64.b64encode(chart).decode() for name, chart in charts.items()},
