@@ -39,7 +39,8 @@ def whole(batches: object) -> EncodedBatch:
 
 
 def same(left: EncodedBatch, right: EncodedBatch) -> None:
-    for mine, other in zip(left, right, strict=True):
+    mine: np.ndarray
+    for mine, other in zip(left, right, strict=True):  # type: ignore[assignment]
         assert mine.dtype == other.dtype
         np.testing.assert_array_equal(mine, other)
 
