@@ -39,9 +39,8 @@ def whole(batches: object) -> EncodedBatch:
 
 
 def same(left: EncodedBatch, right: EncodedBatch) -> None:
-    mine: np.ndarray
-    for mine, other in zip(left, right, strict=True):  # type: ignore[assignment]
-        assert mine.dtype == other.dtype
+    for mine, other in zip(left, right, strict=True):
+        assert mine.dtype == other.dtype  # type: ignore[attr-defined]
         np.testing.assert_array_equal(mine, other)
 
 
