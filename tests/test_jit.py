@@ -17,7 +17,7 @@ from hayago.jit import borrowed, fetch_add, kernel
 
 PROBE = """
 from hayago.jit import kernel
-from hayago.rules.kernels.position import cell_of
+from hayago.rules.kernels.frame import cell_of
 
 
 @kernel

@@ -11,7 +11,8 @@ from hayago.cli import main
 from hayago.drawing import plots
 from hayago.drawing.plots import planes_figure, save_board_image, save_planes_image, save_training_curve, star_points
 from hayago.errors import HayagoError
-from hayago.features.planes import FEATURES, encode, plane_name
+from hayago.features.plain import encode
+from hayago.features.planes import FEATURES, plane_name
 from hayago.network.model_file import save_model
 from hayago.rules.board import Board
 from hayago.rules.coordinates import vertex_to_point

@@ -8,6 +8,7 @@ import pytest
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.kernels.cell_sets import beside, common, count, first, load, only, spread, store, union, without
+from hayago.rules.kernels.frame import CELLS, WIDTH
 from hayago.rules.kernels.light_boards import (
     PAST,
     area_score,
@@ -20,7 +21,7 @@ from hayago.rules.kernels.light_boards import (
     roomy,
     write_stones,
 )
-from hayago.rules.kernels.position import CELLS, WIDTH, add_cell, has_cell
+from hayago.rules.kernels.position import add_cell, has_cell
 
 
 def assert_alike(table, board):

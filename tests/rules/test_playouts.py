@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.frame import framed
+from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed
 from hayago.rules.kernels.playouts import (
     COLOUR,
     FACES,
@@ -23,7 +23,6 @@ from hayago.rules.kernels.playouts import (
     new_pitch,
     play_out,
 )
-from hayago.rules.kernels.position import CELLS, DIRECTIONS, WIDTH
 
 Pitch = NDArray[np.int32]
 NOWHERE = np.zeros(CELLS, np.uint8)

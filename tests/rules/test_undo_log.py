@@ -8,7 +8,8 @@ import pytest
 from comparison import everything
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.position import LOG_ENTRIES, MOST_LOGGED, cell_of, colour_of, new_notes, place, undo
+from hayago.rules.kernels.frame import cell_of
+from hayago.rules.kernels.position import LOG_ENTRIES, MOST_LOGGED, colour_of, new_notes, place, undo
 
 AREA = 361
 

@@ -48,7 +48,7 @@ def predict(
         save_board_image(image, board, prior)
     if planes is not None:
         from hayago.drawing.plots import save_planes_image
-        from hayago.features.planes import encode
+        from hayago.features.plain import encode
 
         save_planes_image(planes, board, encode(board))
     result = {"move": move, "to_play": COLOUR_NAMES[board.to_play], **_describe(board, prior, played)}

@@ -13,8 +13,9 @@ from hayago.features.incremental import Layout, Work, layout
 from hayago.features.memory import Memory, follow, new_memories, start
 from hayago.jit import kernel, prefetch
 from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.kernels.frame import CELLS, WIDTH
 from hayago.rules.kernels.light_boards import FRESH, NEW_GAME, NEWS, SIZE, TO_PLAY, Table
-from hayago.rules.kernels.position import CELLS, KO, WIDTH, Position, clear, new_positions, play_code
+from hayago.rules.kernels.position import KO, Position, clear, new_positions, play_code
 
 _CACHE_LINE = 64  # bytes
 

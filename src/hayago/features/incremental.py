@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.features.bits import spread_bits
 from hayago.features.memory import (
     CAPTURE_SIZE,
     LADDER_CAPTURE,
@@ -34,11 +35,10 @@ from hayago.features.memory import (
 from hayago.jit import borrowed, kernel, lowest_bit
 from hayago.records.games import Games
 from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.kernels.frame import CELLS, WIDTH
 from hayago.rules.kernels.position import (
-    CELLS,
     KO,
     REMEMBERED,
-    WIDTH,
     WORDS,
     Notes,
     Position,
@@ -147,20 +147,6 @@ def _pack(matrix: NDArray[np.int64], planes: int, area: int, packed: NDArray[np.
             packed[at + block] = carry | word << shift
             carry = (word >> (63 - shift) >> 1) & ((np.int64(1) << shift) - 1)
         packed[at + blocks] = carry
-
-
-@kernel
-def spread_bits(row: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
-    """Set words[n] to the 8 bits of row[n], one in each of its bytes, the lowest first.
-
-    Two halves, quarters, eighths of the byte are moved apart: the processor does that for several bytes at once, which
-    is quicker than a table.
-    """
-    for n in range(len(row)):
-        word = np.uint64(row[n])
-        word = (word | word << np.uint64(28)) & np.uint64(0x0000000F0000000F)
-        word = (word | word << np.uint64(14)) & np.uint64(0x0003000300030003)
-        words[n] = (word | word << np.uint64(7)) & np.uint64(0x0101010101010101)
 
 
 @kernel
@@ -275,7 +261,6 @@ def _encode(
     symmetry: NDArray[np.uint8],
     planes: int,
     ladders: bool,
-    incremental: bool,
     work: Work,
     rows: NDArray[np.uint8],
     into: NDArray[np.int64],
@@ -287,7 +272,7 @@ def _encode(
     for k in range(len(game)):
         g, target = game[k], ply[k]
         first = games.offsets[g]
-        known = incremental and g == now_game and now_ply <= target <= now_ply + _FOLLOWED
+        known = g == now_game and now_ply <= target <= now_ply + _FOLLOWED
         if g != now_game or target < now_ply:
             set_up_codes(
                 position, work.notes, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
@@ -308,15 +293,6 @@ def _encode(
         labels[k] = layout.points[symmetry[k], code & 0x1FF]
 
 
-def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
-    """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
-    size = int(position.side)
-    memory, row = new_memories(1)[0], np.empty((planes * size * size + 7) // 8, np.uint8)
-    start(position, memory)
-    write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)
-    return row
-
-
 def encode_positions(
     games: Games,
     game: NDArray[np.int64],
@@ -325,7 +301,6 @@ def encode_positions(
     planes: int = 48,
     *,
     ladders: bool = True,
-    incremental: bool = True,
     out: NDArray[np.uint8] | None = None,
     into: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
@@ -340,8 +315,6 @@ def encode_positions(
         game: int64 (K,); ply: int64 (K,); symmetry: uint8 (K,), 0 to 7.
         planes: one of PLANE_SETS.
         ladders: False leaves the two ladder planes empty; for measuring only.
-        incremental: False encodes each position by itself, with nothing kept from the one before; the rows are the
-            same, and this is how to prove it.
         out: uint8 (M, row_bytes), memory to write the rows into; new memory costs a tenth of the time.
         into: int64 (K,), the row of `out` for each position (by default 0, 1, 2, ...): shuffles for nothing.
 
@@ -358,16 +331,9 @@ def encode_positions(
     labels = np.empty(len(game), np.uint16)
     _encode(
         new_position(games.size), new_memories(1)[0], games, layout(games.size), game, ply, symmetry, planes, ladders,
-        incremental, new_work(), rows, into, labels,
+        new_work(), rows, into, labels,
     )  # fmt: skip
     return rows, labels
-
-
-def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (B, 8 * n), the bits of rows uint8 (B, n), the lowest of each byte first; without the interpreter lock."""
-    words = np.empty(rows.shape, np.uint64)
-    spread_bits(np.ascontiguousarray(rows).reshape(-1), words.reshape(-1))
-    return words.astype("<u8", copy=False).view(np.uint8)
 
 
 def all_positions(games: Games) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

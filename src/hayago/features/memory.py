@@ -9,10 +9,9 @@ turn:
   whose words may have changed: the liberties of the chains that it touched, for the side to which that matters.
 - `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
 - `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
-  `hayago.rules.kernels.ladders`) until `follow` sees a stone fall on that, or a capture free a chain that was looked
-  at.
-- `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
-  stale and nothing is kept.
+  `hayago.rules.kernels.ladder_reader`) until `follow` sees a stone fall on the footprint, or a capture free a chain
+  that the reading looked at.
+- `start` forgets everything and makes the memory fit a position: then all is stale and nothing is kept.
 
 A `Memory` is a record. A set of cells is six words, as everywhere; what comes in three has the colour to move as its
 first index (none is for EMPTY).
@@ -46,14 +45,11 @@ from numpy.typing import NDArray
 
 from hayago.jit import kernel, lowest_bit
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.ladders import add_captures, add_escapes
+from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.ladder_reader import add_captures, add_escapes
 from hayago.rules.kernels.position import (
-    BORDER,
-    CELLS,
     COLOUR,
-    DIRECTIONS,
     KO,
-    WIDTH,
     WORDS,
     Notes,
     Position,

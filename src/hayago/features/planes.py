@@ -1,4 +1,4 @@
-"""The 48 feature planes: what each means, how they are packed, and `encode` for one board.
+"""The 48 feature planes: what each means, how they are packed, and which networks read. It imports no encoder.
 
 Source: Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 529 (2016), Extended
 Data Table 2, in its order. A *plane* is a board of 0 and 1; everything is relative to the side to move; every integer
@@ -22,8 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.incremental import encode_position, unpack_bits
-from hayago.rules.board import Board
+from hayago.features.bits import unpack_bits
 from hayago.rules.symmetry import point_maps
 
 FEATURES_VERSION = 1  # a change of any plane's meaning changes this, and old networks are refused
@@ -108,21 +107,6 @@ def transform(planes: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
     return moved.reshape(planes.shape)
 
 
-def encode_packed(board: Board, planes: int = PLANES, symmetry: int = 0) -> NDArray[np.uint8]:
-    """uint8 (row_bytes,): the position with `board.to_play` to move, seen under the symmetry, as a row.
-
-    Raises:
-        ValueError: no such set of planes.
-    """
-    check_planes(planes)
-    return encode_position(board.position, board.to_play, symmetry, planes)
-
-
-def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:
-    """uint8 (planes, size, size): the position with `board.to_play` to move.
-
-    Raises:
-        ValueError: no such set of planes.
-    """
-    unpacked: NDArray[np.uint8] = unpack(encode_packed(board, planes)[None], planes, board.size)[0]
-    return unpacked
+def pack(planes: NDArray[np.uint8], symmetry: int = 0) -> NDArray[np.uint8]:
+    """uint8 (row_bytes,): planes (planes, N, N) as a board seen under the symmetry has them, as a row."""
+    return np.packbits(transform(planes, symmetry), bitorder="little")

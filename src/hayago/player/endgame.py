@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK
 from hayago.rules.game_rules import GameRules
-from hayago.rules.kernels.frame import framed, unframed
+from hayago.rules.kernels.frame import CELLS, framed, unframed
 from hayago.rules.kernels.playouts import play_many
-from hayago.rules.kernels.position import CELLS
 from hayago.rules.life import mark_unconditional
 from hayago.rules.scoring import count
 

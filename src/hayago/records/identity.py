@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from hayago.jit import kernel
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.rules.coordinates import BLACK, WHITE
-from hayago.rules.kernels.position import Notes, Position, cell_of, colour_of, first_illegal, set_up_codes
+from hayago.rules.kernels.frame import cell_of
+from hayago.rules.kernels.position import Notes, Position, colour_of, first_illegal, set_up_codes
 from hayago.rules.symmetry import point_maps
 
 KEY_MOVES = 80

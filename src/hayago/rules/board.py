@@ -24,12 +24,11 @@ from hayago.rules.coordinates import (
     opponent,
     point_to_vertex,
 )
+from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed, unframed
+from hayago.rules.kernels.plain_rules import mark_true_eyes
 from hayago.rules.kernels.position import (
-    CELLS,
     COLOUR,
-    DIRECTIONS,
     KO,
-    WIDTH,
     Notes,
     Position,
     clear,
@@ -37,7 +36,6 @@ from hayago.rules.kernels.position import (
     forget,
     is_legal,
     liberties_of,
-    mark_true_eyes,
     new_notes,
     new_position,
     next_of,
@@ -219,10 +217,10 @@ class Board:
         )
 
     def true_eyes(self, colour: int) -> NDArray[np.bool_]:
-        """bool (size * size,): the true eyes of `colour`, as `kernels.position.mark_true_eyes` defines them."""
-        eyes = np.zeros(CELLS, np.uint8)
-        mark_true_eyes(self.position, colour, eyes)
-        return eyes[_cells(self.size)].astype(np.bool_)
+        """bool (size * size,): the true eyes of `colour`, as `kernels.plain_rules.mark_true_eyes` defines them."""
+        eyes = np.empty(CELLS, np.bool_)
+        mark_true_eyes(framed(self.grid()), colour, eyes)
+        return unframed(eyes, self.size)
 
     def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
         """bool (size * size,): the empty points beside which only stones of `colour` (by default the one to play) lie,

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from hayago.drawing.plots import star_points
 from hayago.features.ladder_list import ladders
-from hayago.features.planes import encode, plane_name
+from hayago.features.plain import encode
+from hayago.features.planes import plane_name
 from hayago.player.endgame import Judgement
 from hayago.player.player import Style, tempered
 from hayago.rules.board import Board

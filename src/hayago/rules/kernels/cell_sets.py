@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.jit import kernel, lowest_bit, popcount
-from hayago.rules.kernels.position import WIDTH
+from hayago.rules.kernels.frame import WIDTH
 
 CellSet: TypeAlias = tuple[Any, Any, Any, Any, Any, Any]  # six int64
 

@@ -47,8 +47,9 @@ from hayago.rules.kernels.cell_sets import (
     union,
     without,
 )
+from hayago.rules.kernels.frame import WIDTH, cell_of
 from hayago.rules.kernels.playouts import next_random
-from hayago.rules.kernels.position import WIDTH, WORDS, add_cell, cell_of, has_cell
+from hayago.rules.kernels.position import WORDS, add_cell, has_cell
 
 Table: TypeAlias = NDArray[np.int64]
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hayago.jit import kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.position import BORDER, CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, WIDTH
 
 COLOUR, HEAD, NEXT, STONES, FACES, SUM, SQUARES, OPEN, SLOT = (1 + section * CELLS for section in range(9))
 OPENED, KO, TAKEN, LENGTH = (1 + 9 * CELLS + i for i in range(4))

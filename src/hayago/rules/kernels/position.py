@@ -37,17 +37,12 @@ from numpy.typing import NDArray
 
 from hayago.jit import kernel, lowest_bit, popcount
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
+from hayago.rules.kernels.frame import BORDER, CELLS, DIAGONALS, DIRECTIONS, HUNTER_MOVES, WIDTH, cell_of
 
 Position: TypeAlias = Any  # np.record of POSITION
 Notes: TypeAlias = Any  # np.record of NOTES
 
-BORDER = 3
-WIDTH = 20  # 19 columns and one of border, which serves the right edge of its row and the left edge of the next
-CELLS = 21 * WIDTH
 WORDS = 6  # 19 rows of 20 bits are 380
-DIRECTIONS = (-WIDTH, -1, 1, WIDTH)
-DIAGONALS = (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1)
-HUNTER_MOVES = 50  # how many moves the hunter of a ladder may make
 REMEMBERED = 8  # turns; the planes tell the age of the last 7
 
 # One BORDER more stands before the first cell: the corner's diagonal neighbour.
@@ -109,12 +104,6 @@ def new_position(size: int) -> Position:
 def new_notes() -> Notes:
     """An empty log, whose memory is touched only as far as it is used, and scratch."""
     return np.zeros(1, NOTES).view(np.recarray)[0]
-
-
-@kernel
-def cell_of(point: int, size: int) -> int:
-    """The cell of a point that is no pass."""
-    return (point // size + 1) * WIDTH + point % size
 
 
 @kernel
@@ -551,17 +540,3 @@ def is_enclosed(position: Position, cell: int, colour: int) -> bool:
     for direction in DIRECTIONS:
         beside &= colour_of(position, cell + direction)
     return bool(beside & colour)  # BORDER is BLACK | WHITE
-
-
-@kernel
-def mark_true_eyes(position: Position, colour: int, eyes: NDArray[np.uint8]) -> None:
-    """Set eyes (CELLS,) to 1 on the true eyes of `colour` and to 0 elsewhere."""
-    found = np.zeros(WORDS, np.int64)
-    for cell in range(WIDTH, CELLS - WIDTH):
-        if colour_of(position, cell) == EMPTY and is_enclosed(position, cell, colour):
-            add_cell(found, 0, cell)
-    strike_false_eyes(position, colour, found)
-    eyes[:] = 0
-    for cell in range(WIDTH, CELLS - WIDTH):
-        if has_cell(found, 0, cell):
-            eyes[cell] = 1
