@@ -60,7 +60,7 @@ from hayago.errors import HayagoError
 from hayago.features.planes import PLANES, SLICE
 from hayago.files import write_atomically
 from hayago.match.elo import Cluster, estimate
-from hayago.match.openings import fingerprint, moves_of, sample_openings
+from hayago.match.openings import fingerprint, sample_openings
 from hayago.network.model_file import Model, load_model, save_model
 from hayago.network.policy import PolicyNetwork
 from hayago.records.sgf import GameRecord
@@ -196,7 +196,7 @@ def play(
     """
     generators = [torch.Generator().manual_seed(2 * seed + side) for side in range(2)]
     half = len(openings)
-    opened = np.tile(np.array([[point for _, point in moves_of(opening)] for opening in openings]), (2, 1))
+    opened = np.tile(np.array([[point for _, point in opening.plays()] for opening in openings]), (2, 1))
     results, lengths, kept = np.zeros(2 * half), np.zeros(2 * half, np.int64), []
     playing = np.ones(2 * half, np.bool_)
     planes, infos = boards.reset()
@@ -460,7 +460,7 @@ def openings_of(seed: int) -> list[GameRecord]:
 
 def position_of(opening: GameRecord) -> tuple[tuple[int, ...], ...]:
     """The same for two openings with the same stones, however they are turned and in whatever order they came."""
-    moves = moves_of(opening)
+    moves = list(opening.plays())
     return min(
         tuple(tuple(sorted(int(turned[point]) for colour, point in moves if colour == own)) for own in (BLACK, WHITE))
         for turned in point_maps(SIZE)

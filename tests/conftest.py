@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from paths import DEMO_GAMES, ROOT
+from programs import MARKERS
 
 # A background job of a shell ignores Ctrl-C, and so would the processes that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -17,6 +18,14 @@ settings.register_profile("suite", derandomize=True, deadline=None, max_examples
 settings.register_profile("few", derandomize=True, deadline=None, max_examples=5)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests that need what this machine does not have."""
+    for item in items:
+        for name, (is_here, reason) in MARKERS.items():
+            if not is_here and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """Fast Go: a policy network for the game of Go, from game records to moves.
 
-Reading order: `rules` (Go itself), `records` (games in), `features` (a board as planes), `learn` (the
-network), `play` (moves out), `web` (a page). Each package uses only those named before it.
+>>> import hayago
+>>> board = hayago.Board.from_sgf("game.sgf", 40)
+>>> hayago.predict(board, count=3)  # doctest: +SKIP
 
-This file imports nothing that costs time: the names below are fetched from where they live when they are
-first used.
+Reading order: `rules` (Go itself), `records` (games in), `features` (a board as planes), `drawing`, `network`,
+`training` and `evaluation`, `player` (a prior to a move), `gtp`, `match`, `envs`, `web`, `commands`. Each package uses
+only those named before it.
+
+Importing this package costs no time: each name below is fetched from its home when it is first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,8 +22,9 @@ if TYPE_CHECKING:
     from hayago.network.evaluator import make_evaluator
     from hayago.network.model_file import load_model
     from hayago.network.policy import PolicyNetwork
+    from hayago.player.prediction import Prediction, load, predict
     from hayago.records.games import Games
-    from hayago.records.sgf import read_sgf
+    from hayago.records.sgf import GameRecord, read_sgf
     from hayago.records.store import read_store
     from hayago.rules.board import Board
 
@@ -28,15 +33,19 @@ __version__ = "0.1.0"
 __all__ = [
     "Board",
     "EncodedBatch",
+    "GameRecord",
     "Games",
     "PolicyNetwork",
+    "Prediction",
     "__version__",
     "encode",
     "encode_games",
     "export_planes",
+    "load",
     "load_model",
     "make_evaluator",
     "plane_name",
+    "predict",
     "read_sgf",
     "read_store",
     "unpack",
@@ -45,11 +54,15 @@ __all__ = [
 _HOMES = {
     "Board": "hayago.rules.board",
     "EncodedBatch": "hayago.features.dataset",
+    "GameRecord": "hayago.records.sgf",
     "Games": "hayago.records.games",
     "PolicyNetwork": "hayago.network.policy",
     "encode": "hayago.features.plain",
     "encode_games": "hayago.features.dataset",
     "export_planes": "hayago.features.dataset",
+    "Prediction": "hayago.player.prediction",
+    "load": "hayago.player.prediction",
+    "predict": "hayago.player.prediction",
     "load_model": "hayago.network.model_file",
     "make_evaluator": "hayago.network.evaluator",
     "plane_name": "hayago.features.planes",

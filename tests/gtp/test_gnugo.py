@@ -1,22 +1,15 @@
 """A whole game of the network in the box against GNU Go, each move checked by another GNU Go."""
 
-import os
-import shutil
 import sys
 
 import pytest
 
 from gtp_client import GtpClient
-from hayago.network.model_file import default_model_path
+from programs import GNUGO
 
-GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
 MOST_MOVES = 722  # two for each point: a game that long ends no more
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed"),
-    pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.gnugo]
 
 
 def gnugo():

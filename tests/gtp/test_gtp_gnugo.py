@@ -1,17 +1,13 @@
 """GNU Go as a second opinion: where fixed handicaps lie, and what a game says that one of us has written."""
 
-import os
-import shutil
-
 import pytest
 
 from fakes import FixedEvaluator
 from gtp_client import GtpClient
 from gtp_engines import answers, engine_of, stones
+from programs import GNUGO
 
-GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
-
-pytestmark = pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed")
+pytestmark = pytest.mark.gnugo
 
 
 @pytest.fixture(scope="module")

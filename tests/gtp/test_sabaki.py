@@ -10,17 +10,12 @@ import pytest
 
 import hayago.gtp.process  # noqa: F401 - fills the register
 from hayago.gtp.protocol import COMMANDS
-from hayago.network.model_file import default_model_path
 from paths import SUPPORT
+from programs import NODE, NPM
 
 NODE_FOLDER = SUPPORT / "node"
-NODE, NPM = shutil.which("node"), shutil.which("npm")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(NODE is None or NPM is None, reason="node and npm are not installed"),
-    pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.node]
 
 
 @pytest.fixture(scope="module")

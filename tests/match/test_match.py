@@ -18,8 +18,7 @@ from hayago.match.match_record import MatchFolder
 from hayago.match.runner import MatchOptions, read_players, schedule
 from hayago.network.model_file import default_model_path
 from paths import ENGINES
-
-GNUGO = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
+from programs import GNUGO
 
 
 def engine(name, *arguments):
@@ -520,7 +519,6 @@ def test_the_schedule():
     assert {p.seed for p in pairings}.isdisjoint(p.seed for p in schedule(["a", "b", "c"], 4, 1, 8))
 
 
-@pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")
 def test_players_that_are_networks(tmp_path):
     copy = shutil.copy(default_model_path(), tmp_path / "mine.safetensors")
     box, mine, named = read_players(["box --temperature 1", str(copy), "third=box"])
@@ -538,7 +536,7 @@ def test_default_move_limit_and_bad_command_line():
 # Real players.
 
 
-@pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed")
+@pytest.mark.gnugo
 def test_gnu_go_wins_and_says_so(play, tmp_path):
     gnugo = f"{GNUGO} --mode gtp --chinese-rules --level 0"
     code, result, _ = play(gnugo, f"cheat={engine('cheating', '--after', '3')}", OTHER, referee=gnugo, seed=3)
@@ -548,7 +546,6 @@ def test_gnu_go_wins_and_says_so(play, tmp_path):
     assert result["pairs"][1]["wins"] == 2 and not result["void"]
 
 
-@pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")
 def test_the_network_in_the_box(play, tmp_path):
     code, result, _ = play("box", OTHER, size=19, move_limit=14)
     assert code == 0 and not any(result["players"][0]["charges"].values())

@@ -15,7 +15,6 @@ from recount import recount
 GAMES, POSITIONS = 30, 40
 
 
-@pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")
 def test_the_independent_recount_agrees(demo_games: Path, tmp_path: Path) -> None:
     some = tmp_path / "some.sgf"
     some.write_bytes(b"(;GM".join(demo_games.read_bytes().split(b"(;GM")[: GAMES + 1]))

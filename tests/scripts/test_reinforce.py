@@ -11,7 +11,6 @@ import torch
 
 import reinforce
 from hayago.features.plain import encode
-from hayago.match.openings import moves_of
 from hayago.network.model_file import load_model, save_model
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
@@ -57,7 +56,7 @@ def test_the_winner_has_more_area_and_both_have_each_colour(games):
         for point in actions[: played.lengths[game], game].tolist():
             board.play(point)
         assert board.is_over
-        assert board.moves[: reinforce.OPENING_MOVES] == moves_of(openings[game % (GAMES // 2)])
+        assert board.moves[: reinforce.OPENING_MOVES] == list(openings[game % (GAMES // 2)].plays())
         learner = BLACK if game < GAMES // 2 else WHITE
         winner = BLACK if board.area_score(reinforce.KOMI) > 0 else WHITE
         assert played.results[game] == (1 if winner == learner else -1)

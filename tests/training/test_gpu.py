@@ -20,7 +20,7 @@ from hayago.training.run import TrainingInterrupted
 from hayago.training.trainer import Trainer
 from learning import demo_batch, demo_games, log_rows, small_config, small_model, stop_after, store_path
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+pytestmark = pytest.mark.gpu
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

@@ -14,15 +14,13 @@ from contextlib import contextmanager
 import pytest
 from filelock import FileLock
 
-from hayago.network.model_file import default_model_path
 from paths import ROOT
+from programs import CHROMIUM, NODE, NPM
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
 
 WEB, STATIC = ROOT / "web", ROOT / "src" / "hayago" / "web" / "static"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NODE, NPM = shutil.which("node"), shutil.which("npm")
 COLUMNS = "ABCDEFGHJKLMNOPQRST"
 WAIT = 120_000  # milliseconds: the machine may be busy
 
@@ -30,12 +28,6 @@ MOVES = 60  # of the game that is reviewed
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 pytestmark = pytest.mark.slow
-
-
-def browsing(test):
-    """A test that needs a browser and a network."""
-    test = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")(test)
-    return pytest.mark.skipif(not default_model_path().exists(), reason="there is no network in the box")(test)
 
 
 # Server, browser, page
@@ -180,7 +172,7 @@ def drop(page, name, text):
 # Playing
 
 
-@browsing
+@pytest.mark.browser
 def test_ten_moves_and_undo(page):
     start(page)
     tried = iter(f"{column}{row}" for row in (4, 16, 10, 3, 17, 6, 14) for column in "DQKFOCR")
@@ -200,7 +192,7 @@ def test_ten_moves_and_undo(page):
     counted(page, 20, 20)
 
 
-@browsing
+@pytest.mark.browser
 def test_the_wishes_of_a_new_game(page):
     chosen(page, "Rules").select_option("japanese")
     expect(page.get_by_label("Komi")).to_have_value("6.5")
@@ -222,7 +214,7 @@ def test_the_wishes_of_a_new_game(page):
     expect(page.locator(".to-play")).to_contain_text("White")
 
 
-@browsing
+@pytest.mark.browser
 def test_two_passes_and_the_score(page):
     start(page, "Both")
     for ply, vertex in enumerate(("D4", "Q16", "D16"), 1):
@@ -241,7 +233,7 @@ def test_two_passes_and_the_score(page):
     said(page, "over")
 
 
-@browsing
+@pytest.mark.browser
 def test_an_illegal_move_an_earlier_position_and_resigning(page):
     start(page)
     at(page, "D4").click()
@@ -258,7 +250,7 @@ def test_an_illegal_move_an_earlier_position_and_resigning(page):
     expect(button(page, "Pass")).to_be_disabled()
 
 
-@browsing
+@pytest.mark.browser
 def test_score_in_the_midst_and_save(page, tmp_path):
     start(page)
     at(page, "Q4").click()
@@ -278,7 +270,7 @@ def test_score_in_the_midst_and_save(page, tmp_path):
 # Looking
 
 
-@browsing
+@pytest.mark.browser
 def test_the_heat_map(page):
     start(page, "Both")
     at(page, "D4").click()
@@ -302,7 +294,7 @@ def test_the_heat_map(page):
     expect(page.locator(".board [class*=shudan-heat_]")).to_have_count(0)
 
 
-@browsing
+@pytest.mark.browser
 def test_liberties_ladders_and_planes(page):
     drop(page, "ladder.sgf", "(;SZ[19]AB[cp][dq][eq]AW[dp]PL[B];B[ep])")
     counted(page, 0, 1)
@@ -323,7 +315,7 @@ def test_liberties_ladders_and_planes(page):
 # Reviewing
 
 
-@browsing
+@pytest.mark.browser
 def test_a_dropped_game_is_stepped_through(page, one_game):
     drop(page, one_game.name, one_game.read_text(encoding="utf-8"))
     last = MOVES
@@ -361,7 +353,7 @@ def test_a_dropped_game_is_stepped_through(page, one_game):
     assert all(chart.locator(f".line-{colour}").get_attribute("d") for colour in "BW")
 
 
-@browsing
+@pytest.mark.browser
 def test_guess_the_move(page, one_game):
     open_file(page, one_game)
     button(page, "Guess the move").click()
@@ -385,7 +377,7 @@ def test_guess_the_move(page, one_game):
     expect(page.get_by_role("slider", name="Chart of agreement")).to_be_visible()
 
 
-@browsing
+@pytest.mark.browser
 def test_the_played_game_is_reviewed(page):
     start(page)
     at(page, "Q4").click()
@@ -397,7 +389,7 @@ def test_the_played_game_is_reviewed(page):
     counted(page, 2, 2)
 
 
-@browsing
+@pytest.mark.browser
 def test_strangers_words_are_only_text(page):
     name = HOSTILE.replace("]", r"\]")
     sgf = f"(;SZ[19]PB[{name}]PW[{name}]BR[{name}]EV[{name}]RE[{name}]DT[{name}]C[{name}];B[pd]C[{name}];W[dp])"
@@ -413,7 +405,7 @@ def test_strangers_words_are_only_text(page):
     assert page.locator("img, body script").count() == 0
 
 
-@browsing
+@pytest.mark.browser
 def test_a_file_that_is_too_large(page):
     drop(page, "large.sgf", "(;C[" + "x" * 5_300_000 + "])")
     expect(page.locator(".status.error")).to_contain_text("too large")
@@ -422,7 +414,7 @@ def test_a_file_that_is_too_large(page):
 # By keyboard alone, by touch, by ear
 
 
-@browsing
+@pytest.mark.browser
 def test_by_keyboard_alone(page):
     for _ in range(40):  # Tab reaches the form's button
         if page.evaluate("document.activeElement.textContent") == "Start":
@@ -465,9 +457,11 @@ def widths(page):
     return page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
 
 
-@browsing
-def test_a_narrow_telephone(open_page, one_game):
+@pytest.mark.browser
+@pytest.mark.parametrize("text", ["16px", "20px"])  # the usual size; and wider words, as other fonts have them
+def test_a_narrow_phone(open_page, one_game, text):
     page = open_page(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    page.evaluate("text => { document.documentElement.style.fontSize = text }", text)
     assert widths(page) == [320, 320]
     button(page, "Start").tap()
     expect(page.get_by_role("heading", name="Your game")).to_be_visible()
@@ -489,8 +483,9 @@ def test_a_narrow_telephone(open_page, one_game):
     assert widths(page) == [320, 320]
 
 
-@browsing
+@pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.node
 def test_nothing_serious_for_axe(open_page, one_game, installed, scheme):
     page = open_page(color_scheme=scheme)
     axe = (installed / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
@@ -546,7 +541,7 @@ def test_nothing_serious_for_axe(open_page, one_game, installed, scheme):
 # When the server goes
 
 
-@browsing
+@pytest.mark.browser
 def test_a_reload_finds_the_game(page):
     start(page)
     at(page, "Q4").click()
@@ -556,7 +551,7 @@ def test_a_reload_finds_the_game(page):
     expect(page.get_by_role("heading", name="Your game")).to_be_visible()
 
 
-@browsing
+@pytest.mark.browser
 def test_a_restart_of_the_server(open_page):
     with serving() as address:
         page = open_page(address)
@@ -579,8 +574,6 @@ def test_a_restart_of_the_server(open_page):
 @pytest.fixture(scope="session")
 def installed(request):
     """The sources beside what `npm ci` installs, in pytest's cache."""
-    if NODE is None or NPM is None:
-        pytest.skip("node and npm are not installed")
     version = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout
     if tuple(map(int, version.strip().removeprefix("v").split(".")[:2])) < (20, 19):
         pytest.skip(f"node {version.strip()} is older than 20.19")
@@ -607,6 +600,7 @@ def files_of(folder):
     return {path.name: path.read_bytes().replace(b"\r\n", b"\n") for path in folder.iterdir()}
 
 
+@pytest.mark.node
 def test_the_bundle_is_built_from_its_sources(installed, tmp_path):
     subprocess.run(
         [NPM, "run", "build", "--", "--outDir", str(tmp_path / "static")],

@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple, NoReturn
 
 from hayago.gtp.client import BadReply, CommandFailed, EngineDied, EngineError, EngineTimeout, GtpClient
 from hayago.match.match_clock import MatchClock, TimeSettings
-from hayago.match.openings import codes_of, moves_of, opening_board
+from hayago.match.openings import opening_board
+from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, opponent, point_to_vertex, vertex_to_point
@@ -332,7 +333,7 @@ class _Game:
         record = self._opening._replace(
             komi=self._conditions.komi,
             rules=self._conditions.rules.capitalize(),
-            moves=codes_of(moves),
+            moves=move_codes(moves),
             black=outcome.black,
             white=outcome.white,
             black_rank="",
@@ -351,7 +352,7 @@ class _Game:
 def _stones(opening: GameRecord, *, moves: bool = True) -> list[tuple[int, int]]:
     """An opening as (colour, point) to be told one by one: GTP lets a colour play several times running."""
     stones = [(BLACK, point) for point in opening.setup_black] + [(WHITE, point) for point in opening.setup_white]
-    return stones + (moves_of(opening) if moves else [])
+    return stones + (list(opening.plays()) if moves else [])
 
 
 def _winner(score: str) -> int | None:

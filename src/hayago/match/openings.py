@@ -8,17 +8,16 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import default_model_path, load_model
 from hayago.player.player import LIKE_HUMAN, Player
 from hayago.records.archives import iter_files
-from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
-from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.coordinates import BLACK
 
 _EDGE_LINES = 2  # nobody opens on the first and second line of a board that has room for more
 _ROOM = 9
@@ -39,7 +38,7 @@ def opening_board(opening: GameRecord, *, superko: bool = False) -> Board:
     board = Board(opening.size, superko=superko)
     try:
         board.setup(opening.setup_black, opening.setup_white, opening.to_play)
-        for colour, point in moves_of(opening):
+        for colour, point in opening.plays():
             board.play(point, colour)
     except IllegalMove as error:
         raise HayagoError(f"{opening.source}: {str(error).splitlines()[0]}") from error
@@ -48,16 +47,6 @@ def opening_board(opening: GameRecord, *, superko: bool = False) -> Board:
     if board.is_over:
         raise HayagoError(f"{opening.source}: this opening ends with two passes")
     return board
-
-
-def moves_of(opening: GameRecord) -> list[tuple[int, int]]:
-    """The moves as (colour, point)."""
-    return [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in opening.moves.tolist()]
-
-
-def codes_of(moves: Iterable[tuple[int, int]]) -> NDArray[np.uint16]:
-    """The inverse of `moves_of`."""
-    return np.array([point | (WHITE_BIT if colour == WHITE else 0) for colour, point in moves], np.uint16)
 
 
 def read_openings(path: str, size: int, moves: int | None = None, *, superko: bool = False) -> list[GameRecord]:
@@ -155,4 +144,4 @@ def _sample(size: int, moves: int, source: str, choose: Callable[[Board], int]) 
         if point == board.pass_point:
             break
         board.play(point)
-    return GameRecord(size, None, 0, "", (), (), codes_of(board.moves), "", "", "", "", "", "", "", BLACK, source, "")
+    return GameRecord(size, None, 0, "", (), (), move_codes(board.moves), "", "", "", "", "", "", "", BLACK, source, "")

@@ -13,7 +13,7 @@ from hayago.player.analysis import Analyst
 from hayago.player.endgame import Judgement
 from hayago.player.player import Choice, Player, Style
 from hayago.player.restrictions import Restriction
-from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, WHITE, handicap_points
@@ -291,8 +291,8 @@ class Game:
         False, and nothing changed, where the file cannot be used or is of another size.
         """
         try:
-            self.take_up(read_sgf(path.read_bytes(), str(path))[0], move_number)
-        except (OSError, ValueError, HayagoError):
+            self.take_up(read_sgf(path)[0], move_number)
+        except (ValueError, HayagoError):
             return False
         return True
 
@@ -300,21 +300,13 @@ class Game:
         """Set up the game of a record before that move, or at its end.
 
         Raises:
-            HayagoError: there is no network for its size.
-            ValueError: its stones cannot stand so, or (IllegalMove) a move meets a stone. Nothing is changed then.
+            HayagoError: there is no network for its size, or its stones cannot stand so (nothing is changed then).
         """
         if record.size not in self._players:
             sizes = ", ".join(f"{size}x{size}" for size in self.sizes)
             raise HayagoError(f"the network is for boards of {sizes}, not {record.size}x{record.size}")
-        board = Board(record.size, superko=True)
-        codes = record.moves.tolist()
-        if move_number is not None:
-            codes = codes[: max(move_number - 1, 0)]
-        board.setup(record.setup_black, record.setup_white, record.to_play)
-        for code in codes:
-            board.play_tolerant(code & POINT_MASK, WHITE if code & WHITE_BIT else BLACK)
-        if len(codes) < len(record.moves):
-            board.to_play = WHITE if record.moves[len(codes)] & WHITE_BIT else BLACK
+        ply = None if move_number is None else min(max(move_number - 1, 0), len(record.moves))
+        board = Board.from_record(record, ply, superko=True)
         self.resize(record.size)
         self._board, self._handicap = board, record.handicap if record.handicap >= 2 else 0
         if record.komi is not None:
@@ -327,7 +319,6 @@ class Game:
     def record(self) -> GameRecord:
         """The game as a record that names nobody."""
         board = self._board
-        moves = [point | (WHITE_BIT if colour == WHITE else 0) for colour, point in board.moves]
         black, white = (
             tuple(sorted(point for side, point in board.setup_stones if side == colour)) for colour in (BLACK, WHITE)
         )
@@ -338,7 +329,7 @@ class Game:
             rules="Japanese" if self.rules.scoring == "territory" else "Chinese",
             setup_black=black,
             setup_white=white,
-            moves=np.array(moves, np.uint16),
+            moves=move_codes(board.moves),
             black="",
             white="",
             black_rank="",

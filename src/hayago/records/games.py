@@ -4,15 +4,22 @@ A *move code* is a uint16: the point in bits 0 to 8 (size * size is a pass), bit
 is a position in which a move was played that is no pass, named by its game and its ply, the number of moves before it.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.jit import kernel
+from hayago.rules.coordinates import WHITE
 
 WHITE_BIT = 0x8000
 POINT_MASK = 0x01FF
+
+
+def move_codes(plays: Iterable[tuple[int, int]]) -> NDArray[np.uint16]:
+    """uint16 (M,): the codes of moves given as (colour, point); `GameRecord.plays` is the inverse."""
+    return np.array([point | (WHITE_BIT if colour == WHITE else 0) for colour, point in plays], np.uint16)
 
 
 class Games(NamedTuple):

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -111,6 +112,11 @@ class GameRecord(NamedTuple):
     to_play: int
     source: str
     cut: str
+
+    def plays(self) -> Iterator[tuple[int, int]]:
+        """The (colour, point) of each move in order; the point of a pass is size * size."""
+        for code in self.moves.tolist():
+            yield (WHITE if code & WHITE_BIT else BLACK), code & POINT_MASK
 
     @property
     def setup(self) -> NDArray[np.uint16]:
@@ -588,16 +594,25 @@ def _record(
     )
 
 
-def read_sgf(data: bytes, source: str = "") -> list[GameRecord]:
+def read_sgf(sgf: bytes | str | Path, source: str = "") -> list[GameRecord]:
     """All games of an SGF file.
 
     Args:
-        data: the file's content.
-        source: its name, for the records and for messages.
+        sgf: the path of the file, or its content as bytes.
+        source: its name, for the records and for messages; by default the path.
 
     Raises:
-        BadRecord: the file holds no game, or one of its games cannot be used (`scan_sgf` goes on behind it).
+        BadRecord: the file holds no game, or one of its games cannot be used (`scan_sgf` continues after it).
+        HayagoError: the file cannot be read.
     """
+    if isinstance(sgf, bytes):
+        data = sgf
+    else:
+        source = source or str(sgf)
+        try:
+            data = Path(sgf).read_bytes()
+        except OSError as error:
+            raise HayagoError(f"cannot read {sgf}: {error.strerror}") from error
     records = []
     for record in scan_sgf(data, source):
         if isinstance(record, BadRecord):

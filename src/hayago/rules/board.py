@@ -1,13 +1,16 @@
 """`Board`: a position one can play on, and the only public face of the kernels.
 
 The verbs are those of python-chess where Go has the same thing: `play`, `undo`, `is_legal`, `copy`, and `print(board)`.
-Moves change the board; `copy()` copies it. `play` is strict. `play_tolerant` is for moves that somebody else's program
-has already made: an engine that refuses what its client accepted is lost.
+A move is a vertex ("D4", "pass") or a point (an int, see `hayago.rules.coordinates`).
+
+Moves change the board; `copy()` copies it. `play` is strict. `play_tolerant` is for moves that another program has
+already made: an engine that refuses what its client accepted is lost.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,7 @@ from hayago.rules.coordinates import (
     WHITE,
     opponent,
     point_to_vertex,
+    vertex_to_point,
 )
 from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed, unframed
 from hayago.rules.kernels.plain_rules import mark_true_eyes
@@ -47,6 +51,7 @@ from hayago.rules.kernels.position import (
 from hayago.rules.scoring import area_of
 
 _STONES = ".XO"
+_COLOURS = {"B": BLACK, "BLACK": BLACK, "W": WHITE, "WHITE": WHITE}
 
 
 class IllegalMove(HayagoError, ValueError):
@@ -103,8 +108,40 @@ def _mark_legal(
                     break
 
 
+class Record(Protocol):
+    """What `Board.from_record` asks of a game record; `hayago.records.sgf.GameRecord` is one."""
+
+    @property
+    def size(self) -> int:
+        """The side of the board."""
+
+    @property
+    def setup_black(self) -> tuple[int, ...]:
+        """The points of Black's set-up stones."""
+
+    @property
+    def setup_white(self) -> tuple[int, ...]:
+        """The points of White's set-up stones."""
+
+    @property
+    def to_play(self) -> int:
+        """Who plays first."""
+
+    @property
+    def source(self) -> str:
+        """Where the record was read."""
+
+    def plays(self) -> Iterator[tuple[int, int]]:
+        """The (colour, point) of each move, passes included."""
+
+
 class Board:
     """A Go position with its history.
+
+    >>> board = Board(19)
+    >>> board.play("D4")
+    >>> board.is_legal("D4")
+    False
 
     Args:
         size: the side, 1 to 19.
@@ -132,6 +169,46 @@ class Board:
         self._setup: tuple[tuple[int, int], ...] = ()
         self._first_to_play = BLACK
         self._begin()
+
+    @classmethod
+    def from_record(cls, record: Record, ply: int | None = None, *, superko: bool = False) -> "Board":
+        """The position of a game record after its first `ply` moves (None: all of them).
+
+        The side to play is the one that plays the record's next move. Moves that break only the ko or suicide rule are
+        played as they stand.
+
+        Raises:
+            HayagoError: the record has fewer moves, or a stone that cannot stand on the board.
+        """
+        plays = list(record.plays())
+        if ply is not None and not 0 <= ply <= len(plays):
+            raise HayagoError(f"{record.source or 'the record'}: has {len(plays)} moves, not {ply}")
+        board = cls(record.size, superko=superko)
+        try:
+            board.setup(record.setup_black, record.setup_white, record.to_play)
+        except ValueError as error:
+            raise HayagoError(f"{record.source or 'the record'}: {error}") from error
+        for colour, point in plays[:ply]:
+            board.play_tolerant(point, colour)
+        if ply is not None and ply < len(plays):
+            board.to_play = plays[ply][0]
+        return board
+
+    @classmethod
+    def from_sgf(cls, sgf: bytes | str | Path, ply: int | None = None, *, superko: bool = False) -> "Board":
+        """The position of an SGF game after its first `ply` moves (None: all of them).
+
+        Args:
+            sgf: the path of a file, or the text of a game, which begins with "(;". Of several games the first.
+
+        Raises:
+            HayagoError: the file cannot be read, or holds no game; or what `from_record` raises.
+        """
+        from hayago.records.sgf import read_sgf  # the front door: see tests/test_imports.py
+
+        if isinstance(sgf, str) and sgf.lstrip().startswith("("):
+            sgf = sgf.encode()
+        return cls.from_record(read_sgf(sgf)[0], ply, superko=superko)
 
     def _begin(self) -> None:
         """Lay out the set-up stones with nothing played."""
@@ -233,9 +310,13 @@ class Board:
 
     # What may be played
 
-    def is_legal(self, point: int, colour: int | None = None) -> bool:
-        """Whether the rules allow the move to `colour` (by default the one to play); a pass is always legal."""
-        return not self._objection(point, self.to_play if colour is None else colour)
+    def is_legal(self, move: int | str, colour: int | str | None = None) -> bool:
+        """Whether the rules allow the move to `colour` (by default the one to play); a pass is always legal.
+
+        Raises:
+            ValueError: not a vertex, or not a colour.
+        """
+        return not self._objection(self._point_of(move), self._colour_of(colour))
 
     def legal_points(self, colour: int | None = None) -> NDArray[np.bool_]:
         """bool (size * size + 1,): the points where `colour` may play, the pass last and always True."""
@@ -275,20 +356,25 @@ class Board:
 
     # Playing
 
-    def play(self, point: int, colour: int | None = None) -> None:
-        """Play for `colour` (by default the one to play); then it is the other one's turn.
+    def play(self, move: int | str, colour: int | str | None = None) -> None:
+        """Play a move; then it is the other colour's turn.
+
+        Args:
+            move: a vertex ("D4", "pass") or a point.
+            colour: BLACK or WHITE, or "black", "white", "B", "W"; by default the one to play.
 
         Raises:
             IllegalMove: the rules forbid it; the board is unchanged.
+            ValueError: not a vertex, or not a colour.
         """
-        colour = self.to_play if colour is None else colour
+        point, colour = self._point_of(move), self._colour_of(colour)
         objection = self._objection(point, colour)
         if objection:
             raise self._illegal(point, colour, objection)
         self._do(point, colour)
 
     def play_tolerant(self, point: int, colour: int) -> None:
-        """Play a move that somebody else has made: ko breaches stand, a suicide takes its own chain off.
+        """Play a move that another program has made: ko breaches stand, a suicide takes its own chain off.
 
         Raises:
             IllegalMove: the point is occupied or off the board; the board is unchanged.
@@ -425,6 +511,24 @@ class Board:
 
     def __repr__(self) -> str:
         return f"<Board {self.size}x{self.size}, {len(self.moves)} moves, {COLOUR_NAMES[self.to_play]} to play>"
+
+    def _repr_svg_(self) -> str:
+        """The board as a picture, which notebooks show."""
+        from hayago.drawing.svg import board_svg  # the front door: see tests/test_imports.py
+
+        return board_svg(self)
+
+    def _point_of(self, move: int | str) -> int:
+        return vertex_to_point(move, self.size) if isinstance(move, str) else int(move)
+
+    def _colour_of(self, colour: int | str | None) -> int:
+        if colour is None:
+            return self.to_play
+        if not isinstance(colour, str):
+            return colour
+        if colour.upper() not in _COLOURS:
+            raise ValueError(f"not a colour: {colour!r}")
+        return _COLOURS[colour.upper()]
 
     def _cell(self, point: int) -> int:
         return (point // self.size + 1) * WIDTH + point % self.size
