@@ -14,7 +14,8 @@ from hayago.match.elo import Cluster, elo, estimate
 from hayago.match.openings import default_moves, opening_board, sample_openings
 from hayago.network.evaluator import make_evaluator
 from hayago.player.endgame import EndgameJudge
-from hayago.player.player import STRONGEST, Player, Style
+from hayago.player.player import Player
+from hayago.player.styles import STRONGEST, Style
 from hayago.records.sgf import GameRecord
 from hayago.rules.coordinates import BLACK
 from hayago.rules.game_rules import GameRules

@@ -9,7 +9,8 @@ from hayago.gtp.process import Engine
 from hayago.network.model_file import Model, ModelInfo
 from hayago.player.endgame import Judgement
 from hayago.player.game import Game
-from hayago.player.player import Player, Style
+from hayago.player.player import Player
+from hayago.player.styles import Style
 
 
 class FixedJudge:

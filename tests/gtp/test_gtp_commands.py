@@ -18,7 +18,7 @@ from hayago import __version__
 from hayago.gtp.gogui import LIVE_ROUNDS
 from hayago.gtp.move_clock import System
 from hayago.gtp.protocol import COMMANDS
-from hayago.player.player import LEVELS, LIKE_HUMAN, Style
+from hayago.player.styles import LEVELS, LIKE_HUMAN, Style
 from hayago.rules.coordinates import BLACK, WHITE
 
 SESSIONS = {}

@@ -117,7 +117,7 @@ def test_what_is_wrong_with_an_analysis_process():
 
 def test_options_reach_the_player(model):
     from hayago.commands.gtp import gtp
-    from hayago.player.player import LEVELS, LIKE_HUMAN
+    from hayago.player.styles import LEVELS, LIKE_HUMAN
 
     game = gtp(model=[model], level=4, resign=0.1)
     assert game.style == LEVELS[3] and game.resign == 0.1 and game.sizes == [5]

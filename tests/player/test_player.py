@@ -5,7 +5,8 @@ from diagrams import drawn_board
 from fakes import FixedEvaluator
 from hayago.errors import HayagoError
 from hayago.player.endgame import EndgameJudge
-from hayago.player.player import HOPELESS_MOVES, LEVELS, SURE, Player, Style, rank_in, tempered
+from hayago.player.player import HOPELESS_MOVES, SURE, Player
+from hayago.player.styles import LEVELS, Style, rank_in, tempered
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE, vertex_to_point
 from hayago.rules.game_rules import GameRules

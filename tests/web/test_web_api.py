@@ -27,7 +27,8 @@ from hayago.features.planes import plane_name
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import save_model
 from hayago.player.endgame import EndgameJudge
-from hayago.player.player import LEVELS, LIKE_HUMAN, Player
+from hayago.player.player import Player
+from hayago.player.styles import LEVELS, LIKE_HUMAN
 from hayago.records.sgf import read_comments, read_sgf
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE, vertex_of, vertex_to_point

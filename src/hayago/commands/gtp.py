@@ -71,7 +71,8 @@ def gtp(
 
         from hayago.network.evaluator import make_evaluator
         from hayago.player.game import Game
-        from hayago.player.player import LEVELS, LIKE_HUMAN, STRONGEST, Player
+        from hayago.player.player import Player
+        from hayago.player.styles import LEVELS, LIKE_HUMAN, STRONGEST
 
         style = LIKE_HUMAN if like_human else STRONGEST if level is None else LEVELS[level - 1]
         changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.network.evaluator import make_evaluator
-from hayago.player.player import Player, rank_in
+from hayago.player.player import Player
+from hayago.player.styles import rank_in
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import GameRecord, read_sgf
 from hayago.rules.board import Board

@@ -26,7 +26,7 @@ from hayago.features.planes import PLANES, SLICE, row_bytes
 from hayago.gtp.client import BadReply, GtpClient
 from hayago.match.match_game import Conditions, set_up_player
 from hayago.network.evaluator import make_evaluator
-from hayago.player.player import LEVELS, Style, pick, softmax
+from hayago.player.styles import LEVELS, Style, pick, softmax
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_to_point
 from hayago.rules.game_rules import PRESETS, GameRules
 from hayago.rules.kernels.light_boards import draw

@@ -78,13 +78,13 @@ class Parameter(NamedTuple):
 
 
 def _level(game: "Game") -> str:
-    from hayago.player.player import LEVELS
+    from hayago.player.styles import LEVELS
 
     return str(LEVELS.index(game.style) + 1) if game.style in LEVELS else "none"
 
 
 def _set_level(game: "Game", value: str) -> None:
-    from hayago.player.player import LEVELS
+    from hayago.player.styles import LEVELS
 
     if value == "none":  # a dialog sends back what it was given
         return
@@ -94,13 +94,13 @@ def _set_level(game: "Game", value: str) -> None:
 
 
 def _like_human(game: "Game") -> str:
-    from hayago.player.player import LIKE_HUMAN
+    from hayago.player.styles import LIKE_HUMAN
 
     return str(game.style == LIKE_HUMAN).lower()
 
 
 def _set_like_human(game: "Game", value: str) -> None:
-    from hayago.player.player import LIKE_HUMAN, STRONGEST
+    from hayago.player.styles import LIKE_HUMAN, STRONGEST
 
     game.set_style({"true": LIKE_HUMAN, "1": LIKE_HUMAN, "false": STRONGEST, "0": STRONGEST}[value.lower()])
 

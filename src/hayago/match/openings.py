@@ -12,7 +12,8 @@ import numpy as np
 from hayago.errors import HayagoError
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import default_model_path, load_model
-from hayago.player.player import LIKE_HUMAN, Player
+from hayago.player.player import Player
+from hayago.player.styles import LIKE_HUMAN
 from hayago.records.archives import iter_files
 from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.player.analysis import Analyst
 from hayago.player.endgame import Judgement
-from hayago.player.player import Choice, Player, Style
+from hayago.player.player import Choice, Player
 from hayago.player.restrictions import Restriction
+from hayago.player.styles import Style
 from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove

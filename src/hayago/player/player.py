@@ -1,7 +1,7 @@
 """`Player`: an evaluator and a way of choosing. From a board to a prior, from a prior to a move; no protocol.
 
 Nouns: *prior*, float32 (size * size,), is the network's probability of each legal point for the colour to play;
-illegal points hold 0. A *style* says how a move is picked from it; `LEVELS[0]` to `LEVELS[9]` are the levels 1 to 10.
+illegal points hold 0. A *style* says how a move is picked from it: see `hayago.player.styles`.
 
 The network knows no pass. Late in a game an `EndgameJudge` says what is settled, and there nothing is played unless the
 network is sure of it. So:
@@ -16,8 +16,7 @@ network is sure of it. So:
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,6 +27,7 @@ from hayago.features.plain import encode
 from hayago.features.planes import pack
 from hayago.player.continuations import ContinuingJudge
 from hayago.player.endgame import EndgameJudge, Judgement
+from hayago.player.styles import STRONGEST, Style, pick, softmax
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, opponent
 from hayago.rules.game_rules import GameRules
@@ -37,75 +37,12 @@ if TYPE_CHECKING:  # the backends are loaded by whoever makes the evaluator
     from hayago.network.evaluator import Evaluator
 
 
-@dataclass(frozen=True)
-class Style:
-    """How a move is picked from the prior.
-
-    Attributes:
-        temperature: 0 plays the likeliest move; above it moves are sampled from prior ** (1 / temperature).
-        opening_temperature: the same for the opening; None is no different.
-        opening_moves: how many moves of both sides the opening lasts.
-        top_p: sampling keeps the likeliest moves that together have this much of the prior.
-        symmetries: 1 looks at the position once, 8 averages the prior over all symmetries of the board.
-    """
-
-    temperature: float = 0.0
-    opening_temperature: float | None = None
-    opening_moves: int = 30
-    top_p: float = 1.0
-    symmetries: int = 8
-
-    def __post_init__(self) -> None:
-        for temperature in (self.temperature, self.opening_temperature or 0.0):
-            if not 0 <= temperature < float("inf"):
-                raise ValueError(f"temperature is not 0 or more: {temperature}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is not above 0 and at most 1: {self.top_p}")
-        if self.symmetries not in (1, SYMMETRIES):
-            raise ValueError(f"symmetries are not 1 or {SYMMETRIES}: {self.symmetries}")
-
-    def temperature_at(self, moves: int) -> float:
-        """The temperature after so many moves of both sides."""
-        if self.opening_temperature is not None and moves < self.opening_moves:
-            return self.opening_temperature
-        return self.temperature
-
-
-STRONGEST = Style()
-# The box's cross-entropy with people's moves is lowest at 1.006 on 145 validation games of professionals, at 0.975 on
-# 117 of KGS 2016-2017, where it gains 0.0015 over 1 (docs/model-card.md).
-LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
-# Levels 1 to 10, weakest first, some 140 Elo apart: docs/experiments.md, Matches.
-LEVELS: tuple[Style, ...] = (
-    *(Style(temperature, symmetries=1) for temperature in (1.5, 1.42, 1.35, 1.27, 1.2, 1.1, 0.97, 0.8, 0.55)),
-    STRONGEST,
-)
-
 LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
 OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
 # From this prior on the network's word counts for more than that of the playouts, which overlook threats. The least of
 # 0.3, 0.5, 0.7, 0.9 at which nothing is played where people passed, at 78 ends of validation games of KGS.
 SURE = 0.7
 HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
-
-
-def pick(
-    style: Style,
-    prior: NDArray[np.float32],
-    among: NDArray[np.bool_],
-    moves: int,
-    draw: Callable[[NDArray[np.float64]], int],
-) -> int:
-    """A point of the mask by the style, after so many moves; `draw` gives an index by lot, given all probabilities."""
-    temperature = style.temperature_at(moves)
-    if temperature == 0:
-        return int(np.where(among, prior, -1).argmax())
-    weights = tempered(prior, among, temperature).astype(np.float64)
-    if style.top_p < 1:
-        order = np.argsort(-weights)
-        kept = np.cumsum(weights[order]) - weights[order] < style.top_p
-        weights[order[~kept]] = 0
-    return int(draw(weights / weights.sum()))
 
 
 class Choice(NamedTuple):
@@ -298,18 +235,6 @@ class Player:
         return Choice(board.pass_point, "no dead stones are left", judgement=judgement)
 
 
-def tempered(prior: NDArray[np.float32], among: NDArray[np.bool_], temperature: float) -> NDArray[np.float32]:
-    """float32 (N*N,): the prior ** (1 / temperature) of the points of the mask, adding up to 1; temperature above 0."""
-    top = prior[among].max(initial=0) or 1  # so that the likeliest stay at 0, however low the temperature
-    with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0 is -inf, a weight of 0
-        return softmax(np.log(prior / top, dtype=np.float64) / temperature, among)
-
-
-def rank_in(prior: NDArray[np.float32], point: int) -> int:
-    """The rank of the point by its prior, from 1; of points that are equally likely the first comes first."""
-    return int(np.flatnonzero(np.argsort(-prior, kind="stable") == point)[0]) + 1
-
-
 def _is_late(board: Board) -> bool:
     """Whether so many stones are there that parts of the board may be settled; costs nothing before."""
     return bool(np.count_nonzero(board.grid()) >= LATE * board.size**2)
@@ -353,17 +278,3 @@ def _captures_first(board: Board, sensible: NDArray[np.bool_], dead: list[int]) 
             taken = after.captures[board.to_play] - taken
             ranked.append((taken == 0 and after.liberties(point) == 1, liberties, -taken, point))
     return [point for *_, point in sorted(ranked)]
-
-
-def softmax(logits: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """float32, of the shape of both: the softmax over the points of the mask, 0 elsewhere; all 0 for an empty
-    mask.
-
-    Points of the mask that all are -inf (a prior that has underflowed) share equally.
-    """
-    if not mask.any():
-        return np.zeros(mask.shape, np.float32)
-    top = logits[mask].max()
-    weights = mask.astype(np.float32) if np.isneginf(top) else np.exp(np.where(mask, logits - top, -np.inf))
-    shares: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
-    return shares

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hayago.player.player import Player, rank_in
+from hayago.player.player import Player
+from hayago.player.styles import rank_in
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE, vertex_of
 from hayago.web import schema

@@ -20,7 +20,8 @@ from hayago.errors import HayagoError
 from hayago.gtp.rules_text import named_rules
 from hayago.network.evaluator import Evaluator
 from hayago.player.game import Game
-from hayago.player.player import LEVELS, LIKE_HUMAN, Player, Style, rank_in
+from hayago.player.player import Player
+from hayago.player.styles import LEVELS, LIKE_HUMAN, Style, rank_in
 from hayago.records.sgf import BadRecord, GameRecord, read_comments, scan_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, WHITE, opponent, vertex_of, vertex_to_point

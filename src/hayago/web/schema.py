@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hayago.player.player import LEVELS
+from hayago.player.styles import LEVELS
 
 Vertex = str
 Map = list[list[float]]

@@ -8,7 +8,7 @@ from hayago.features.ladder_list import ladders
 from hayago.features.plain import encode
 from hayago.features.planes import plane_name
 from hayago.player.endgame import Judgement
-from hayago.player.player import Style, tempered
+from hayago.player.styles import Style, tempered
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE, vertex_of
 from hayago.rules.game_rules import GameRules, score_text
