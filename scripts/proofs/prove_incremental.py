@@ -25,7 +25,7 @@ from hayago.records.games import Games
 from hayago.records.identity import LEGAL, first_illegal
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
-from hayago.rules.kernels.position import new_notes, new_position
+from hayago.rules.kernels.position import new_log, new_position
 
 ROOT = Path(__file__).resolve().parents[2]
 GAMES_AT_ONCE = 100
@@ -35,12 +35,12 @@ SHOWN = 10
 
 def legal_games(paths: list[str]) -> Iterator[GameRecord]:
     """The 19x19 games whose moves are all legal."""
-    position, notes = new_position(19), new_notes()
+    position, log = new_position(19), new_log()
     for source, data in iter_files(paths):
         for record in scan_sgf(data, source):
             if isinstance(record, GameRecord) and record.size == 19 and len(record.moves) > 0:
                 games = records_to_games([record])
-                if first_illegal(position, notes, 19, games.setup, games.codes) == LEGAL:
+                if first_illegal(position, log, 19, games.setup, games.codes) == LEGAL:
                     yield record
 
 
