@@ -2,7 +2,7 @@
 
     python examples/reinforce.py FOLDER [--minutes 20] [--seed 1] [--gnugo PROGRAM]
 
-Everything lies in FOLDER, and what is there is not made again, so the same command goes on where it was stopped:
+Everything lies in FOLDER, and what is there is not made again, so the same command continues where it was stopped:
 
     games/, games.parquet   9x9 games of GNU Go, level 1 against level 3, by `hayago match` and `hayago prepare`
     clone/                  the network that `hayago train` makes of them: the start
@@ -21,7 +21,7 @@ of a move is mostly noise, and smaller steps average it.
 The networks know no pass, so the rules of the house decide: a player moves where that is legal and fills no own true
 eye, and passes when there is no such point; at the move limit both pass. All stones on the board count as alive.
 
-The match: 400 games, 200 openings of four moves, drawn by lot, that learning has not begun with, each with both
+The match: 400 games, 200 openings of four moves, drawn at random, that learning has not begun with, each with both
 colours. As in the paper both sides draw their moves from their policies; that is the result. A policy that is merely
 more decided than another wins some games by that alone, so a second match is played in which both sides play their
 likeliest point, and its result stands beside.
@@ -53,9 +53,9 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
-import hayago  # noqa: F401 - registers the environment
+import hayago.envs  # noqa: F401 - registers the environment
 from hayago.cores import cores
-from hayago.drawing.plots import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
+from hayago.drawing.curves import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANES, SLICE
 from hayago.files import write_atomically
@@ -312,7 +312,7 @@ class Learner:
         self.fixed = {"start": weights_hash(start.weights), **{name: getattr(options, name) for name in FIXED}}
 
     def opponent(self) -> PolicyNetwork:
-        """One out of the pool, by lot."""
+        """A random one out of the pool."""
         network = deepcopy(self.start)
         chosen = np.random.default_rng((self.options.seed, len(self.rows))).integers(len(self.pool))
         network.load_state_dict(self.pool[chosen])
@@ -547,7 +547,7 @@ def main(arguments: list[str] | None = None) -> None:
     except HayagoError as error:
         sys.exit(f"reinforce: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"{given.folder}: stopped; the same command goes on from the last look")
+        sys.exit(f"{given.folder}: stopped; the same command continues from the last look")
 
 
 if __name__ == "__main__":

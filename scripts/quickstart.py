@@ -2,7 +2,7 @@
 
     python scripts/quickstart.py [--again]
 
-Everything it makes lies in .venv and quickstart/. A second run keeps what is there; --again learns anew.
+Everything it makes is in .venv and quickstart/. A second run keeps what is there; --again trains again.
 """
 
 import hashlib
@@ -20,7 +20,6 @@ STORE = OUT / "games.parquet"
 RUN = OUT / "run"
 MODEL = RUN / "model.safetensors"
 STAMP = OUT / "learned.stamp"
-BOX = ROOT / "src" / "hayago" / "box.safetensors"
 TRAINING = ["--filters", "32", "--minutes", "3"]
 
 
@@ -40,7 +39,7 @@ def learn(again: bool) -> None:
     """Prepare the games and train, unless the network of these games and options is there already."""
     recipe = hashlib.sha256(GAMES.read_bytes() + " ".join(TRAINING).encode()).hexdigest()
     if not again and MODEL.exists() and STAMP.exists() and STAMP.read_text() == recipe:
-        say(f"Training: done before, keeping {MODEL.relative_to(ROOT)} (--again trains anew)")
+        say(f"Training: done before, keeping {MODEL.relative_to(ROOT)} (--again trains again)")
         return
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
@@ -75,14 +74,12 @@ def main() -> None:
     play()
     say(f"Done in {time.monotonic() - began:.0f} s. Look at:")
     print(f"    {RUN / 'curve.png'}    how it learned\n    {OUT / 'board.png'}    what it thinks of a position")
-    model = "" if BOX.exists() else f' --model "{MODEL}"'
-    print(f'\nTo play and look in the browser:\n\n    "{HAYAGO}" web{model}')
+    print(f'\nTo play and look in the browser:\n\n    "{HAYAGO}" web')
     print("\nTo play from a Go program, paste this line as the command of a new engine:")
-    print(f'\n    "{HAYAGO}" gtp{model}\n')
+    print(f'\n    "{HAYAGO}" gtp\n')
     print("GoGui: Program > New Program > Command. Sabaki: Engines > Manage Engines > Add; there the part")
     print("before gtp is the path (without the quotes), the rest the arguments.")
-    if not model:
-        print(f'That is the network in the box; for the one just trained add: --model "{MODEL}"')
+    print(f'This is the network that comes with hayago. For the one just trained add: --model "{MODEL}"')
 
 
 if __name__ == "__main__":

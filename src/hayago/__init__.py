@@ -13,8 +13,6 @@ Importing this package costs no time: each name below is fetched from its home w
 
 from typing import TYPE_CHECKING, Any
 
-from hayago.envs.registration import register_environment
-
 if TYPE_CHECKING:
     from hayago.features.dataset import EncodedBatch, encode_games, export_planes
     from hayago.features.plain import encode
@@ -84,6 +82,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-register_environment()

@@ -1,11 +1,9 @@
-"""How fast this machine does the project's work: encoding, reading, playouts, the Gymnasium
-environment, training, one answer of the network.
+"""How fast this machine does hayago's work: encoding, reading, playouts, the environment, training, one answer.
 
-Every figure is the median of several rounds behind a warm-up; beside it, under the same key with `_spread`, stands
-(largest - smallest) / median of the rounds, under `_best` the largest, which neighbours on a shared machine disturb
-least. Encoding, reading, playouts and the environment are timed by one thread's own CPU time, so
-other processes matter little; what two encoding threads do to one and to training, training and inference by the wall
-clock: let nothing else run beside them.
+Every figure is the median of several rounds after a warm-up. The key with `_spread` holds (largest - smallest) / median
+of the rounds, the key with `_best` the largest, which neighbours on a shared machine disturb least. Encoding, reading,
+playouts and the environment are timed by CPU time of one thread, so other processes matter little. Two encoding
+threads, training and inference are timed by the wall clock: let nothing else run meanwhile.
 
 The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
 """
@@ -43,16 +41,16 @@ PARTS = ("encode", "read", "playouts", "env", "train", "infer")
 GAMES = 400
 PLAYOUTS = 1000
 ENV_BOARDS = 1024
-ENV_AGE = 200  # steps before the measuring, so that games are in their middle
-ENV_STEPS = 10  # in each round
+ENV_AGE = 200  # steps before measuring, so that games are in the middle
+ENV_STEPS = 10  # per round
 ROUNDS = 5
-SHORT_ROUNDS = 9  # of what takes less than a second
+SHORT_ROUNDS = 9  # for parts that take less than a second
 UNPACKED_BATCH = 256
-PARTS_OF_TWO = 32  # parts that two threads share
+PARTS_OF_TWO = 32  # portions of work that two threads share
 FILTERS = (32, 64, 128, 192)
 BATCH_SIZES = {32: 128, 64: 128, 128: 64, 192: 64}
-WAITING_FILTERS = 64  # waiting is worst where training is fast, and 64 filters are the least that is worth training
-TRAIN_BLOCK = 25  # games: few, so that every round encodes a block at least
+WAITING_FILTERS = 64  # waiting is worst where training is fast; 64 is the smallest size worth training
+TRAIN_BLOCK = 25  # games; few, so that every round encodes at least one block
 MATRIX_SIZES = (1024, 1536, 2048)
 
 Results = dict[str, float | int | str]
@@ -187,7 +185,7 @@ def _playouts() -> Results:
 
 
 def _env() -> Results:
-    """The vector environment of 19x19 in one thread, its moves drawn by lot from the masks."""
+    """The vector environment of 19x19 in one thread, with random moves from the masks."""
     from hayago.envs.vector_env import GoVectorEnv
 
     def steps(env: GoVectorEnv, number: int) -> None:

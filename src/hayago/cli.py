@@ -1,10 +1,8 @@
-"""The command line: which commands there are, and how each way of failing leaves the process.
+"""The command line: its commands, and the exit status of each kind of failure.
 
-Every command is one small module of `hayago.commands`, imported when it is called, so `hayago --help` costs
-little.
+Every command is a small module of `hayago.commands`, imported when it is called, so that `hayago --help` is quick.
 
-Exit codes: 0 done; 1 something given cannot be used (one line on stderr says what); 2 wrong usage; 130
-Ctrl-C.
+Exit status: 0 success; 1 unusable input (one line on stderr says why); 2 wrong usage; 130 Ctrl-C.
 """
 
 import os
@@ -20,32 +18,43 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 COMMANDS = {
-    "prepare": "Read game records into one file for training.",
+    "prepare": "Turn game records into one file for training.",
     "train": "Train a network on prepared games.",
-    "evaluate": "Measure how often a network predicts the move that was played.",
-    "predict": "Show the likeliest moves at one point of a game.",
-    "gtp": "Play over the Go Text Protocol on stdin and stdout.",
+    "evaluate": "Measure how often a network predicts the moves that were played.",
+    "predict": "Show the likeliest moves in one position of a game.",
+    "gtp": "Play over GTP, the protocol of Go programs.",
     "web": "Open a page in the browser: play, look into the network, review games.",
-    "match": "Let engines and networks play each other.",
-    "download": "Fetch public archives of game records.",
-    "bench": "Measure how fast this machine encodes, reads, trains and answers.",
+    "match": "Play matches between engines or networks and estimate the Elo difference.",
+    "download": "Download public archives of game records.",
+    "bench": "Measure how fast this machine reads, encodes, trains and answers.",
     "info": "Describe a network layer by layer.",
-    "export": "Write a network as an ONNX file, or games as planes.",
+    "export": "Export a network to ONNX, or games as feature planes.",
 }
-# With one of these, `hayago gtp` holds no session.
+# Options that have had another name.
+RENAMED = {
+    "--centre-rate": "--pointwise-rate",
+    "--identity": "--identity-init",
+    "--no-pointwise": "--no-pointwise-kernels",
+    "--other-learning-rate": "--adamw-learning-rate",
+    "--pointwise": "--pointwise-kernels",
+    "--replies": "--future-moves",
+    "--reply-weight": "--future-move-weight",
+    "--sub-batch": "--batch-norm-group",
+}
+# With one of these, `hayago gtp` starts no session.
 _NO_SESSION = {"--help", "-h", "--setup", "--check", "--analysis-json"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and give the exit code."""
+    """Run the command line and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
-        # cyclopts would import every command to say so
+        # cyclopts would import every command for this message
         return _fail(f"no such command: {argv[0]!r} (hayago --help lists them)", 2)
     try:
-        if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(word.partition("=")[0] for word in argv):
-            # An engine must answer at once and cyclopts alone takes a tenth of a second to import: the
-            # command line is read behind the first reply.
+        if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(_options(argv)):
+            # An engine must answer at once, and importing cyclopts alone takes a tenth of a second. So the command
+            # line is parsed after the first reply.
             from hayago.gtp.process import serve
 
             serve(lambda: _bind(argv), _engine_name(argv))
@@ -57,18 +66,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
-        # Whoever read our output has gone (`hayago ... | head`); Python flushes stdout once more at its exit.
+        # The reader of our output has ended (`hayago ... | head`). Python flushes stdout again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
         if not _is_wrong_usage(error):
             raise
-        return _fail(" ".join(str(error).split()), 2)
+        renamed = [f"{word} is now {RENAMED[word]}" for word in _options(argv) if word in RENAMED]
+        return _fail("; ".join(renamed) or " ".join(str(error).split()), 2)
     return 0
 
 
 def build_app() -> "App":
-    """The cyclopts application. Each command's options come from its function's parameters."""
+    """The cyclopts application. The parameters of each command's function become its options."""
     from cyclopts import App
 
     app = App(
@@ -83,7 +93,7 @@ def build_app() -> "App":
 
 
 def _bind(argv: Sequence[str]) -> Callable[[], Any]:
-    """The command that the arguments name, ready to be called.
+    """The command that the arguments name, bound to its options.
 
     Raises:
         CycloptsError: wrong usage.
@@ -92,8 +102,12 @@ def _bind(argv: Sequence[str]) -> Callable[[], Any]:
     return partial(command, *bound.args, **bound.kwargs)
 
 
+def _options(argv: Sequence[str]) -> list[str]:
+    return [word.partition("=")[0] for word in argv if word.startswith("-")]
+
+
 def _engine_name(argv: Sequence[str]) -> str:
-    """What `--name` says, which the first reply may need before the rest of the command line is read."""
+    """The value of `--name`, which the first reply may need before the rest of the command line is parsed."""
     name = "hayago"
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
         if word == "--name":
@@ -104,7 +118,7 @@ def _engine_name(argv: Sequence[str]) -> str:
 
 
 def _is_wrong_usage(error: Exception) -> bool:
-    cyclopts = sys.modules.get("cyclopts")  # not imported for this question: without it nobody raised its error
+    cyclopts = sys.modules.get("cyclopts")  # if it was never imported, it raised no error
     return cyclopts is not None and isinstance(error, cyclopts.CycloptsError)
 
 

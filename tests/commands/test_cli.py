@@ -8,10 +8,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from hayago.cli import COMMANDS, main
+from hayago.cli import COMMANDS, RENAMED, build_app, main
 from hayago.network.model_file import ModelInfo, save_model
 from learning import demo_batch
-from paths import DEMO_GAMES, ENGINES
+from paths import DEMO_GAMES, ENGINES, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,12 @@ def test_info(capsys, model):
     about = json.loads(run(capsys, "info", model, "--json")[1])
     assert about["parameters"] == 48 * 25 * 2 + 2 + 2 + 361
     assert about["filters"] == 2
+
+
+def test_box_names_the_network_in_the_box(capsys, small):
+    assert run(capsys, "info", "box") == run(capsys, "info")
+    assert run(capsys, "predict", small, "--move", 3, "--model", "box") == run(capsys, "predict", small, "--move", 3)
+    assert "gtp --model box\n" in run(capsys, "gtp", "--model", "box", "--setup", "lizzie")[1].replace(" --name", "\n")
 
 
 def test_predict(capsys, model, small, tmp_path):
@@ -320,3 +326,16 @@ def test_public_names():
         assert getattr(hayago, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Goban'"):
         hayago.Goban  # noqa: B018
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_option_s_old_name_leads_to_the_new_one(capsys, old, new):
+    assert main(["train", "--games", "games.parquet", "--out", "run", old, "1"]) == 2
+    assert capsys.readouterr().err == f"hayago: {old} is now {new}\n"
+    options = {name for argument in build_app()["train"].assemble_argument_collection() for name in argument.names}
+    assert new in options and old not in options
+
+
+def test_the_changelog_names_renamed_options():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert all(name in text for pair in RENAMED.items() for name in pair if "no-" not in name)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-import hayago  # noqa: F401 - registers the environment
+import hayago.envs  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.envs.opponents import EnvSettings
 from hayago.errors import HayagoError

@@ -156,11 +156,11 @@ def test_the_time_limit_of_the_client_holds_where_none_is_given():
 @pytest.mark.parametrize(
     ("printed", "message"),
     [
-        (r"'thinking\n= D4\n\n'", "printed 'thinking', which is no reply"),
+        (r"'thinking\n= D4\n\n'", "printed 'thinking', which is not a reply"),
         (r"'= D4\n\n= E5\n\n'", "answered 'E5' without being asked"),
         (f"'= ' + 'x' * {MAX_REPLY_BYTES + 1}", "more than 1,048,576 bytes"),
         (r"'=\n\n' * 1000", "answered '' without being asked|replies without end"),
-        (r"'\x00\x1b\xfe binary\n'", "no reply"),
+        (r"'\x00\x1b\xfe binary\n'", "not a reply"),
     ],
 )
 def test_junk(printed, message):

@@ -352,7 +352,7 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
 @pytest.mark.parametrize(
     ("players", "options", "message"),
     [
-        ([HONEST], {}, "a match needs two players or more"),
+        ([HONEST], {}, "a match needs at least two players"),
         ([HONEST, "no-such-engine"], {}, "cannot start 'no-such-engine'"),
         ([HONEST, f"bad={sys.executable} -c pass"], {}, "bad: the engine has ended"),
         ([HONEST, f"bad={engine('honest', '--sizes', '13 19')}"], {}, "bad: 'boardsize 9' was answered 'unacceptable"),
@@ -371,8 +371,8 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, OTHER], {"komi": "nan"}, "komi must be a number of points: nan"),
         ([HONEST, OTHER], {"opening_moves": -1}, "opening moves must not be below 0"),
         ([HONEST, OTHER], {"seed": -1}, "seed must not be below 0"),
-        ([HONEST, OTHER], {"time": (0, 0, 0)}, "no such clock: 0 0 0"),
-        ([HONEST, OTHER], {"time": (60, 10, 0)}, "no such clock: 60 10 0"),
+        ([HONEST, OTHER], {"time": (0, 0, 0)}, "not a clock: 0 0 0"),
+        ([HONEST, OTHER], {"time": (60, 10, 0)}, "not a clock: 60 10 0"),
         ([HONEST, OTHER], {"sprt": (5, 5)}, "must be the larger one: 5 5"),
         ([HONEST, OTHER], {"sprt": (0, "inf")}, "an Elo difference must not be above 2000: 0 inf"),
         ([HONEST, HONEST, OTHER], {"sprt": (0, 5)}, "the sequential test is for two players"),
@@ -422,8 +422,8 @@ def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out) == (130, "")
-        assert f"{folder}: going on behind {kept} of 12 games\n" in err
-        assert err.splitlines()[-2].endswith("games are kept; the same command goes on")
+        assert f"{folder}: continuing after {kept} of 12 games\n" in err
+        assert err.splitlines()[-2].endswith("games are kept; the same command continues")
         assert err.splitlines()[-1] == "hayago: interrupted"
         kept = len(results_of(folder))
         assert kept < 12
@@ -431,7 +431,7 @@ def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
     assert main([str(word) for word in words]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["played"] == 12
-    assert f"going on behind {kept} of 12 games" in err
+    assert f"continuing after {kept} of 12 games" in err
     results = results_of(folder)
     assert sorted(line["number"] for line in results) == list(range(1, 13))
     assert not any(line["charged"] for line in results)
@@ -477,7 +477,7 @@ def test_results_that_were_torn_or_damaged(play, tmp_path):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:2]) + lines[2][:50])
     code, result, err = play(HONEST, OTHER, games=4)
-    assert code == 0 and result["played"] == 4 and "going on behind 2 of 4" in err
+    assert code == 0 and result["played"] == 4 and "continuing after 2 of 4" in err
     assert [line["number"] for line in results_of(folder)] == [1, 2, 3, 4]
     path.write_text("".join([lines[0], "{}\n", lines[2]]))
     code, _, err = play(HONEST, OTHER, games=4)

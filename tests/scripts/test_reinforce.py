@@ -193,7 +193,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, capsys, 
     result = run(whole, capsys, 3)
     with monkeypatch.context() as stopped:
         stopped.setattr(reinforce, "say", stop_after_the_first)
-        with pytest.raises(SystemExit, match="the same command goes on"):
+        with pytest.raises(SystemExit, match="the same command continues"):
             run(parts, capsys, 3)
     assert run(parts, capsys, 3) == result
     start, learned = load_model(whole / "clone" / "model.safetensors"), load_model(whole / "learned.safetensors")

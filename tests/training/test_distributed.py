@@ -156,7 +156,7 @@ def test_no_rank_hangs_when_another_is_killed(tmp_path: Path) -> None:
     second.communicate()
     assert first.returncode == 1
     assert [line for line in told.splitlines() if line.startswith("hayago:")] == [
-        "hayago: another process of this run has gone; the last checkpoint is whole"
+        "hayago: another process of this run has ended; the last checkpoint is complete"
     ]
     assert "Traceback" not in told
     assert load_checkpoint(config.out / "last.safetensors").header["step"] > 0
@@ -246,9 +246,9 @@ def test_ranks_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 def test_batches_that_cannot_be_shared_are_refused() -> None:
     group = ProcessGroup(0, 3)
     group.refuse(torch.device("cpu"), 96, 32)
-    with pytest.raises(HayagoError, match="batch_size 128 is no multiple of 3 processes x batch_norm_group 64"):
+    with pytest.raises(HayagoError, match="batch_size 128 is not a multiple of 3 processes x batch_norm_group 64"):
         group.refuse(torch.device("cpu"), 128, 64)
-    with pytest.raises(HayagoError, match=r"batch_size 16 is no multiple of 3 processes$"):
+    with pytest.raises(HayagoError, match=r"batch_size 16 is not a multiple of 3 processes$"):
         group.refuse(torch.device("cpu"), 16, 1)
     ProcessGroup(1, 2, 1, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
     ProcessGroup(1, 2, 0, neighbours=1).refuse(torch.device("cuda", 1), 32, 16)
@@ -256,7 +256,7 @@ def test_batches_that_cannot_be_shared_are_refused() -> None:
         ProcessGroup(0, 2, 0, neighbours=2).refuse(torch.device("cuda", 1), 32, 16)
     with pytest.raises(HayagoError, match="cannot share the GPU of a Mac"):
         group.refuse(torch.device("mps"), 96, 32)
-    with pytest.raises(HayagoError, match="batch_size 96 is no multiple of batch_norm_group 64"):
+    with pytest.raises(HayagoError, match="batch_size 96 is not a multiple of batch_norm_group 64"):
         config_of(Path("run"), batch_size=96, batch_norm_group=64)
 
 
@@ -265,7 +265,7 @@ def test_why_nccl_fails_is_told() -> None:
     group = ProcessGroup(0, 2)
     group._store = distributed.HashStore()
     error = distributed.DistBackendError("NCCL error in: x.cpp:1, invalid usage\nmore")
-    with pytest.raises(RankLost, match=r"has gone \(NCCL error in: x\.cpp:1, invalid usage\); the last"):
+    with pytest.raises(RankLost, match=r"has ended \(NCCL error in: x\.cpp:1, invalid usage\); the last"):
         group.__exit__(type(error), error, None)
     with pytest.raises(SystemExit):  # the first has said it
         group.__exit__(type(error), error, None)

@@ -94,7 +94,7 @@ def test_resuming_gives_the_same_bits(
     config = small_config(tmp_path / "parts", optimizer=optimizer, filters=filters)
     with monkeypatch.context() as patch:
         stop_after(patch, 7)
-        with pytest.raises(TrainingInterrupted, match="stopped after step 7; go on with: hayago train --games"):
+        with pytest.raises(TrainingInterrupted, match="stopped after step 7; continue with: hayago train --games"):
             train(config)
     parts = train(replace(config, resume=True))
     assert parts.steps == whole.steps == 20
@@ -119,14 +119,14 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
     train(config)
     with pytest.raises(HayagoError, match="holds a training run: add --resume"):
         train(config)
-    with pytest.raises(HayagoError, match="was started with batch_size 16, not 32"):
+    with pytest.raises(HayagoError, match="was started with batch_size=16, not 32"):
         train(replace(config, batch_size=32, resume=True))
     header, tensors = load_checkpoint(config.out / "last.safetensors")
     del header["config"]["batch_norm_group"]
     old = replace(config, out=tmp_path / "old", resume=True)
     old.out.mkdir()
     save_checkpoint(old.out / "last.safetensors", tensors, header)
-    with pytest.raises(HayagoError, match="another version of hayago wrote it, which knew no batch_norm_group"):
+    with pytest.raises(HayagoError, match="written by another version of hayago, without batch_norm_group"):
         train(old)
     other = tmp_path / "other.parquet"
     half = tmp_path / "half.sgf"
@@ -166,7 +166,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Trainer, "learn", explode)
     with pytest.raises(
-        HayagoError, match=r"no number any more at step (1[3-9]|20): .*last\.safetensors holds the last good"
+        HayagoError, match=r"the loss is NaN at step (1[3-9]|20): .*last\.safetensors holds the last good"
     ):
         train(small_config(tmp_path))
     header, tensors = load_checkpoint(tmp_path / "last.safetensors")
@@ -185,7 +185,7 @@ def test_a_loss_that_explodes_leaves_the_state_before(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Trainer, "learn", explode)
     monkeypatch.setattr("hayago.training.run.LOG_EVERY_SECONDS", 1e9)
-    with pytest.raises(HayagoError, match=r"has exploded from .* since step 14: .* last good state, of step 12"):
+    with pytest.raises(HayagoError, match=r"has exploded from .* since step 14: .* last good state, from step 12"):
         train(small_config(tmp_path, positions=16 * 200, checkpoint_minutes=1e-6))
     assert load_checkpoint(tmp_path / "last.safetensors").header["step"] == 12
 
@@ -200,7 +200,7 @@ def test_stopping_at_a_bad_loss_says_what_is_kept(tmp_path: Path, monkeypatch: p
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Trainer, "learn", explode)
-    with pytest.raises(TrainingInterrupted, match="after step 13, whose loss was bad; the checkpoint is of step 10;"):
+    with pytest.raises(TrainingInterrupted, match="after step 13, whose loss was bad; the checkpoint is from step 10;"):
         train(small_config(tmp_path))
 
 
@@ -329,7 +329,7 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
         ("weight_decay", -1.0, "weight_decay must not be negative"),
         ("checkpoint_minutes", -1.0, "checkpoint_minutes must not be negative"),
         ("minutes", float("nan"), "minutes must be a number, not nan"),
-        ("batch_size", 100, "batch_size 100 is no multiple of batch_norm_group 64"),
+        ("batch_size", 100, "batch_size 100 is not a multiple of batch_norm_group 64"),
         ("warmup", 1.0, "warmup is a share"),
         ("out", "runs", "out must be of type Path"),
         ("symmetries", 1, "symmetries must be of type bool"),
@@ -536,7 +536,7 @@ def test_a_stable_run_may_still_change_its_length(tmp_path: Path, monkeypatch: p
 
 
 def test_a_stable_run_is_counted_in_positions() -> None:
-    with pytest.raises(HayagoError, match="needs a length in positions"):
+    with pytest.raises(HayagoError, match="needs a length in --positions"):
         TrainingConfig(Path(), Path(), schedule="stable", minutes=1.0)
 
 
@@ -606,7 +606,7 @@ def test_a_real_process_is_stopped_and_resumed(tmp_path: Path, number: signal.Si
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "go on with: hayago train --games" in said
+    assert "continue with: hayago train --games" in said
     step = load_checkpoint(out / "last.safetensors").header["step"]
     assert f"stopped after step {step};" in said
     assert log_rows(out)[-1]["step"] == str(step)

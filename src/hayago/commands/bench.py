@@ -16,12 +16,12 @@ def bench(
     threads: int | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Measure the speed of this machine at the project's work; let nothing else run beside it.
+    """Measure how fast this machine reads, encodes, trains and answers. Let nothing else run meanwhile.
 
     Args:
         parts: What to measure; everything by default.
-        games: An SGF file of several games to measure on; by default the games of a checkout.
-        threads: Threads for training and inference; by default one for each core.
+        games: An SGF file of several games to measure on; by default data/demo-games.sgf of a checkout.
+        threads: Threads for training and inference; by default one per core.
         as_json: Print all figures as one flat JSON object.
     """
     results = benchmark.bench(list(parts), games, threads)

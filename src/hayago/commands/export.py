@@ -20,25 +20,25 @@ def export(
     split: Literal["train", "validation", "test", "all"] = "all",
     first: Literal[4, 12, 20, 48] = 48,
 ) -> None:
-    """Write a network as an ONNX file, or games as planes, for other programs.
+    """Export a network to ONNX, or games as feature planes, for other programs.
 
-    The ONNX graph takes planes (batch, planes, N, N) and gives logits (batch, N * N). Planes become a folder of .npy
-    files: every position of the games, its packed planes and the move that was played; about.json in it explains them.
+    The ONNX graph maps planes (batch, planes, N, N) to logits (batch, N * N). Planes become a folder of .npy files with
+    the packed planes of every position and the move that was played; about.json in it explains them.
 
     Args:
-        out: The file, or the folder, to write.
-        games: For planes: a prepared .parquet file, or SGF files, folders, glob patterns, archives.
+        out: The file or folder to write.
+        games: For planes: a prepared .parquet file, or SGF files, folders, glob patterns or archives.
         format: What to write.
         planes: Short for --format planes.
         model: For ONNX: the network; by default the one in the box.
-        split: For planes: which games of a .parquet file.
-        first: For planes: only the first 4, 12 or 20 of the 48.
+        split: For planes: which games of a .parquet file to take.
+        first: For planes: take only the first 4, 12 or 20 of the 48.
     """
     if planes or format == "planes":
         if not games:
             raise CycloptsError(msg="export --planes needs games: hayago export --planes OUT GAMES...")
         if model is not None:
-            raise CycloptsError(msg="export --planes takes games and no --model")
+            raise CycloptsError(msg="export --planes takes games, not --model")
         _export_planes(out, list(games), None if split == "all" else split, first)
     elif games or split != "all" or first != 48:
         raise CycloptsError(msg="export takes games, --split and --first only with --planes")
@@ -64,7 +64,7 @@ def _export_planes(
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder:
         if not paths[0].endswith(".parquet"):
-            # By way of a store: bad, illegal and double games are left out as in training.
+            # Through a store, so that damaged, illegal and duplicate games are left out as in training.
             store_path = Path(folder) / "games.parquet"
             report = prepare(paths, store_path, PrepareOptions(min_moves=1))
             if report.rejected:

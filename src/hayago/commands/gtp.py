@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter, validators
 
 from hayago.errors import HayagoError
 from hayago.gtp.setup_lines import Client, setup_text
+from hayago.network import BOX
 
 if TYPE_CHECKING:
     from hayago.player.game import Game
@@ -32,22 +33,22 @@ def gtp(
     check: Annotated[bool, Parameter(negative=())] = False,
     analysis_json: Annotated[bool, Parameter(negative=())] = False,
 ) -> Any:
-    """Speak GTP; or say how to set a Go program up, check that all is well, or speak KataGo's analysis protocol.
+    """Play over GTP. Or print how to set up a Go program, check that all is well, or speak KataGo's analysis protocol.
 
     Args:
-        model: The network to play with; by default the one in the box. May be repeated, one for each size of board.
-        level: Strength from 1 to 10, the strongest.
-        like_human: Play as people do: moves as often as the network has seen them.
-        temperature: 0 plays the likeliest move; 1 samples as the network has seen people play.
+        model: The network to play with; by default the one in the box. May be repeated, one network per board size.
+        level: Strength from 1 (weakest) to 10 (strongest).
+        like_human: Play each move as often as the network has seen people play it.
+        temperature: 0 plays the likeliest move; 1 samples moves as people play them.
         top_p: Sample only among the likeliest moves that together have this probability.
-        symmetries: How often the network looks at a position, and the average counts.
-        resign: Resign where the chance of winning stays below this; by default never.
-        seed: Repeats the same samples.
+        symmetries: Average the network over so many symmetries of the board.
+        resign: Resign when the chance of winning stays below this; by default never.
+        seed: Makes the sampled moves repeatable.
         device: auto, cpu, cuda or mps.
-        name: What the engine calls itself; some clients go by it.
-        setup: Print what to paste into that program.
-        check: Load the network, play a move, and say that all is well.
-        analysis_json: Answer queries in JSON, one a line, as KaTrain sends them.
+        name: The engine's name; some clients depend on it.
+        setup: Print what to paste into that Go program.
+        check: Load the network, play a move, and report that all is well.
+        analysis_json: Answer JSON queries, one per line, as KaTrain sends them.
     """
     if setup is not None:
         given: dict[str, Any] = {
@@ -59,14 +60,16 @@ def gtp(
             "seed": seed,
             "device": None if device == "auto" else device,
         }
-        options = [word for path in model or [] for word in ("--model", str(path.resolve()))]
+        options = [
+            word for path in model or [] for word in ("--model", str(path if str(path) == BOX else path.resolve()))
+        ]
         options += ["--like-human"] * like_human
         options += [word for key, value in given.items() if value is not None for word in (f"--{key}", str(value))]
         sys.stdout.write(setup_text(setup, options) + "\n")
         return None
 
     def load() -> "Game":
-        # Imported here: this module is read while the first reply must not wait for numpy.
+        # Imported here, because the first reply must not wait for numpy.
         from dataclasses import replace
 
         from hayago.network.evaluator import make_evaluator
@@ -101,7 +104,7 @@ def gtp(
 
 
 def _check(load: Any) -> str:
-    """What loading and playing took, in one line."""
+    """One line about how long loading and playing took."""
     began = time.monotonic()
     game = load()
     game.warm_up_judging()

@@ -9,17 +9,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hayago.network.architecture import layer_table
-from hayago.network.model_file import default_model_path, load_model
+from hayago.network.model_file import load_model, model_path
 
 
 def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
-    """Print the layers of a network, their sizes and costs, and where it comes from.
+    """Print the layers of a network, their sizes and costs, and how it was trained.
 
     Args:
         model: The network; by default the one in the box.
-        as_json: Print JSON: what the file says about itself, its parameters and multiply-adds.
+        as_json: Print JSON: the file's header, the number of parameters and of multiply-adds.
     """
-    path = model or default_model_path()
+    path = model_path(model)
     about = load_model(path).info
     if as_json:
         totals = {"parameters": about.parameters, "multiply_adds": about.multiply_adds}

@@ -31,12 +31,12 @@ def match(
     options: Annotated[MatchOptions | None, Parameter(name="*", negative_iterable=())] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Let engines and networks play each other, and say who is how much stronger.
+    """Play matches between engines or networks and estimate the Elo difference.
 
     Args:
-        players: Two or more GTP engines' command lines, each as one argument; "box" for the network in the box,
-            or a .safetensors file. NAME=PLAYER gives a player another name.
-        out: The match's folder: results, games, openings. The same command goes on where it was stopped.
+        players: Two or more players: the command line of a GTP engine as one argument, a .safetensors file, or "box"
+            for the network in the box. NAME=PLAYER names a player.
+        out: Folder of the match, for results, games and openings. The same command continues an interrupted match.
         as_json: Print the result as JSON.
     """
     contest = Match(read_players(players), options or MatchOptions())
@@ -51,12 +51,12 @@ def match(
     if as_json:
         sys.stdout.write(json.dumps(_as_dict(table, contest, out), ensure_ascii=False) + "\n")
     else:
-        terminal = sys.stdout.isatty()  # elsewhere a row is one line
+        terminal = sys.stdout.isatty()  # elsewhere each row is one line
         Console(file=sys.stdout, width=None if terminal else WIDTH).print(_tables(table, contest))
 
 
 def _play(contest: Match, folder: MatchFolder) -> None:
-    """Play what is missing, with the table on stderr, or a line for each game where that is no terminal."""
+    """Play the missing games, with a live table on stderr, or one line per game where stderr is not a terminal."""
     options, console = contest.options, Console(stderr=True)
     planned = contest.planned_games
     shown = len(folder.results)
@@ -67,7 +67,7 @@ def _play(contest: Match, folder: MatchFolder) -> None:
     if len(folder.openings) * 2 < options.games:
         say(f"openings: {len(folder.openings)}, games: {options.games}; some games may repeat others")
     if shown:
-        say(f"{folder.path}: going on behind {shown} of {planned} games")
+        say(f"{folder.path}: continuing after {shown} of {planned} games")
 
     def render() -> Group:
         title = f"{len(folder.results)} of {planned} games"
@@ -87,12 +87,12 @@ def _play(contest: Match, folder: MatchFolder) -> None:
         try:
             contest.play(folder, show)
         except KeyboardInterrupt:
-            sys.stderr.write(f"{folder.path}: {len(folder.results)} games are kept; the same command goes on\n")
+            sys.stderr.write(f"{folder.path}: {len(folder.results)} games are kept; the same command continues\n")
             raise
 
 
 def _line(result: GameResult) -> str:
-    """A game in one line, with whatever went wrong in it."""
+    """A game in one line, with its faults."""
     said = ", ".join(f"{who} says {score}" for who, score in result.scores.items())
     remarks = [f"{result.charged} is charged: {result.ending}"] * bool(result.charged)
     remarks += ["disputed"] * result.disputed + [said] * (result.disputed or not result.winner)
@@ -116,7 +116,7 @@ def _tables(table: Standings, contest: Match, title: str = "") -> Group:
     players = _table("", "points", "charged", "s a game")
     for player in table.players:
         players.add_row(
-            Text(f"{player.name} ({contest.identities[player.name]})"),  # an engine's words are no markup
+            Text(f"{player.name} ({contest.identities[player.name]})"),  # an engine's words are not markup
             f"{player.points:g} of {player.games}",
             ", ".join(f"{kind} {player.charges[kind]}" for kind in CHARGES if player.charges[kind]) or "-",
             f"{player.seconds_per_game:.1f}",
@@ -182,5 +182,5 @@ def _pair_dict(pair: PairStanding) -> dict[str, Any]:
 def _estimate_dict(estimate: Estimate | None) -> dict[str, float | None] | None:
     if estimate is None:
         return None
-    # JSON knows no infinity
+    # JSON has no infinity
     return {name: round(x, 6) if math.isfinite(x) else None for name, x in zip(VALUES, estimate, strict=True)}

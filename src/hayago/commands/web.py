@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from hayago.errors import HayagoError
+from hayago.network import BOX
 
 _EXTRA = ("anyio", "fastapi", "pydantic", "starlette", "uvicorn")
 
@@ -18,12 +19,12 @@ def web(
     browser: bool = True,
     device: str = "auto",
 ) -> None:
-    """Open a page on this machine: play against a network, look into it, review games.
+    """Open a page in the browser: play against the network, look into it, review games.
 
     Args:
         model: The network; by default the one in the box.
-        host: The address to listen on. Any other than 127.0.0.1 lets others in: there are no accounts.
-        port: The port to listen on; 0 takes a free one.
+        host: The address to listen on. Any address but 127.0.0.1 lets others in, and there are no accounts.
+        port: The port to listen on; 0 picks a free one.
         browser: Open the page in the browser.
         device: auto, cpu, cuda or mps.
     """
@@ -37,7 +38,7 @@ def web(
         raise HayagoError(f'the page needs {error.name}: pip install "hayago[web]"') from error
     from hayago.network.evaluator import make_evaluator
 
-    with listen(host, port) as listener:  # first, since loading takes a second and this may be in vain
+    with listen(host, port) as listener:  # first, since it may fail, and loading takes a second
         room = Room(make_evaluator(model, device=device))
-        app = make_app(room, "the network in the box" if model is None else model.name)
+        app = make_app(room, "the network in the box" if model is None or str(model) == BOX else model.name)
         serve(app, listener, host, browser, room.warm_up)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.rules.board import Board
-from hayago.rules.coordinates import BLACK, EMPTY, WHITE, handicap_points
+from hayago.rules.coordinates import BLACK, EMPTY, WHITE, star_points
 
 CELL = 24  # pixels from line to line
 _WOOD, _LINE, _MARK = (222, 184, 112), (70, 50, 20), (200, 40, 40)
@@ -23,7 +23,7 @@ def draw_board(board: Board) -> NDArray[np.uint8]:
         at = first + n * CELL
         picture[at, first : last + 1] = _LINE
         picture[first : last + 1, at] = _LINE
-    for point in handicap_points(9 if size % 2 and size > 7 else 4, size) if size >= 7 else []:
+    for point in star_points(size):
         _disc(picture, point, size, CELL / 10, _LINE)
     for point, colour in enumerate(board.grid().ravel().tolist()):
         if colour != EMPTY:

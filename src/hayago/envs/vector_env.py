@@ -6,10 +6,9 @@
         actions = ...  # int (1024,): for each board one with infos["action_mask"][board, action]; 81 is the pass
         observations, rewards, terminations, truncations, infos = envs.step(actions)
 
-What a board does is what `hayago.envs.go_env.GoEnv` does, move for move; this file only steps many of them fast. The
-boards lie in `hayago.rules.kernels.light_boards`. Each step, threads take the next few boards, again and again until
-none are left, and do all that is to be done there: the agent's move, the opponent's, the mask, the observation. Only
-the network and engines are asked in between, for all boards together.
+Each board does what `hayago.envs.go_env.GoEnv` does, move for move; this file only steps many of them fast. In each
+step, threads repeatedly take the next few boards until none are left, and do everything there: the agent's move, the
+opponent's, the mask, the observation. Only the network and engines are asked in between, for all boards together.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -58,17 +57,17 @@ Observation = NDArray[np.int8] | NDArray[np.uint8]
 Answer = TypeVar("Answer")
 
 MOST_ENGINES = 64  # processes
-_OTHER = np.uint64(0x9E3779B97F4A7C15)  # makes another stream of a stream
+_OTHER = np.uint64(0x9E3779B97F4A7C15)  # derives another stream from a stream
 
 
 class _Terms(NamedTuple):
-    """What holds for all boards.
+    """The settings of all boards.
 
     Attributes:
-        agent: the agent's colour, EMPTY where it plays both, _EITHER where it is drawn for each game.
+        agent: the agent's colour, EMPTY if it plays both, _EITHER if it is random for each game.
         chance: whether the opponent is chance.
         komi: points for White.
-        limit: a game is truncated after so many steps; 0 is never.
+        limit: a game is truncated after this many steps; 0 is never.
     """
 
     agent: int
@@ -78,11 +77,11 @@ class _Terms(NamedTuple):
 
 
 class _Shares(NamedTuple):
-    """How threads share the boards: each takes the next few, again and again until none are left.
+    """How threads share the boards: each repeatedly takes the next few until none are left.
 
     Attributes:
-        taken: int64 (1,), how many shares were taken or asked for in vain.
-        size: how many boards are a share.
+        taken: int64 (1,), the number of shares asked for so far.
+        size: the number of boards in a share.
     """
 
     taken: NDArray[np.int64]
@@ -90,10 +89,10 @@ class _Shares(NamedTuple):
 
 
 class _Results(NamedTuple):
-    """What a step gives, and what is kept for the next: all have the boards as their first index.
+    """The results of a step and the state for the next one; the first index is the board.
 
     Attributes:
-        agents: int64, the agent's colour, EMPTY where it plays both.
+        agents: int64, the agent's colour, EMPTY if it plays both.
         steps: int64, since the game began.
         rewards, scores: float64.
         scored, terminated, truncated: bool.
@@ -110,9 +109,9 @@ class _Results(NamedTuple):
     masks: NDArray[np.int8]
 
 
-_STEP, _SHOW = 1, 2  # what is to be done at a board
-_SHARE = 16  # boards, at most: with many more the last thread would be waited for
-_SHARES_EACH = 16  # for each thread, at least, where there are boards enough
+_STEP, _SHOW = 1, 2  # what to do at a board
+_SHARE = 16  # boards per share, at most; with more, the last thread would be waited for
+_SHARES_EACH = 16  # shares per thread, at least, if there are enough boards
 _EITHER = 3
 _AGENTS = {"black": BLACK, "white": WHITE, "random": _EITHER}
 
@@ -134,7 +133,7 @@ def _new_results(count: int, size: int) -> _Results:
 def _conclude(board: LightBoard, results: _Results, t: int, komi: float) -> None:
     """Two passes have ended game t: say who has won."""
     agent = results.agents[t]
-    judged = 3 - board.to_play if agent == EMPTY else agent  # the side that moved last, if the agent plays both
+    judged = 3 - board.to_play if agent == EMPTY else agent  # if it plays both sides: the one that moved last
     score = area_score(board) - komi
     results.scores[t] = score
     results.scored[t] = True
@@ -179,7 +178,7 @@ def _step(
 
 @kernel
 def _show_mask(light: LightBoards, results: _Results, t: int) -> int:
-    """Show where the viewer of board t may play; returns the viewer's colour."""
+    """Write the mask of the viewer of board t; returns the viewer's colour."""
     agent = results.agents[t]
     viewer = light.boards[t].to_play if agent == EMPTY else agent
     mark_legal(light.boards[t], light.pasts[t], viewer, results.masks[t])
@@ -188,7 +187,7 @@ def _show_mask(light: LightBoards, results: _Results, t: int) -> int:
 
 @kernel
 def _next_share(shares: _Shares, count: int) -> tuple[int, int]:
-    """The first of the next few boards out of `count`, and the one behind them; the same twice when none are left."""
+    """Where the next few boards of `count` begin and end; equal when none are left."""
     first = min(fetch_add(shares.taken) * shares.size, count)
     return first, min(first + shares.size, count)
 
@@ -269,7 +268,7 @@ def _look(
     legal: NDArray[np.int8],
     may_end: NDArray[np.bool_],
 ) -> None:
-    """What the network wants to know of whoever's turn it is on the chosen boards: rows[symmetry, n] is the position
+    """What the network needs to know about the side to play on the chosen boards: rows[symmetry, n] is the position
     under each symmetry, legal[n] where to play, may_end[n] whether to pass would end the game and win it. Here a share
     is one position."""
     n = fetch_add(shares.taken)
@@ -308,32 +307,31 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     Those of a single environment, batched: actions int (num_envs,); observations (num_envs, ...).
 
     ## Autoreset
-    `AutoresetMode.NEXT_STEP`, Gymnasium's default: the step after the one that ended a game ignores the action, begins
-    a new game and gives its first observation, reward 0.
+    `AutoresetMode.NEXT_STEP`, Gymnasium's default: the step after the end of a game ignores the action, begins a new
+    game and returns its first observation with reward 0.
 
     ## Seeding
     `reset(seed=s)` seeds board i as `reset(seed=s + i)` does a single environment; a sequence gives a seed for each.
-    (None in it: that board's goes on.) The games hang neither on the number of threads nor on each other.
+    (None in it lets that board's stream continue.) The games depend neither on the number of threads nor on each other.
 
     ## Information
-    Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True: at
+    Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True, for
     games that two passes have just ended.
 
     ## Arguments
     Those of `GoEnv` but for `render_mode`, and
     `num_envs`: how many boards.
-    `threads`: threads that step them (None: one for each core).
-    `copy`: whether each step gives arrays of its own, as Gymnasium's own vector environments do. False gives the same
-    observation and mask arrays again and again, written over by the next call: quicker, for whoever copies what is
-    kept.
-    `max_episode_steps`: a game is truncated after so many steps (None: never).
+    `threads`: threads that step them (None: one per core).
+    `copy`: whether each step returns new arrays, as Gymnasium's own vector environments do. False reuses the
+    observation and mask arrays, which the next call overwrites: faster, if you copy what you keep. `max_episode_steps`:
+    a game is truncated after this many steps (None: never).
 
-    GTP engines are processes, one for each board, so they are allowed for at most MOST_ENGINES boards.
+    Each board with a GTP engine needs a process, so engines are allowed for at most MOST_ENGINES boards.
 
     Raises:
         ValueError: an argument makes no sense.
         HayagoError: the network or an engine cannot be used, or there are too many engines.
-        ResetNeeded: a step before `reset`, or behind an error.
+        ResetNeeded: a step before `reset`, or after an error.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -382,7 +380,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self._light = new_light_boards(num_envs, board_size, setting.superko)
         self._results = _new_results(num_envs, board_size)
         self._seeded = False
-        self._playing = False  # whether the boards hold games that go on
+        self._playing = False  # whether games are in progress
         self._lots = np.ones(num_envs, np.uint64)  # the streams of `sample_actions`
         self._always = np.ones(num_envs, np.bool_)
         space = self.observation_space
@@ -400,14 +398,14 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
                 for _ in range(num_envs):
                     self._engines.append(setting.engine())
             except HayagoError:
-                self.close()  # those that did start
+                self.close()  # those that were started
                 raise
         self._network = setting.network(self.threads) if setting.is_network else None
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """A new game on every board. A seed begins the boards' streams anew; without one they go on."""
+        """Start a game on every board. A seed restarts the boards' streams; without one they continue."""
         if options and "reset_mask" in options:
             raise ValueError("reset_mask: each board begins a new game by itself on the step after an end")
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
@@ -432,28 +430,28 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     def step(
         self, actions: Any
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """An action on every board; see the class for what comes back."""
+        """Play an action on every board; see the class for the result."""
         self._expect_games()
-        moves = np.array(actions, np.int64)  # a copy: what is not to be written to would be compiled for anew
+        moves = np.array(actions, np.int64)  # a copy, because kernels would be compiled again for read-only arrays
         if moves.shape != (self.num_envs,):
             raise ValueError(f"actions have the shape {moves.shape}, not {(self.num_envs,)}")
         return self._advance(moves)
 
     def _expect_games(self) -> None:
         if not self._playing:
-            raise ResetNeeded("there are no games that go on: call reset")
+            raise ResetNeeded("no games are in progress: call reset")
 
     def _advance(
         self, moves: NDArray[np.int64]
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """A move at each board where a game goes on, and a new game at the others."""
+        """Play a move at each board with a game in progress, and start a game at the others."""
         if self.closed:
             raise ClosedEnvironmentError("the environment is closed")
-        # Until all has gone well: followers, and engines, may have missed a move.
+        # Until everything has succeeded: followers and engines may have missed a move.
         self._playing = False
         self._light = with_room(self._light)
         if self._copy:
-            self._observations = np.empty_like(self._observations)  # those of the last step are the caller's
+            self._observations = np.empty_like(self._observations)  # those of the last step belong to the caller
         results = self._results
         if self._network is None and not self._engines:
             self._share(lambda shares, work: self._take_part(_STEP | _SHOW, moves, shares, work))
@@ -486,9 +484,9 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         )
 
     def sample_actions(self) -> NDArray[np.int64]:
-        """int64 (num_envs,): for each board an action by lot among those of its mask; a seeded `reset` repeats them.
+        """int64 (num_envs,): a random legal action for each board; a seeded `reset` repeats them.
 
-        `action_space.sample(mask)` does the same with Gymnasium's generator, one board after the other in Python.
+        `action_space.sample(mask)` does the same with Gymnasium's generator, one board after another in Python.
         """
         self._expect_games()
         actions = np.empty(self.num_envs, np.int64)
@@ -499,7 +497,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         """End threads and engines."""
         self._playing = False
         if self._engines:
-            with ThreadPoolExecutor(len(self._engines)) as pool:  # all at once: one that hangs takes some seconds
+            with ThreadPoolExecutor(len(self._engines)) as pool:  # all at once, since one that hangs takes some seconds
                 list(pool.map(lambda engine: engine.close(), self._engines))
         self._engines = []
         self._pool.shutdown()
@@ -507,9 +505,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     # The work of a step
 
     def _share(self, task: Callable[[_Shares, Work], object]) -> None:
-        """Let all threads, of which the caller is one, do the task until no share of it is left, each with scratch of
-        its own."""
-        wait(self._running)  # an interrupt may have left some
+        """Let all threads, the caller among them, work until no share is left, each with its own scratch."""
+        wait(self._running)  # an interrupt may have left some behind
         self._running = []
         shares = _Shares(np.zeros(1, np.int64), self._share_size)
         try:
@@ -522,7 +519,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             thread.result()
 
     def _all(self, work: Callable[..., Answer], *each: Iterable[Any]) -> list[Answer]:
-        """Do the work for each in the threads; where one fails, the others are done first."""
+        """Do the work for each item in the threads; if one fails, the others are finished first."""
         futures = [self._pool.submit(work, *arguments) for arguments in zip(*each, strict=True)]
         wait(futures)
         return [future.result() for future in futures]
@@ -557,7 +554,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     def _ask_engines(
         self, waiting: NDArray[np.int64], begun: NDArray[np.bool_], moves: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """The engines' moves on these boards; where a game has begun they are told so first."""
+        """The engines' moves on these boards; where a game has begun they are told first."""
         agents = self._results.agents
 
         def ask(board: int) -> int:

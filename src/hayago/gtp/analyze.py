@@ -1,9 +1,10 @@
-"""The analyze commands: lines that go on until the client sends something, and moves chosen after one such line.
+"""The analyze commands: lines until the client sends something, and moves chosen after one such line.
 
 `hayago.player.analysis` says what the numbers mean. The formats:
 
 - lz: Leela Zero's, winrate and prior as integers, times 10000.
-- kata, and `analyze` (Sabaki's): KataGo's, docs/GTP_Extensions.md; every float with a point, by which Sabaki tells one.
+- kata, and `analyze` (Sabaki's): KataGo's, docs/GTP_Extensions.md; every float has a point, by which Sabaki recognises
+it.
 - cgos: one line of JSON (zakki/cgos, wiki, "GTP tournament game expansion").
 """
 
@@ -20,7 +21,7 @@ from hayago.rules.coordinates import vertex_of, vertex_to_point
 if TYPE_CHECKING:
     from hayago.player.analysis import Report
 
-SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is one line
+SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is only one line
 BEFORE_A_MOVE = 0.1  # seconds of playouts for the line before a move
 
 
@@ -41,7 +42,7 @@ Format = Callable[["Report", Request, int], str]
 
 
 def _request(engine: Engine, arguments: Arguments) -> Request:
-    """`[colour] [interval] [key value ...]`, as KataGo reads it; keys that ask for more than there is are let pass."""
+    """`[colour] [interval] [key value ...]`, as KataGo reads it; keys that hayago does not have are ignored."""
     words = list(arguments)
     colour = read_colour(words[0]) if words else None
     if colour is not None:
@@ -83,7 +84,7 @@ def _restriction(engine: Engine, key: str, words: list[str]) -> Restriction:
 
 
 def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:
-    """Until the client sends something: a line at once, then one for each interval."""
+    """A line at once, then one per interval, until the client sends something."""
     request = _request(engine, arguments)
     analyst, size = engine.game.analyst(request.colour, request.restrictions), engine.game.size
 

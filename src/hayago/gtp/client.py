@@ -1,11 +1,11 @@
 """The controller's end of GTP: starts an engine as a process, sends it commands, reads its replies.
 
-Nothing an engine does may hang or flood us, so a thread of its own reads each of its two outputs: the replies, one
-by one and never more than a bounded number of bytes, and stderr, of which only the end is kept. (Threads, since
-Windows cannot `select` on pipes.) An engine that broke the protocol or came late is ended at once: whatever it says
-afterwards could be taken for the reply to another question.
+Nothing an engine does may hang or flood us. So a thread of its own reads each of its two outputs: replies, one by one
+and limited in size, and stderr, of which only the end is kept. (Threads, because Windows cannot `select` on pipes.) An
+engine that breaks the protocol or is late is ended at once, since anything it says later could be mistaken for the
+reply to another command.
 
-What the replies mean is the caller's business; `hayago.gtp.process` is the engine's end.
+What the replies mean is the caller's business. `hayago.gtp.process` is the engine's end.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from typing import IO, Self
 
 from hayago.errors import HayagoError
 
-MAX_REPLY_BYTES = 1 << 20  # the longest known, the analysis of a whole board, is some 100 KiB
-_MAX_UNREAD_REPLIES = 16  # nobody asks a second question before the first is answered
+MAX_REPLY_BYTES = 1 << 20  # the longest known reply, the analysis of a whole board, has some 100 KiB
+_MAX_UNREAD_REPLIES = 16  # no second command is sent before the first is answered
 _STDERR_BYTES = 1 << 13
-_LEAVE_SECONDS = 2.0  # for an engine to end by itself, and then again after a request to end
+_LEAVE_SECONDS = 2.0  # seconds for an engine to end by itself, and again after a request to end
 _SHOWN_CHARACTERS = 60
-# The specification, 3.1: but for newline and tab, control characters are dropped.
+# The specification, 3.1: control characters other than newline and tab are dropped.
 _CONTROL_CHARACTERS = dict.fromkeys([*range(9), *range(11, 32), 127])
 
 
@@ -36,11 +36,11 @@ class EngineError(HayagoError):
 
 
 class EngineNotStarted(EngineError):
-    """There is no such program, or the system will not run it."""
+    """There is no such program, or the system cannot run it."""
 
 
 class CommandFailed(EngineError):
-    """The engine answered that it cannot (a `?` reply). It goes on playing.
+    """The engine answered that it cannot (a `?` reply). It continues to run.
 
     Attributes:
         reply: what it said.
@@ -56,20 +56,20 @@ class EngineDied(EngineError):
 
 
 class EngineTimeout(EngineError):
-    """No whole answer came in time; the process is ended."""
+    """No complete answer came in time; the process is ended."""
 
 
 class BadReply(EngineError):
-    """What came is no GTP reply, or too long, or not asked for; the process is ended."""
+    """The output is not a GTP reply, or too long, or unasked for; the process is ended."""
 
 
 def split_command(command: str, *, windows: bool = os.name == "nt") -> list[str]:
     """The words of a command line as a shell would split it, with nothing expanded.
 
-    On Windows a backslash parts folders and only double quotes quote.
+    On Windows a backslash separates folders, and only double quotes quote.
 
     Raises:
-        EngineNotStarted: it holds no word, or a quotation that does not end.
+        EngineNotStarted: it is empty, or a quotation does not end.
     """
     lexer = shlex.shlex(command, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
@@ -79,9 +79,9 @@ def split_command(command: str, *, windows: bool = os.name == "nt") -> list[str]
     try:
         words = list(lexer)
     except ValueError as error:
-        raise EngineNotStarted(f"no command line: {command!r} ({str(error).lower()})") from error
+        raise EngineNotStarted(f"not a command line: {command!r} ({str(error).lower()})") from error
     if not words:
-        raise EngineNotStarted("no command line: it is empty")
+        raise EngineNotStarted("not a command line: it is empty")
     return words
 
 
@@ -90,7 +90,7 @@ class GtpClient:
 
     Args:
         command: the program and its arguments, started without a shell; a string is split by `split_command`.
-        timeout_seconds: how long an answer may take where `send` is not told otherwise.
+        timeout_seconds: how long an answer may take, unless `send` says otherwise.
         name: what messages call the engine; by default the program's file name.
 
     Attributes:
@@ -116,7 +116,7 @@ class GtpClient:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                # A group of its own: what it starts can be ended with it, and a Ctrl-C is ours alone.
+                # Its own process group: its children can be ended with it, and it does not get our Ctrl-C.
                 start_new_session=os.name != "nt",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
@@ -138,12 +138,12 @@ class GtpClient:
     # Talking
 
     def send(self, line: str, timeout_seconds: float | None = None) -> str:
-        """Send one command and give its reply's text, without the mark; it may have several lines.
+        """Send one command. Returns the text of its reply without the mark, possibly several lines.
 
         Raises:
             CommandFailed: the engine answered with an error.
-            EngineDied, EngineTimeout, BadReply: there is no answer and the engine is ended.
-            ValueError: the command is no single line.
+            EngineDied, EngineTimeout, BadReply: there is no answer, and the engine is ended.
+            ValueError: the command is not a single line.
         """
         if not line.strip() or "\n" in line or "\r" in line:
             raise ValueError(f"not one command: {line!r}")
@@ -153,7 +153,7 @@ class GtpClient:
             self.kill()
             raise unasked
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it has ended: the reader of its replies says so
+        with contextlib.suppress(OSError, ValueError):  # it has ended, which the reader of its replies reports
             self._process.stdin.write(f"{line}\n".encode())
         try:
             reply = self._replies.get(timeout=limit)
@@ -161,7 +161,7 @@ class GtpClient:
             self.kill()
             raise EngineTimeout(f"{self.name}: no answer to {line!r} in {limit:g} s") from None
         if isinstance(reply, EngineError):
-            self._replies.put(reply)  # it holds for whatever is asked next, too
+            self._replies.put(reply)  # it holds for the next command, too
             self.kill()
             raise type(reply)(f"{reply} when asked {line!r}") from None
         succeeded, text = reply
@@ -170,7 +170,7 @@ class GtpClient:
         return text
 
     def known(self, command: str) -> bool:
-        """Whether the engine says that it knows a command; it is asked once."""
+        """Whether the engine says that it knows a command; it is asked only once."""
         if command not in self._known:
             try:
                 self._known[command] = self.send(f"known_command {command}").strip().lower() == "true"
@@ -179,7 +179,7 @@ class GtpClient:
         return self._known[command]
 
     def identity(self) -> str:
-        """The engine's own name and version, as far as it tells them."""
+        """The engine's own name and version, as far as it gives them."""
         words = []
         for command in ("name", "version"):
             with contextlib.suppress(CommandFailed):
@@ -187,13 +187,13 @@ class GtpClient:
         return " ".join(filter(None, words))
 
     def is_alive(self) -> bool:
-        """Whether the process still runs and may be asked."""
+        """Whether the process still runs and can be asked."""
         return not self._killed and self._process.poll() is None
 
     # Ending
 
     def close(self) -> None:
-        """End the engine: by `quit` and the end of its input, by request, by force."""
+        """End the engine: by `quit` and closing its input, then by request, then by force."""
         process = self._process
         assert process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
@@ -209,14 +209,14 @@ class GtpClient:
                     force()
         for thread, pipe in zip(self._threads, (process.stdout, process.stderr), strict=True):
             thread.join(_LEAVE_SECONDS)
-            if thread.is_alive():  # something that the engine has started outlived it and holds the other end
+            if thread.is_alive():  # a child of the engine has outlived it and holds the other end
                 self._kill_group()
                 thread.join(_LEAVE_SECONDS)
             if not thread.is_alive() and pipe is not None:
                 pipe.close()
 
     def kill(self) -> None:
-        """End the process and all that it started, at once. A `send` that waits in another thread gets EngineDied."""
+        """Kill the process and its children at once. A `send` that waits in another thread gets EngineDied."""
         self._killed = True
         if self._process.poll() is not None:
             return
@@ -233,7 +233,7 @@ class GtpClient:
     # The threads
 
     def _unread(self) -> EngineError | None:
-        """What the engine said without being asked."""
+        """The error if the engine has said anything unasked."""
         try:
             reply = self._replies.get_nowait()
         except Empty:
@@ -244,7 +244,7 @@ class GtpClient:
         return BadReply(f"{self.name}: answered {_short(reply[1])!r} without being asked")
 
     def _read_replies(self) -> None:
-        """Put each whole reply into the queue, and last of all why there are no more."""
+        """Put each complete reply into the queue, and at the end the reason why there are no more."""
         assert self._process.stdout is not None
         lines: list[str] = []
         rest, size = b"", 0
@@ -256,14 +256,16 @@ class GtpClient:
                 if line:
                     lines.append(line)
                     if lines[0][0] not in "=?":
-                        return self._replies.put(BadReply(f"{self.name}: printed {_short(line)!r}, which is no reply"))
+                        return self._replies.put(
+                            BadReply(f"{self.name}: printed {_short(line)!r}, which is not a reply")
+                        )
                 elif lines:
                     self._replies.put((lines[0][0] == "=", _text(lines)))
                     lines, size = [], 0
             if size + len(rest) > MAX_REPLY_BYTES:
                 return self._replies.put(BadReply(f"{self.name}: a reply of more than {MAX_REPLY_BYTES:,} bytes"))
             if self._replies.qsize() > _MAX_UNREAD_REPLIES:
-                return self._replies.put(BadReply(f"{self.name}: printed replies without end"))
+                return self._replies.put(BadReply(f"{self.name}: printed endless replies"))
         return self._replies.put(EngineDied(f"{self.name}: {self._last_words()}"))
 
     def _last_words(self) -> str:
@@ -284,7 +286,7 @@ class GtpClient:
 
 
 def _read(pipe: IO[bytes]) -> bytes:
-    """The next bytes, none at the end; a pipe that broke has ended."""
+    """The next bytes; none at the end or if the pipe is broken."""
     try:
         return os.read(pipe.fileno(), 1 << 16)
     except (OSError, ValueError):
@@ -292,7 +294,7 @@ def _read(pipe: IO[bytes]) -> bytes:
 
 
 def _text(lines: list[str]) -> str:
-    """A reply's text; the first line's mark goes, and that line with it where nothing else stands in it."""
+    """A reply's text without the mark; a first line that holds nothing else is dropped."""
     first = lines[0][1:].strip()
     return "\n".join([first, *lines[1:]] if first else lines[1:])
 

@@ -1,7 +1,7 @@
-"""`EnginePredictor`: a GTP engine asked for its move in one position after the other, for `hayago evaluate`.
+"""`EnginePredictor`: asks a GTP engine for its move in one position after another, for `hayago evaluate`.
 
-The engine plays through the recorded games as far as the positions lie. It is asked by `reg_genmove`, which leaves the
-board alone, else by `genmove` and `undo`, else by `genmove` and the whole game anew.
+The engine replays the recorded games up to the positions. It is asked by `reg_genmove`, which does not change the
+board; else by `genmove` and `undo`; else by `genmove`, after which the game is replayed.
 """
 
 from contextlib import suppress
@@ -17,11 +17,11 @@ from hayago.rules.coordinates import point_to_vertex, vertex_to_point
 class EnginePredictor:
     """See `hayago.evaluation.move_predictors.MovePredictor`.
 
-    An engine that died, came late or printed junk is started anew for the next position.
+    An engine that died, was late or printed junk is restarted for the next position.
 
     Args:
         command: the command line, split as `hayago.gtp.client.split_command` says.
-        timeout_seconds: how long each answer may take.
+        timeout_seconds: how long an answer may take.
 
     Attributes:
         name: the command line.
@@ -31,7 +31,7 @@ class EnginePredictor:
         self.name = command
         self._timeout_seconds = timeout_seconds
         self._client: GtpClient | None = None
-        self._at: tuple[int, int] | None = None  # the game and the ply where the engine stands
+        self._at: tuple[int, int] | None = None  # the game and ply of the engine's board
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +45,7 @@ class EnginePredictor:
         """See `MovePredictor`.
 
         Raises:
-            NoAnswer: the engine cannot be started, fails, or answers with what is no vertex.
+            NoAnswer: the engine cannot be started, fails, or does not answer with a vertex.
         """
         try:
             if self._client is None:
@@ -69,7 +69,7 @@ class EnginePredictor:
             self._at = game, 0
         while self._at[1] < ply:
             now = self._at[1]
-            self._at = None  # unknown, should the engine refuse the move
+            self._at = None  # unknown if the engine refuses the move
             client.send(_play(int(games.codes[games.offsets[game] + now]), games.size))
             self._at = game, now + 1
 
@@ -80,7 +80,7 @@ class EnginePredictor:
         self._at = None  # unknown until the move is taken back
         answer = client.send(f"genmove {colour}")
         point = _point(client, answer, games.size)
-        if not _is_resignation(answer) and client.known("undo"):  # who resigned has played nothing
+        if not _is_resignation(answer) and client.known("undo"):  # a resignation plays nothing
             with suppress(CommandFailed):
                 client.send("undo")
                 self._at = game, ply
@@ -105,7 +105,7 @@ def _is_resignation(vertex: str) -> bool:
 
 
 def _point(client: GtpClient, vertex: str, size: int) -> int:
-    """The point of an engine's answer; a resignation is taken for a pass."""
+    """The point of an engine's answer; a resignation counts as a pass."""
     if _is_resignation(vertex):
         return size * size
     try:

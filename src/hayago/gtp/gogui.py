@@ -2,7 +2,7 @@
 
 Source: GoGui's manual, "Analyze Commands", "Live Graphics", "Setup Commands", "Interrupting Commands", "Compatibility".
 A *view* is a
-command of ours that GoGui offers in its analyze window; `_VIEWS` is that window's list.
+command that GoGui offers in its analyze window; `_VIEWS` is that window's list.
 """
 
 import sys
@@ -16,8 +16,8 @@ from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex
 if TYPE_CHECKING:
     from hayago.player.game import Game
 
-LABELLED = 20  # so many of the likeliest points get a number
-LIVE_ROUNDS, LIVE_SECONDS = 10, 0.5  # a line has no more moves than that, see hayago.player.analysis
+LABELLED = 20  # how many of the likeliest points get a number
+LIVE_ROUNDS, LIVE_SECONDS = 10, 0.5  # the longest line, see hayago.player.analysis
 _VIEWS = (
     "cboard/Policy, Average of 8 Symmetries/hayago-policy_colours average",
     "cboard/Policy, Symmetry 0 to 7/hayago-policy_colours %s",
@@ -46,7 +46,7 @@ def _title(engine: Engine, arguments: Arguments) -> str:
 
 @command("gogui-interrupt")
 def _interrupt(engine: Engine, arguments: Arguments) -> str:
-    """Its being listed says that the line `# interrupt` is heeded; like any line, it ends an analysis."""
+    """Listed to say that the line `# interrupt` works: like any line, it ends an analysis."""
     return ""
 
 
@@ -55,7 +55,7 @@ def _interrupt(engine: Engine, arguments: Arguments) -> str:
 
 @command("gogui-play_sequence")
 def _play_sequence(engine: Engine, arguments: Arguments) -> str:
-    """All of the moves, or none of them."""
+    """Play all of the moves, or none."""
     if not engine.game.accept_all(_pairs(arguments, engine.game.size)):
         raise GtpError("illegal move")
     return ""
@@ -63,7 +63,7 @@ def _play_sequence(engine: Engine, arguments: Arguments) -> str:
 
 @command("gogui-setup")
 def _setup(engine: Engine, arguments: Arguments) -> str:
-    """Stones on an empty board, in any order; none may be without liberties."""
+    """Set up stones on an empty board, in any order; each chain must have a liberty."""
     game = engine.game
     stones = _pairs(arguments, game.size)
     if not game.is_empty():
@@ -87,7 +87,7 @@ def _pairs(arguments: Arguments, size: int) -> list[tuple[int, int]]:
     return [(arguments.colour(n), arguments.point(n + 1, size)) for n in range(0, len(arguments), 2)]
 
 
-# Views of the policy. The argument says of which symmetry, or `average`; a colour may follow.
+# Views of the policy. The argument is a symmetry or `average`; a colour may follow.
 
 
 def _prior(engine: Engine, arguments: Arguments) -> list[float]:
@@ -100,7 +100,7 @@ def _prior(engine: Engine, arguments: Arguments) -> list[float]:
 
 
 def _heat(value: float, most: float) -> str:
-    """A colour from pale yellow to red, by the square root, so that the second choices show too."""
+    """A colour from pale yellow to red; the square root makes second choices visible."""
     share = (value / most) ** 0.5
     return f"#ff{round(255 - 195 * share):02x}{round(200 * (1 - share)):02x}"
 
@@ -131,8 +131,8 @@ def _policy_gfx(engine: Engine, arguments: Arguments) -> str:
 
 @command("hayago-live_gfx")
 def _live_gfx(engine: Engine, arguments: Arguments) -> str:
-    """The same on stderr, again and again, while the line grows and more is played out; at last as the reply. The line
-    `# interrupt` ends it sooner."""
+    """The same, repeatedly on stderr while the line grows, and finally as the reply. The line `# interrupt` ends it
+    sooner."""
     analyst = engine.game.analyst()
     for _ in range(LIVE_ROUNDS):
         analyst.refine(LIVE_SECONDS)
@@ -145,7 +145,7 @@ def _live_gfx(engine: Engine, arguments: Arguments) -> str:
 
 
 def _graphics(game: "Game", prior: list[float], of: str) -> str:
-    """GoGui's draw commands: the likeliest points, the likeliest line, and of which symmetry they are."""
+    """GoGui's draw commands: the likeliest points, the likeliest line, and their symmetry."""
     likeliest = _likeliest(prior)
     lines = [
         f"COLOR {_heat(prior[point], prior[likeliest[0]])} {point_to_vertex(point, game.size)}" for point in likeliest
@@ -180,7 +180,7 @@ def _ownership(engine: Engine, arguments: Arguments) -> str:
 
 @command("hayago-plane")
 def _plane(engine: Engine, arguments: Arguments) -> str:
-    """One of the 48 planes: its points have an x."""
+    """One of the 48 planes; its points have an x."""
     from hayago.features.plain import encode
     from hayago.features.planes import PLANES
 
@@ -213,7 +213,7 @@ def _ladders(engine: Engine, arguments: Arguments) -> str:
 
 @command("hayago-param")
 def _param(engine: Engine, arguments: Arguments) -> str:
-    """GoGui's dialog: the parameters of `kata-set-param`, one a line; with a name and a value, set it."""
+    """GoGui's dialog: the parameters of `kata-set-param`, one per line; with a name and a value, set it."""
     if arguments:
         set_parameter(engine, arguments.word(0), arguments.word(1))
         return ""

@@ -1,4 +1,4 @@
-"""KataGo's and Leela Zero's extensions that are no analysis: rules, parameters, and the network's bare answer.
+"""KataGo's and Leela Zero's extensions other than analysis: rules, parameters, and the network's raw output.
 
 Formats: KataGo, docs/GTP_Extensions.md; Leela Zero, `heatmap`.
 """
@@ -66,11 +66,11 @@ def _agree(engine: Engine, read: "Callable[[], AgreedRules]") -> str:
     return ""
 
 
-# Parameters: how moves are picked. `hayago.player.player.Style` says what they mean.
+# Parameters: how moves are picked. See `hayago.player.styles.Style`.
 
 
 class Parameter(NamedTuple):
-    """A parameter: its values where they are few, how to get it, and how to set it (ValueError: no such value)."""
+    """A parameter: its values if they are few, how to get it, and how to set it (ValueError: not a value)."""
 
     values: tuple[str, ...]
     get: "Callable[[Game], str]"
@@ -86,7 +86,7 @@ def _level(game: "Game") -> str:
 def _set_level(game: "Game", value: str) -> None:
     from hayago.player.styles import LEVELS
 
-    if value == "none":  # a dialog sends back what it was given
+    if value == "none":  # a dialog sends back what it was shown
         return
     if not 1 <= int(value) <= len(LEVELS):
         raise ValueError
@@ -146,7 +146,7 @@ def _set_symmetries(game: "Game", value: str) -> None:
 
 
 PARAMETERS = {
-    "level": Parameter(("none", *map(str, range(1, 11))), _level, _set_level),  # none: the others tell
+    "level": Parameter(("none", *map(str, range(1, 11))), _level, _set_level),  # none: the other parameters say it
     "likeHuman": Parameter(("true", "false"), _like_human, _set_like_human),
     "temperature": Parameter((), lambda game: f"{game.style.temperature:g}", _set_temperature),
     "openingTemperature": Parameter((), _opening_temperature, _set_opening_temperature),
@@ -158,7 +158,7 @@ PARAMETERS = {
 
 
 def set_parameter(engine: Engine, name: str, value: str) -> None:
-    """Set a parameter, or fail with what is wrong."""
+    """Set a parameter, or fail with the reason."""
     parameter = PARAMETERS.get(name)
     if parameter is None:
         raise GtpError(f"unknown parameter: {name}")
@@ -187,12 +187,12 @@ def _set_param(engine: Engine, arguments: Arguments) -> str:
     return ""
 
 
-# The network's bare answer.
+# The network's raw output.
 
 
 @command("kata-raw-nn")
 def _raw_nn(engine: Engine, arguments: Arguments) -> str:
-    """The policy under one symmetry or, in turn, under all; what the network does not know is the playouts'."""
+    """The policy under one symmetry or under each in turn; the playouts give what the network does not know."""
     colour = read_colour(arguments[0]) if arguments else None
     symmetry = arguments.word(0 if colour is None else 1)
     game = engine.game
@@ -241,12 +241,12 @@ def _heatmap(engine: Engine, arguments: Arguments) -> str:
     return "\n" + "\n".join(blocks)
 
 
-# What analysis keeps of a position.
+# What an analysis keeps of a position.
 
 
 @command("clear_cache")
 def _clear_cache(engine: Engine, arguments: Arguments) -> str:
-    """Begin the analysis of the position anew."""
+    """Restart the analysis of the position."""
     engine.game.forget_analysis()
     return ""
 

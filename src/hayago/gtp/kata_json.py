@@ -1,9 +1,9 @@
-"""KataGo's JSON analysis protocol (its docs/Analysis_Engine.md), for KaTrain and whatever else speaks it.
+"""KataGo's JSON analysis protocol (its docs/Analysis_Engine.md), for KaTrain and other clients.
 
-A *query* asks for the analysis of some turns of one game; each turn is a *task* of its own and gets one answer, a line
-of JSON. `read` checks a query and words its errors and warnings; `Desk` keeps the tasks in the order of their
-priority, and answers at once what needs no network; `serve_json` works them off. What the numbers mean stands in
-`hayago.player.analysis`; like KataGo, they are told as Black sees them unless the query says otherwise.
+A *query* asks for the analysis of some turns of one game. Each turn is a *task* and gets one answer, a line of JSON.
+`read` checks a query and words its errors and warnings. `Desk` keeps the tasks in order of priority and answers at once
+what needs no network. `serve_json` works through them. `hayago.player.analysis` says what the numbers mean. Like
+KataGo's, they are Black's unless the query says otherwise.
 """
 
 import heapq
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from hayago.player.analysis import Report
     from hayago.player.game import Game
 
-SECONDS, LINE = 0.2, 5  # of playouts for a turn, and the moves of a candidate's line
+SECONDS, LINE = 0.2, 5  # playouts per turn, and the length of a candidate's line
 AREA_KOMI, TERRITORY_KOMI = 7.5, 6.5
 
 Json = dict[str, Any]
 View = Literal["BLACK", "WHITE", "SIDETOMOVE"]
 
 _FLAGS = ("includePolicy", "includeOwnership", "includeMovesOwnership", "includePVVisits")
-# What asks for more or less of a search; there is none.
+# Fields about search, which hayago does not have.
 _LET_PASS = (
     "maxVisits",
     "priority",
@@ -55,7 +55,7 @@ _KNOWN = {
 
 
 class QueryError(Exception):
-    """A query cannot be answered: the message, and the field it is about."""
+    """A query cannot be answered; it holds the message and the field concerned."""
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class QueryError(Exception):
 
 
 class Query(NamedTuple):
-    """A query that makes sense so far; whether its moves can be played is seen when it is worked off."""
+    """A valid query. Whether its moves can be played is seen when it is answered."""
 
     identity: str
     size: int
@@ -90,10 +90,10 @@ class Task(NamedTuple):
 
 
 def read(query: Json) -> Query:
-    """The query of an object.
+    """Read a query from a JSON object.
 
     Raises:
-        QueryError: it makes no sense.
+        QueryError: it is not valid.
     """
     identity = query["id"]
     size = _size(query)
@@ -151,7 +151,7 @@ def _size(query: Json) -> int:
             raise QueryError(f"Must specify an integer from 2 to {MAX_SIZE}", field)
         sides.append(side)
     if sides[0] != sides[1]:
-        raise QueryError("hayago has networks for square boards only", "boardYSize")
+        raise QueryError("hayago has networks only for square boards", "boardYSize")
     return sides[0]
 
 
@@ -194,7 +194,7 @@ def _rules(query: Json, warn: Callable[[str, str], None]) -> AgreedRules:
         if isinstance(rules, str):
             name = plain_name(rules)
             if name in NEAREST:
-                warn("rules", f"hayago cannot count {name}; it goes by {NEAREST[name]} rules")
+                warn("rules", f"hayago cannot count {name}; it uses {NEAREST[name]} rules instead")
             agreement = named_rules(NEAREST.get(name, name), 0.0)
         elif isinstance(rules, dict):
             agreement = changed_rules(AgreedRules(GameRules(), True), rules)
@@ -244,9 +244,9 @@ def analyse(game: "Game", task: Task) -> Json:
     """The answer to one turn.
 
     Raises:
-        QueryError: there is no network for the size, or a stone or a move cannot be where it is said to be.
+        QueryError: there is no network for the size, or a stone or move cannot be there.
     """
-    from hayago.rules.scoring import handicap_stones  # numpy's, and so not for the first answers
+    from hayago.rules.scoring import handicap_stones  # imports numpy, which the first answers do not need
 
     query, turn = task
     if not game.resize(query.size):
@@ -331,7 +331,7 @@ def _root(report: "Report", game: "Game") -> Json:
 
 
 def _policy(game: "Game", colour: int, prior: list[float]) -> list[float]:
-    """The prior point by point, -1 where illegal, and the pass, which the network does not know."""
+    """The prior of each point, -1 where illegal, and of the pass, which the network does not know."""
     legal = game.legal_points(colour).tolist()
     policy = [round(value, 7) if here else -1 for value, here in zip(prior, legal, strict=True)]
     return [*policy, 0 if any(legal) else 1]
@@ -345,9 +345,9 @@ def _rounded(values: list[float]) -> list[float]:
 
 
 class Desk:
-    """Takes lines, answers what can be answered at once, and keeps the tasks that are left.
+    """Takes lines, answers what can be answered at once, and keeps the remaining tasks.
 
-    Lines come from one thread while another takes the tasks.
+    Lines come from one thread; another takes the tasks.
     """
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -425,7 +425,7 @@ class Desk:
                 raise QueryError(f"'action' field must be 'query_version' or ..., not {action}", "action")
 
     def _terminate(self, query: Json, identity: str | None) -> None:
-        """Take the tasks away that have not begun; each is answered without results."""
+        """Remove the tasks that have not begun; each is answered without results."""
         turns = query.get("turnNumbers")
         if turns is not None and not (isinstance(turns, list) and all(_is_integer(turn) for turn in turns)):
             raise QueryError("Must be an array of integers", "turnNumbers")
@@ -451,7 +451,7 @@ class Desk:
         self.say({**query, "models": self.describe_models()})
 
     def loaded(self, describe_models: Callable[[], list[Json]]) -> None:
-        """The networks are loaded: answer those who asked for them."""
+        """The networks are loaded: answer the queries about them."""
         with self._changed:
             self.describe_models = describe_models
             waiting, self._model_queries = self._model_queries, []
@@ -460,16 +460,16 @@ class Desk:
 
 
 def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE) -> None:
-    """Answer queries on stdin until its end, and all of those; or until SIGTERM or a reader that is gone."""
+    """Answer all queries on stdin until it ends, or until SIGTERM, or until the reader of the answers has ended."""
     output = take_stdout()
-    # Written by a thread of its own: the one that reads must never wait for a client that does not.
+    # A thread of its own writes, because the reading thread must never wait for a client that does not read.
     lines: Inbox[str | None] = Inbox()
 
     def write() -> None:
         try:
             while (line := lines.get()) is not None:
                 output.write(line)
-        except OSError:  # nobody reads any more
+        except OSError:  # the reader has ended
             leave()
 
     writer = threading.Thread(target=write, daemon=True)
@@ -488,7 +488,7 @@ def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE) -> None:
 
 
 def work_off(game: "Game", task: Task, desk: Desk) -> None:
-    """Answer a task; whatever goes wrong is an answer too."""
+    """Answer a task; a failure is an answer too."""
     try:
         answer = analyse(game, task)
     except QueryError as error:

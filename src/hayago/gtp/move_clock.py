@@ -1,7 +1,7 @@
 """`MoveClock`: how long a move may take, from what GTP clients say about time. No protocol; quick to import.
 
-A *setting* is the time system with its numbers; a colour's *account* is what it has left of it. The account follows
-the client's word (`left`), and between two such words what we ourselves have spent (`spend`).
+A colour's *account* is what it has left of the time system. It follows the client's `time_left` (`left`), and between
+two of those the time we have spent ourselves (`spend`).
 """
 
 from enum import Enum
@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from hayago.rules.coordinates import BLACK, WHITE
 
-LAG = 0.2  # seconds kept for the way to the client and back
-SHARE = 40  # of the main time, a move gets this part
-KEPT = 0.8  # of the time that comes anew with each move, this part is used
+LAG = 0.2  # seconds reserved for the way to the client and back
+SHARE = 40  # a move gets 1/SHARE of the main time
+KEPT = 0.8  # share of the time gained with each move that is used
 
 
 class System(Enum):
@@ -32,7 +32,7 @@ class TimeSystem(NamedTuple):
         system: which one.
         main: seconds of main time.
         extra: seconds of a period (byo-yomi, Canadian) or the increment (Fischer).
-        stones: stones to a period (Canadian); or periods (byo-yomi), which GTP counts in their place.
+        stones: stones per period (Canadian), or the number of periods (byo-yomi), which GTP counts in the same place.
         most: the main time never grows beyond this; None is no limit.
         most_per_move: seconds that one move may take; None is no limit.
     """
@@ -64,12 +64,12 @@ class MoveClock:
         self.set(TimeSystem())
 
     def set(self, setting: TimeSystem) -> None:
-        """Begin to go by another time system."""
+        """Switch to another time system."""
         self.setting = setting
         self.reset()
 
     def reset(self) -> None:
-        """Both clocks as at the beginning of a game."""
+        """Reset both clocks to the beginning of a game."""
         setting = self.setting
         overtime = setting.main == 0 and setting.has_periods
         self._accounts = {
@@ -78,11 +78,11 @@ class MoveClock:
         }
 
     def left(self, colour: int, seconds: float, stones: int) -> None:
-        """What the client says is left: in overtime with the number of stones, or periods, that are left."""
+        """Take over what the client says is left, in overtime with the number of stones or periods left."""
         self._accounts[colour] = _Account(max(seconds, 0.0), stones)
 
     def spend(self, colour: int, seconds: float) -> None:
-        """A move of `colour` has taken so long."""
+        """Count the time that a move of `colour` took."""
         setting, account = self.setting, self._accounts[colour]
         account.seconds -= seconds
         if setting.system in (System.FISCHER, System.FISCHER_CAPPED):
@@ -90,7 +90,7 @@ class MoveClock:
             if setting.most is not None:
                 account.seconds = min(account.seconds, setting.most)
         elif setting.has_periods and (account.stones > 0 or account.seconds <= 0):
-            if account.stones == 0:  # overtime has begun within this move
+            if account.stones == 0:  # overtime began during this move
                 account.seconds, account.stones = account.seconds + setting.extra, setting.stones
             if setting.system is System.BYOYOMI:
                 account.stones = max(account.stones - (account.seconds < 0), 1)
@@ -101,19 +101,19 @@ class MoveClock:
                     account.seconds, account.stones = setting.extra, setting.stones
 
     def seconds(self, colour: int) -> float | None:
-        """How long the next move of `colour` may take; None where nothing limits it."""
+        """How long the next move of `colour` may take; None is no limit."""
         setting, account = self.setting, self._accounts[colour]
         if setting.system is System.NONE and account.seconds == 0 and account.stones == 0:
             return None
         share = account.seconds
-        if account.stones == 0:  # main time, which must do for the rest of the game
+        if account.stones == 0:  # main time, which must last for the rest of the game
             share /= SHARE
             if setting.system in (System.FISCHER, System.FISCHER_CAPPED):
                 share += KEPT * min(setting.extra, account.seconds)
             elif setting.has_periods:
                 share += KEPT * setting.extra / (1 if setting.system is System.BYOYOMI else setting.stones)
                 share = min(share, account.seconds + KEPT * setting.extra)
-        elif setting.system is not System.BYOYOMI:  # stones to be played in that time
+        elif setting.system is not System.BYOYOMI:  # stones to play in that time
             share /= account.stones
         if setting.most_per_move is not None:
             share = min(share, setting.most_per_move)

@@ -1,7 +1,7 @@
-"""The two pipes of an engine's process: lines come in on stdin, replies and nothing else go out on stdout.
+"""The two pipes of an engine's process: lines come in on stdin, only replies go out on stdout.
 
-Nothing here hangs: a client that has gone ends the process, one that has closed its end and reads no more is given up
-after a while, and SIGTERM ends it at once.
+Nothing here hangs. The process ends if the client has ended, gives up after a while on a client that has closed its end
+and no longer reads, and ends at once on SIGTERM.
 """
 
 import os
@@ -19,15 +19,15 @@ from hayago.errors import HayagoError
 Item = TypeVar("Item")
 
 
-WAKE = 0.2  # seconds after which a waiting thread looks up
-PATIENCE = 30.0  # seconds that a client which has closed our stdin may take to read the last replies
+WAKE = 0.2  # seconds after which a waiting thread wakes up
+PATIENCE = 30.0  # seconds that a client may take to read the last replies after closing our stdin
 
 
 class Inbox(Generic[Item]):
-    """A queue between threads that can also be asked whether something waits in it.
+    """A queue between threads that can also say whether something is waiting in it.
 
-    Waiting is done by bits: a signal that comes just before the main thread begins to wait, or to another thread, does
-    not end the wait, and its handler runs when the main thread looks up.
+    Waiting is done in short pieces. A signal that comes just before the main thread begins to wait, or to another
+    thread, does not end a wait; its handler runs when the main thread wakes up.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Inbox(Generic[Item]):
             return self._items.popleft()
 
     def waits_within(self, seconds: float) -> bool:
-        """Whether an item is there, or comes within that time; it stays."""
+        """Whether an item is there or comes within that time. It is not taken."""
         ends = time.monotonic() + seconds
         with self._changed:
             while not self._items and (left := ends - time.monotonic()) > 0:
@@ -64,10 +64,10 @@ class Output:
         self._since: float | None = None
 
     def write(self, text: str) -> None:
-        """Write all of it.
+        """Write all of the text.
 
         Raises:
-            OSError: nobody reads any more.
+            OSError: the reader has ended.
         """
         data = text.encode()
         self._since = time.monotonic()
@@ -76,15 +76,15 @@ class Output:
         self._since = None
 
     def blocked_for(self) -> float:
-        """For how many seconds a write has waited for its reader."""
+        """How many seconds a write has been waiting for its reader."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
 
 def take_stdout() -> Output:
-    """Keep stdout for replies alone, and lead whatever else prints there to stderr.
+    """Keep stdout for replies, and send everything else that prints there to stderr.
 
-    This is done to the descriptor, not only to sys.stdout, since compiled libraries print too.
+    This redirects the descriptor, not only sys.stdout, because compiled libraries print too.
 
     Raises:
         HayagoError: there is no stdout.
@@ -92,8 +92,8 @@ def take_stdout() -> Output:
     try:
         replies = os.dup(1)
     except OSError:
-        raise HayagoError("stdout is closed: there is nowhere to reply") from None
-    if sys.stderr is None:  # a windowed program's child
+        raise HayagoError("stdout is closed, so there is nowhere to reply") from None
+    if sys.stderr is None:  # the child of a windowed program
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     os.dup2(sys.stderr.fileno(), 1)
     sys.stdout = sys.stderr
@@ -101,9 +101,10 @@ def take_stdout() -> Output:
 
 
 def read_lines() -> Iterator[str]:
-    """The lines of stdin; what stands after the last newline counts as one too.
+    """The lines of stdin, including an unfinished last one.
 
-    Read from the descriptor: a thread that waits inside sys.stdin holds its lock and cannot be left at the end.
+    They are read from the descriptor, because a thread that waits inside sys.stdin holds its lock when the process
+    ends.
     """
     rest = b""
     while True:
@@ -123,7 +124,7 @@ def read_lines() -> Iterator[str]:
 def start_reader(deliver: Callable[[str | None], None], output: Output, patience: float) -> None:
     """Hand each line of stdin, and None at its end, to `deliver`, from a thread of its own.
 
-    Behind the end that thread watches over what is still to be written: where a write has waited longer than `patience`
+    After the end of stdin this thread watches what is still to be written. If a write waits longer than `patience`
     seconds for its reader, the process ends.
     """
 
@@ -139,7 +140,7 @@ def start_reader(deliver: Callable[[str | None], None], output: Output, patience
 
 
 def end_on_sigterm() -> None:
-    """Make SIGTERM a quiet end; to be called from the main thread."""
+    """Let SIGTERM end the process quietly; call this from the main thread."""
     signal.signal(signal.SIGTERM, _end)
 
 
@@ -148,8 +149,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def leave(code: int = 0) -> None:
-    """End the process at once, whatever its other threads do: winding the interpreter up under one that is deep in an
-    import, or compiling, can crash."""
+    """End the process at once. Shutting the interpreter down while another thread imports or compiles can crash."""
     if sys.stderr is not None:
         sys.stderr.flush()
     os._exit(code)

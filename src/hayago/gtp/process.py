@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", patience: float = PATIENCE) -> None:
-    """Speak GTP on this process's stdin and stdout until `quit`, the input's end, SIGTERM or a reader that is gone.
+    """Speak GTP on stdin and stdout until `quit`, the end of the input, SIGTERM, or until the reader has ended.
 
-    `prepare` runs at once in a thread of its own and must stay light (it reads the command line); what it gives is
-    called there once the first reply has gone out or needs the game, and loads it.
+    `prepare` runs at once in a thread of its own and must be light: it parses the command line. What it returns is
+    called there, once the first reply is sent or needs the game, and loads the game.
 
     Raises:
-        Exception: whatever stopped `prepare` or the loading, even while no command needs the game.
+        Exception: any failure of `prepare` or of loading, even if no command needs the game.
     """
     output = take_stdout()
-    # A line; None where the input has ended; an exception where the game cannot be loaded.
+    # A line; None at the end of the input; an exception if the game cannot be loaded.
     inbox: Inbox[str | Exception | None] = Inbox()
     loader: Future[Callable[[], Game]] = Future()
     game: Future[Game] = Future()
@@ -39,7 +39,7 @@ def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", pat
             loader.set_result(prepare())
             wanted.wait()
             game.set_result(loader.result()())
-            with suppress(Exception):  # behind the first moves; what is wrong is said where it is needed
+            with suppress(Exception):  # during the first moves; a failure is reported where it matters
                 game.result().warm_up_judging()
         except Exception as error:
             for future in (loader, game):
@@ -61,8 +61,8 @@ def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", pat
                 wanted.set()
         except GtpFatal as error:
             raise error.args[0] from None
-        except OSError:  # nobody reads any more, so nobody plays
+        except OSError:  # the reader has ended, and with it the game
             break
-    loader.result()  # wrong usage is said even to a client that has gone at once
+    loader.result()  # wrong usage is reported even if the client has already ended
     if loading.is_alive():
         leave()

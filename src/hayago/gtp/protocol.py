@@ -1,11 +1,11 @@
 """The Go Text Protocol, version 2, as text: lines, ids, arguments and replies, and the one register of commands.
 
-Three layers. This file and the handlers in `standard`, `analyze`, `kata` and `gogui` turn lines into replies;
-`hayago.player.game` keeps the position and undoes moves; `hayago.player.player` picks the move. Nothing in this layer
-imports numpy, numba or a network: clients take an engine that is slow to answer `name` for a dead one, so the game is
-loaded behind the first reply (`hayago.gtp.process.serve`).
+There are three layers. This file and the handlers in `standard`, `analyze`, `kata` and `gogui` turn lines into replies.
+`hayago.player.game` keeps the position and undoes moves. `hayago.player.player` picks the move. Nothing in this layer
+imports numpy, numba or a network, because clients take an engine that is slow to answer `name` for a dead one. The game
+is loaded after the first reply (`hayago.gtp.process.serve`).
 
-The law: "Specification of the Go Text Protocol, version 2, draft 2", G. Farneback, 2002. Section numbers are its.
+Section numbers are those of "Specification of the Go Text Protocol, version 2, draft 2", G. Farneback, 2002.
 """
 
 import sys
@@ -19,9 +19,9 @@ from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex, vertex_to_po
 if TYPE_CHECKING:
     from hayago.player.game import Game
 
-# 3.1: tabs are spaces, the rest vanishes
+# 3.1: tabs become spaces, other control characters vanish
 _CONTROL_CHARACTERS = dict.fromkeys([*range(32), 127]) | {ord("\t"): " "}
-_MOST = 1e10  # no number that a client means is larger
+_MOST = 1e10  # larger numbers are not meant seriously
 
 
 class GtpError(Exception):
@@ -33,22 +33,21 @@ class GtpQuit(Exception):
 
 
 class GtpFatal(Exception):
-    """The game could not be loaded, so there is nothing to speak for; the cause is the first argument."""
+    """The game could not be loaded; the cause is the first argument."""
 
 
 class Arguments(list[str]):
-    """The words after the command; `text` is what they stood in, for arguments that may hold spaces.
+    """The words after the command. `text` is the unsplit text, for arguments that may contain spaces.
 
-    Whatever cannot be read as what a command needs is a "syntax error" (2.11); words beyond those needed are let pass,
-    since clients send them.
+    An argument that cannot be read is a "syntax error" (2.11). Additional words are ignored, because clients send them.
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(word for word in text.split(" ") if word)  # no other character is white space here
+        super().__init__(word for word in text.split(" ") if word)  # no other character counts as white space
         self.text = text
 
     def word(self, index: int) -> str:
-        """The word there, which must be."""
+        """The word at an index, which must exist."""
         if index >= len(self):
             raise GtpError("syntax error")
         return self[index]
@@ -71,7 +70,7 @@ class Arguments(list[str]):
         return number
 
     def _numeral(self, index: int) -> str:
-        """The word, unless it is a number to Python alone."""
+        """The word, unless only Python would take it for a number."""
         word = self.word(index)
         if not word.isascii() or "_" in word:
             raise GtpError("syntax error")
@@ -98,11 +97,11 @@ COMMANDS: dict[str, Handler] = {}
 
 
 def command(*names: str) -> Callable[[Handler], Handler]:
-    """Register a handler: `list_commands`, `known_command` and dispatch all look here and nowhere else.
+    """Register a handler. `list_commands`, `known_command` and dispatch use this register and nothing else.
 
-    A handler takes the engine and the words after the command, and gives the reply's text; or, for a reply that is
-    written while it comes to be, an iterator of its lines. It leaves by no other exceptions than GtpError, before its
-    first line, and GtpQuit. Any other is answered as an internal error.
+    A handler takes the engine and the words after the command. It returns the text of the reply, or an iterator of
+    lines for a reply that is written as it grows. It raises only GtpError, before its first line, and GtpQuit. Any
+    other exception is answered as an internal error.
     """
 
     def register(handler: Handler) -> Handler:
@@ -117,9 +116,9 @@ class Engine:
     """Turns lines into replies.
 
     Args:
-        wait_for_game: gives the game, and is called whenever a command needs it.
-        input_within: whether the client sends something within so many seconds; a reply that would go on ends then.
-        name: what `name` answers.
+        wait_for_game: returns the game; called whenever a command needs it.
+        input_within: whether the client sends something within a number of seconds, which ends a growing reply.
+        name: the answer to `name`.
 
     Attributes:
         clock: how long our moves may take.
@@ -151,7 +150,7 @@ class Engine:
             raise GtpFatal(error) from error
 
     def answer(self, line: str) -> str | None:
-        """The whole reply to a line, its blank line included; None to a line that is no command.
+        """The whole reply to a line, its blank line included; None if the line is not a command.
 
         Raises:
             GtpFatal: the command needs the game and it cannot be loaded.
@@ -159,7 +158,7 @@ class Engine:
         return "".join(self.replies(line)) or None
 
     def replies(self, line: str) -> Iterator[str]:
-        """The reply to a line piece by piece, as it comes to be; nothing to a line that is no command.
+        """The reply to a line, piece by piece as it grows; nothing if the line is not a command.
 
         Raises:
             GtpFatal: the command needs the game and it cannot be loaded.
@@ -191,21 +190,21 @@ class Engine:
             yield "\n" if begun else _reply("?", identity, str(error))
         except GtpFatal:
             raise
-        except Exception as error:  # an engine that dies loses its client's game: answer, report, go on
+        except Exception as error:  # an engine that dies loses its client's game: so answer, report and continue
             sys.stderr.write(f"hayago: internal error in {text[:200]!r}: {place_of(error)}\n")
             failure = f"internal error: {type(error).__name__}: {error}"
             yield "\n" if begun else _reply("?", identity, failure)
 
 
 def place_of(error: Exception) -> str:
-    """What went wrong and where, in one line."""
+    """The error and its place, in one line."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
 
 
 def _reply(mark: str, identity: str, text: str) -> str:
-    """2.6 and 2.7: a reply ends with two newlines, so its text must hold no empty line."""
+    """2.6 and 2.7: a reply ends with two newlines, so its text must not contain an empty line."""
     lines = [line.rstrip() for line in text.split("\n")]
     body = "\n".join([lines[0], *(line for line in lines[1:] if line)])
     between = " " if lines[0] else ""

@@ -1,6 +1,6 @@
 """Rules as KataGo's protocols word them (its docs/GTP_Extensions.md): a JSON object, or the name of a set of rules.
 
-hayago counts area, or territory without points in seki; what it cannot count (a button, a tax on groups) is refused.
+hayago counts area, or territory without points in seki. It refuses what it cannot count (a button, a group tax).
 """
 
 import json
@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from hayago.rules.game_rules import PRESETS, GameRules
 
-# What a set of rules is nearest to that hayago cannot count.
+# The nearest rules for those that hayago cannot count.
 NEAREST = {"stone-scoring": "chinese", "aga-button": "aga", "ancient-territory": "japanese", "ancient-area": "chinese"}
-_NEVER_FRIENDLY = ("tromp-taylor",)  # dead stones have to be captured before the passes
+_NEVER_FRIENDLY = ("tromp-taylor",)  # dead stones must be captured before passing
 
 
 class AgreedRules(NamedTuple):
-    """What was agreed: the rules, and whether dead stones may stay on the board when both pass."""
+    """The rules, and whether dead stones may stay on the board when both pass."""
 
     rules: GameRules
     friendly_pass_ok: bool
@@ -39,15 +39,15 @@ def rules_as_json(agreement: AgreedRules) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A name of rules as PRESETS has it: small letters, hyphens."""
+    """A name of rules as in PRESETS: lower case, with hyphens."""
     return name.strip().lower().replace("_", "-").replace(" ", "-")
 
 
 def named_rules(name: str, komi: float) -> AgreedRules:
-    """The rules of that name, with the komi that is in force.
+    """The rules of that name, with the current komi.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there is no such name.
     """
     name = plain_name(name)
     if name not in PRESETS:
@@ -59,7 +59,7 @@ def changed_rules(agreement: AgreedRules, fields: dict[str, Any]) -> AgreedRules
     """The rules with these fields of `kata-get-rules` changed.
 
     Raises:
-        ValueError: there is no such field or value, or hayago cannot count so.
+        ValueError: there is no such field or value, or hayago cannot count that way.
     """
     rules, friendly = agreement
     for field, value in fields.items():
@@ -88,10 +88,10 @@ def changed_rules(agreement: AgreedRules, fields: dict[str, Any]) -> AgreedRules
 
 
 def read_rules(text: str, agreement: AgreedRules) -> AgreedRules:
-    """The rules that a text names or describes in JSON; the komi stays, and so do fields that are not named.
+    """The rules that a text names or describes in JSON. The komi and unnamed fields stay.
 
     Raises:
-        ValueError: it is neither, or hayago cannot count so.
+        ValueError: it is neither, or hayago cannot count that way.
     """
     if not text.lstrip().startswith("{"):
         return named_rules(text, agreement.rules.komi)

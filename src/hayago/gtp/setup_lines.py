@@ -1,4 +1,4 @@
-"""What to paste where: the lines with which each Go program starts this installation of hayago. Pure text."""
+"""What to paste where: the lines with which each Go program starts this installation of hayago."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 Client = Literal["sabaki", "gogui", "lizzie", "lizzieyzy", "q5go", "kgs", "ogs", "katrain"]
 CLIENTS: tuple[str, ...] = get_args(Client)
 
-# Lizzie and LizzieYzy go by the engine's name: they speak KataGo's dialect, which has scores, with one that has it.
+# Lizzie and LizzieYzy look for KataGo in the engine's name, and then use its dialect, which has scores.
 KATAGO_NAME = "KataGo dialect of hayago"
 
 
@@ -22,7 +22,7 @@ def installation() -> list[str]:
 
 
 def setup_text(client: Client, options: Sequence[str]) -> str:
-    """What to do in that program; `options` are those of `hayago gtp` that are to be used."""
+    """What to do in that program; `options` are further options of `hayago gtp`."""
     words = [*installation(), "gtp", *options]
     program, rest = words[0], words[1:]
     katago = [*words, "--name", KATAGO_NAME]
@@ -52,7 +52,7 @@ def setup_text(client: Client, options: Sequence[str]) -> str:
                 "Board size: 19; tick the box for analysis."
             )
         case "kgs":
-            # A Java properties file: a backslash begins an escape.
+            # In a Java properties file a backslash begins an escape.
             engine = _line(words).replace("\\", "\\\\")
             return (
                 "kgsGtp: java -jar kgsGtp.jar hayago.properties, a file with your account and these lines:\n"
@@ -77,5 +77,5 @@ def setup_text(client: Client, options: Sequence[str]) -> str:
 
 
 def _line(words: Sequence[str]) -> str:
-    """The words as one command line; what holds spaces stands in double quotes, which every client here reads."""
+    """The words as one command line; words with spaces are put in double quotes."""
     return " ".join(f'"{word}"' if " " in word else word for word in words)

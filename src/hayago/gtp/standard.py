@@ -1,4 +1,4 @@
-"""The commands of the specification (section 6), and those that other clients than analysers have added to it."""
+"""The commands of the specification (section 6), and those that clients other than analysers have added."""
 
 import time
 from pathlib import Path
@@ -10,9 +10,9 @@ from hayago.gtp.protocol import COMMANDS, Arguments, Engine, GtpError, GtpQuit, 
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
 
 RESIGN = "resign"
-EXPLAINED = 5  # so many of the likeliest moves are told
+EXPLAINED = 5  # how many of the likeliest moves are named
 
-# Administrative commands (6.1, 6.2): answered before anything is loaded.
+# Administrative commands (6.1, 6.2), answered before anything is loaded.
 
 
 @command("protocol_version")
@@ -45,12 +45,12 @@ def _quit(engine: Engine, arguments: Arguments) -> NoReturn:
     raise GtpQuit
 
 
-# Time (4.2, 6.3.4). A move takes one look of the network, less than most clocks allow; judging the end takes longer.
+# Time (4.2, 6.3.4). A move takes a few looks of the network, less than most clocks allow; judging takes longer.
 
 
 @command("time_settings")
 def _time_settings(engine: Engine, arguments: Arguments) -> str:
-    """Main time, period, stones to a period; a period without stones is no limit, no period is absolute time."""
+    """Main time, period, stones per period. A period without stones is no limit; no period is absolute time."""
     main, period = _seconds(arguments, 0), _seconds(arguments, 1)
     stones = _count(arguments, 2)
     if period == 0:
@@ -84,7 +84,7 @@ def _kata_list_time_settings(engine: Engine, arguments: Arguments) -> str:
 
 
 def _set_clock(engine: Engine, arguments: Arguments, systems: tuple[System, ...]) -> str:
-    """The forms are those of KataGo's docs/GTP_Extensions.md, which has kgsGtp's."""
+    """The forms of KataGo's docs/GTP_Extensions.md, which include kgsGtp's."""
     name = arguments.word(0).lower().replace("byo-yomi", "byoyomi")
     system = next((system for system in systems if system.value == name), None)
     if system is None:
@@ -129,7 +129,7 @@ def _count(arguments: Arguments, index: int) -> int:
 
 @command("boardsize", "rectangular_boardsize")
 def _boardsize(engine: Engine, arguments: Arguments) -> str:
-    """OGS sends two numbers for a board that may be oblong; no network is for such a one."""
+    """OGS sends two numbers for a board that may be rectangular; no network is for those."""
     sizes = {arguments.integer(index) for index in range(min(max(len(arguments), 1), 2))}
     if len(sizes) > 1 or not engine.game.resize(sizes.pop()):
         raise GtpError("unacceptable size")
@@ -175,7 +175,7 @@ def _set_free_handicap(engine: Engine, arguments: Arguments) -> str:
 
 
 def _stones(engine: Engine, arguments: Arguments) -> int:
-    """How many handicap stones are asked for, on a board that must be empty."""
+    """The number of handicap stones, on a board that must be empty."""
     stones = arguments.integer(0)
     if not engine.game.is_empty():
         raise GtpError("board not empty")
@@ -193,7 +193,7 @@ def _handicap(engine: Engine, points: list[int]) -> str:
 
 @command("loadsgf")
 def _loadsgf(engine: Engine, arguments: Arguments) -> str:
-    """The position before the move of that number, or behind the last one."""
+    """The position before the move with that number, or after the last one."""
     name, number = arguments.text, None
     if len(arguments) > 1 and arguments[-1].isdigit():
         name, number = name.removesuffix(arguments[-1]), arguments.integer(len(arguments) - 1)
@@ -219,7 +219,7 @@ def _printsgf(engine: Engine, arguments: Arguments) -> str:
 
 
 def _file_name(text: str) -> str:
-    """The name, which may hold spaces; GoGui puts such a one in double quotes."""
+    """A file name, which may contain spaces; GoGui then puts it in double quotes."""
     name = text.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1]
@@ -246,7 +246,7 @@ def _genmove(engine: Engine, arguments: Arguments) -> str:
 
 @command("kgs-genmove_cleanup")
 def _kgs_genmove_cleanup(engine: Engine, arguments: Arguments) -> str:
-    """KGS sends it where the players disagree on dead stones: pass only when all of them are captured."""
+    """KGS sends it when the players disagree on dead stones: pass only when all are captured."""
     return genmove(engine, arguments.colour(0), clean_up=True)
 
 
@@ -264,7 +264,7 @@ def genmove(
     began: float | None = None,
     barred: frozenset[int] = frozenset(),
 ) -> str:
-    """Choose a move that is not barred, play it, and name it. `began` is when our time began to run (monotonic), if
+    """Choose a move that is not barred, play it, and return its name. `began` is when our time began (monotonic), if
     before now."""
     game, limit = engine.game, engine.clock.seconds(colour)
     now = time.monotonic()
@@ -286,7 +286,7 @@ def _undo(engine: Engine, arguments: Arguments) -> str:
 
 @command("gg-undo")
 def _gg_undo(engine: Engine, arguments: Arguments) -> str:
-    """GNU Go's: so many moves at once, or none of them."""
+    """GNU Go's: take back several moves at once, or none."""
     if not engine.game.undo(_count(arguments, 0) if arguments else 1):
         raise GtpError("cannot undo")
     return ""
@@ -309,7 +309,7 @@ def _final_score(engine: Engine, arguments: Arguments) -> str:
 
 @command("final_status_list")
 def _final_status_list(engine: Engine, arguments: Arguments) -> str:
-    """The stones of that status, each chain in a line of its own. A stone has one status: in seki it is not `alive`."""
+    """The stones of that status, one chain per line. A stone has one status: in seki it is not `alive`."""
     status = arguments.word(0)
     if status not in ("alive", "dead", "seki"):
         raise GtpError("syntax error")
@@ -335,20 +335,20 @@ def _final_status_list(engine: Engine, arguments: Arguments) -> str:
 
 @command("kgs-game_over")
 def _kgs_game_over(engine: Engine, arguments: Arguments) -> str:
-    """The game is over, and its clock with it."""
+    """The game is over; stop its clock."""
     engine.clock.set(TimeSystem())
     return ""
 
 
 @command("kgs-chat")
 def _kgs_chat(engine: Engine, arguments: Arguments) -> str:
-    """`kgs-chat game|private NAME WORDS`: the reply is said there, so it must be a line."""
+    """`kgs-chat game|private NAME WORDS`: the reply is said in the chat, so it must be one line."""
     if len(arguments) < 2 or arguments[0] not in ("game", "private"):
         raise GtpError("syntax error")
     return f"I am hayago {__version__}, a program that plays the moves people are likely to play."
 
 
-# The processor time that the process has used: GNU Go's name for it, and gomill's.
+# The processor time used so far: GNU Go's name for it, and gomill's.
 
 
 @command("cputime", "gomill-cpu_time")
@@ -367,7 +367,7 @@ def _describe_engine(engine: Engine, arguments: Arguments) -> str:
 
 @command("gomill-explain_last_move")
 def _explain_last_move(engine: Engine, arguments: Arguments) -> str:
-    """One line: why, the likeliest moves with their prior, and the score where it was judged."""
+    """One line: the reason, the likeliest moves with their priors, and the score if it was judged."""
     game, choice = engine.game, engine.game.last_choice
     if choice is None:
         return ""
@@ -384,7 +384,7 @@ def _explain_last_move(engine: Engine, arguments: Arguments) -> str:
 
 @command("gomill-genmove_ex")
 def _genmove_ex(engine: Engine, arguments: Arguments) -> str:
-    """`genmove` with wishes; without arguments, the wishes that are known. `claim`: say so where the game is won."""
+    """`genmove` with options; without arguments, the known options. `claim`: say so if the game is won."""
     if not arguments:
         return "claim"
     colour = arguments.colour(0)

@@ -1,12 +1,12 @@
 """What the results of a match say about strength: score and Elo with their intervals, and the sequential test.
 
-A *score* is points a game, 1 for a win and 0.5 for a draw. The games of one opening are not independent (an opening
-may favour a colour, and players who always choose the same move give the same answers again), so they form a
-*cluster* and clusters are the unit here, not games.
+A *score* is points per game: 1 for a win, 0.5 for a draw. Games from one opening are not independent: an opening may
+favour a colour, and players who always choose the same move repeat their answers. So the games of one opening form a
+*cluster*, and the unit here is the cluster, not the game.
 
-The interval is Wilson's (1927) for a proportion, which stays inside 0 and 1 and says something sensible about a match
-that one side won throughout. Its number of trials is the number of independent games that would scatter as the
-clusters do, but never fewer than there are clusters nor more than there are games.
+The interval is Wilson's (1927) for a proportion. It stays inside 0 and 1, and is sensible even if one side won every
+game. Its number of trials is the number of independent games that would scatter as the clusters do, but at least the
+number of clusters and at most the number of games.
 
 The sequential test is Wald's (1945) with the generalised likelihood ratio over the scores of pairs, as chess engines
 are tested: M. Van den Bergh, "The generalized maximum likelihood ratio for the expectation value of a distribution".
@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Z95 = 1.959963984540054  # 97.5 % of a normal distribution lie below
+Z95 = 1.959963984540054  # 97.5 % of a normal distribution lie below this
 PAIR_SCORES = (0.0, 0.25, 0.5, 0.75, 1.0)
-_UNSEEN = 1e-3  # the count of a pair score that has not come yet: its probability is not 0
+_UNSEEN = 1e-3  # the count of a pair score not seen yet, whose probability is not 0
 
 
 class Cluster(NamedTuple):
@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
 
 
 def elo(score: float) -> float:
-    """The difference in Elo that a score stands for; infinite at 0 and 1."""
+    """The Elo difference that corresponds to a score; infinite at 0 and 1."""
     if score <= 0:
         return -math.inf
     if score >= 1:
@@ -47,12 +47,12 @@ def elo(score: float) -> float:
 
 
 def expected_score(difference: float) -> float:
-    """The score that a difference in Elo stands for."""
+    """The score that corresponds to an Elo difference."""
     return 1 / (1 + 10 ** (-difference / 400))
 
 
 def estimate(clusters: Sequence[Cluster]) -> Estimate | None:
-    """The score over all games with its interval (see the top of this file); None without a game."""
+    """The score over all games with its interval (see the top of this file); None without games."""
     clusters = [cluster for cluster in clusters if cluster.games]
     games, count = sum(cluster.games for cluster in clusters), len(clusters)
     if not games:
@@ -75,7 +75,7 @@ def _wilson(score: float, trials: float) -> tuple[float, float]:
 class Sprt(NamedTuple):
     """A sequential test whether the first player is `elo1` stronger than the second, or only `elo0`.
 
-    `alpha` is the risk to accept `elo1` where `elo0` is true, `beta` the reverse.
+    `alpha` is the risk of accepting `elo1` when `elo0` is true, `beta` the reverse.
     """
 
     elo0: float
@@ -105,7 +105,7 @@ class Sprt(NamedTuple):
         return total * sum(p * math.log(a / b) for p, a, b in zip(observed, stronger, weaker, strict=True))
 
     def verdict(self, pairs: Sequence[float]) -> Literal["elo0", "elo1"] | None:
-        """The hypothesis that is accepted; None while the match must go on."""
+        """The accepted hypothesis; None while the match must continue."""
         ratio = self.ratio(pairs)
         return "elo1" if ratio >= self.upper else "elo0" if ratio <= self.lower else None
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 
 class TimeSettings(NamedTuple):
-    """Seconds of main time; then again and again `byo_yomi_seconds` for the next `byo_yomi_stones` moves.
+    """Seconds of main time, then periods of `byo_yomi_seconds` for each `byo_yomi_stones` moves.
 
-    Without byo-yomi (0 0) the main time is all there is.
+    Without byo-yomi (0 0) there is only the main time.
     """
 
     main_seconds: int
@@ -31,16 +31,16 @@ class MatchClock:
 
     @property
     def seconds_left(self) -> float:
-        """What is left of the main time or of the period, whichever runs."""
+        """Seconds left of the main time, or of the current period."""
         return self._left
 
     @property
     def seconds_for_move(self) -> float:
-        """How long the next move may take at most."""
+        """The longest the next move may take."""
         return self._left + (0 if self._stones else self._settings.byo_yomi_seconds)
 
     def spend(self, seconds: float) -> bool:
-        """Count a move that took so long; False where that was more than there was."""
+        """Subtract the time of a move; False if it took more than there was."""
         if seconds > self.seconds_for_move:
             return False
         self._left -= seconds

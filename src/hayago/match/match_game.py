@@ -1,12 +1,11 @@
-"""One game of a match: two engines, a board of our own that judges every move, and the question who has won.
+"""One game of a match: two engines, a board that judges every move, and the question of who won.
 
-Nouns: a *seat* is one engine in one game, with its colour and its clock. The game is over by two passes, by
-resignation, at the move limit, or because an engine is *charged*: it dies, breaks the protocol, comes late, plays
-what the rules forbid or refuses what they allow. A charged engine has lost, and nothing it does ends more than its
-game.
+A *seat* is one engine in one game, with its colour and its clock. A game ends by two passes, by resignation, at the
+move limit, or when an engine is *charged*: it dies, breaks the protocol, is late, plays an illegal move, or refuses a
+legal one. A charged engine loses the game, and nothing it does ends more than that game.
 
-Behind two passes or at the move limit the referee says who has won; without one, the two engines do where they agree.
-Where nobody does, the game is *void*.
+After two passes or at the move limit, the referee decides who won. Without a referee, both engines must agree. If no
+one decides, the game is *void*.
 """
 
 import contextlib
@@ -39,7 +38,7 @@ _CHARGE_OF: dict[type[EngineError], str] = {
 }
 _SCORE = re.compile(r"([BW])\+|(0(?:\.0*)?|draw|jigo)\s*$", re.IGNORECASE)
 
-Hire = Callable[[str], GtpClient]  # the engine of a player, by the player's name, or of the referee; started if need be
+Hire = Callable[[str], GtpClient]  # gives the engine of a player or of the referee, by name; starts it if necessary
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,11 @@ class Conditions:
     Attributes:
         size: the board's side.
         komi: points for White.
-        rules: told to the engines that can be told, and to the SGF. Who has won is the referee's word.
-        ko: "simple" forbids to take a ko back at once, "positional" every repetition of a position.
-        move_limit: a game of so many moves, the opening's among them, is scored as it stands.
-        timeout_seconds: for each answer of an engine.
-        time: the clock; None for none.
+        rules: sent to the engines that can be told, and written to the SGF. The referee decides who won.
+        ko: "simple" forbids retaking a ko at once, "positional" every repetition of a position.
+        move_limit: after this many moves, including the opening's, a game is scored as it stands.
+        timeout_seconds: per answer of an engine.
+        time: the clock, or None.
     """
 
     size: int = 19
@@ -66,7 +65,7 @@ class Conditions:
 
 
 class Pairing(NamedTuple):
-    """A game that is to be played: its number in the match, which opening, who has which colour, and its seed."""
+    """A game to play: its number in the match, its opening, the players' colours, and its seed."""
 
     number: int
     opening: int
@@ -76,20 +75,20 @@ class Pairing(NamedTuple):
 
 
 class GameResult(NamedTuple):
-    """A game that was played, as one line of the match's results; JSON values only.
+    """A finished game, as one line of the match's results; JSON values only.
 
     Attributes:
         number, opening, black, white, seed: see `Pairing`.
         winner: the winner's name, DRAW, or "" for a void game.
         result: SGF's RE: B+12.5, W+R, B+F (charged), W+T (clock or time-out), 0, Void.
         ending: "passes", "resignation", "move limit", or one of CHARGES.
-        charged: the name of the player who is charged, else "".
-        detail: what exactly went wrong, where something did.
-        scores: what each that was asked said of the final score; keys are "black", "white", "referee".
-        disputed: whether they name different winners.
-        moves: how many were played, the opening's among them.
-        fingerprint: the same for two games with the same moves, and for no others.
-        black_seconds, white_seconds: what the players took for their moves.
+        charged: the name of the charged player, or "".
+        detail: what exactly went wrong, if anything did.
+        scores: the final score according to each that was asked; keys are "black", "white", "referee".
+        disputed: whether these name different winners.
+        moves: number of moves, including the opening's.
+        fingerprint: equal for two games exactly if their moves are equal.
+        black_seconds, white_seconds: time the players took for their moves.
     """
 
     number: int
@@ -111,7 +110,7 @@ class GameResult(NamedTuple):
 
 
 class _Over(Exception):
-    """The game has ended: how, who has won (None where it must be scored), who is charged and why."""
+    """The game has ended: how, who won (None if it must be scored), who is charged and why."""
 
     def __init__(self, ending: str, winner: int | None = None, charged: int | None = None, detail: str = "") -> None:
         super().__init__(ending)
@@ -121,7 +120,7 @@ class _Over(Exception):
 def play_game(
     pairing: Pairing, opening: GameRecord, conditions: Conditions, hire: Hire, *, referee: bool
 ) -> tuple[GameResult, bytes]:
-    """Play one game to its result; give that and the game's SGF."""
+    """Play one game. Returns its result and its SGF."""
     game = _Game(pairing, opening, conditions, hire)
     try:
         game.play()
@@ -133,7 +132,7 @@ def set_up(client: GtpClient, conditions: Conditions) -> None:
     """Prepare an engine, a player or the referee, for a new game under these conditions.
 
     Raises:
-        EngineError: it will not be prepared, or is out of order.
+        EngineError: it refuses, or does not work.
     """
     client.send(f"boardsize {conditions.size}")
     client.send("clear_board")
@@ -145,7 +144,7 @@ def set_up(client: GtpClient, conditions: Conditions) -> None:
 
 
 def set_up_player(client: GtpClient, conditions: Conditions, seed: int) -> None:
-    """Prepare a player: with its clock and, where it takes one, its seed.
+    """Prepare a player, with its clock and, if it takes one, its seed.
 
     Raises:
         EngineError: see `set_up`.
@@ -183,20 +182,20 @@ class _Seat:
         raise _Over(_CHARGE_OF.get(type(error), "crash"), opponent(self.colour), self.colour, str(error)) from error
 
     def told(self, colour: int, vertex: str) -> None:
-        """Take note of a move that was played."""
+        """Tell the engine a move that was played."""
         try:
             self.client.send(f"play {_LETTERS[colour]} {vertex}")
         except EngineError as error:
             self.charge(error)
 
     def genmove(self) -> str:
-        """The engine's answer, in time."""
+        """The engine's move, within its time."""
         letter, limit = _LETTERS[self.colour], self._limit
         try:
             if self.clock is not None:
                 if self.client.known("time_left"):
                     self.client.send(f"time_left {letter} {round(self.clock.seconds_left)} {self.clock.stones_left}")
-                limit = min(limit, self.clock.seconds_for_move)  # only now does the clock run
+                limit = min(limit, self.clock.seconds_for_move)  # the clock starts only now
             began = time.monotonic()
             answer = self.client.send(f"genmove {letter}", limit)
         except EngineError as error:
@@ -210,7 +209,7 @@ class _Seat:
         return answer.strip()
 
     def explanation(self) -> str:
-        """What the engine says of the move it has just played, if it can."""
+        """The engine's comment on the move it has just played, if it gives one."""
         try:
             if self.client.known("gomill-explain_last_move"):
                 with contextlib.suppress(CommandFailed):
@@ -220,7 +219,7 @@ class _Seat:
         return ""
 
     def final_score(self) -> tuple[str, str]:
-        """What the engine takes for the score, or nothing and why. The game is over, so nobody is charged."""
+        """The engine's final score, or "" and the reason. The game is over, so no one is charged."""
         try:
             return self.client.send("final_score").strip(), ""
         except CommandFailed:
@@ -233,7 +232,7 @@ class _Seat:
 
 
 class _Game:
-    """A game while it is played."""
+    """A game in progress."""
 
     def __init__(self, pairing: Pairing, opening: GameRecord, conditions: Conditions, hire: Hire) -> None:
         self._pairing, self._opening, self._conditions, self._hire = pairing, opening, conditions, hire
@@ -243,10 +242,10 @@ class _Game:
         self._comments: dict[int, str] = {}
 
     def play(self) -> NoReturn:
-        """Play until it is over.
+        """Play until the game is over.
 
         Raises:
-            _Over: it is.
+            _Over: it is over.
         """
         for seat in self._seats.values():
             seat.sit_down(self._hire, self._conditions, self._pairing.seed)
@@ -268,7 +267,7 @@ class _Game:
         try:
             point = vertex_to_point(answer, board.size)
             board.play(point)
-        except ValueError as error:  # an IllegalMove is one
+        except ValueError as error:  # an IllegalMove is a ValueError
             reason = str(error).splitlines()[0] if isinstance(error, IllegalMove) else f"answered {answer[:40]!r}"
             raise _Over("illegal move", opponent(colour), colour, f"{mover.name}: {reason}") from error
         if comment := mover.explanation():
@@ -276,7 +275,7 @@ class _Game:
         other.told(colour, point_to_vertex(point, board.size))
 
     def conclude(self, over: _Over, referee: bool) -> tuple[GameResult, bytes]:
-        """The result, once it is over."""
+        """The result of the finished game."""
         scores: dict[str, str] = {}
         details = [over.detail]
         disputed = False
@@ -309,7 +308,7 @@ class _Game:
         return outcome, self._sgf(outcome)
 
     def _ask_referee(self) -> tuple[str, str]:
-        """The referee's score, or nothing and the reason; one that has failed is asked once more, started anew."""
+        """The referee's score, or "" and the reason. A referee that fails is restarted and asked again once."""
         trouble = ""
         for _ in range(2):
             try:
@@ -350,13 +349,13 @@ class _Game:
 
 
 def _stones(opening: GameRecord, *, moves: bool = True) -> list[tuple[int, int]]:
-    """An opening as (colour, point) to be told one by one: GTP lets a colour play several times running."""
+    """An opening as (colour, point), to be sent one by one; in GTP a colour may play several times in a row."""
     stones = [(BLACK, point) for point in opening.setup_black] + [(WHITE, point) for point in opening.setup_white]
     return stones + (list(opening.plays()) if moves else [])
 
 
 def _winner(score: str) -> int | None:
-    """Whom a final score names: BLACK, WHITE, 0 for neither; None where it says nothing."""
+    """The winner by a final score: BLACK, WHITE, 0 for neither; None if it is not a score."""
     match = _SCORE.match(score)
     if match is None:
         return None
@@ -364,7 +363,7 @@ def _winner(score: str) -> int | None:
 
 
 def _judge(scores: dict[str, str]) -> tuple[int | None, str, bool]:
-    """Who has won by what was said of the score, the result in SGF's words, and whether it is disputed."""
+    """The winner by the reported scores, the result as in SGF, and whether it is disputed."""
     named = {who: winner for who, score in scores.items() if (winner := _winner(score)) is not None}
     disputed = len(set(named.values())) > 1
     deciding = REFEREE if REFEREE in named else "black"

@@ -1,12 +1,12 @@
-"""What a match leaves on the disk, so that it can be stopped at any moment and go on:
+"""The files of a match, which can be stopped at any moment and continued:
 
-    match.json      what was agreed, and by which versions it is played
+    match.json      everything that decides what is played, and the versions that play
     openings.sgf    the openings, one game each
-    results.jsonl   one line a finished game: the fields of `GameResult`
-    games/0001.sgf  the game of that number
+    results.jsonl   one line per finished game: the fields of `GameResult`
+    games/0001.sgf  the game with that number
 
-A game counts once its line stands in the results; its SGF was written before. The last line may be torn by a power
-cut and is dropped then.
+A game counts once its line is in the results; its SGF is written before that. An incomplete last line, as after a
+power cut, is dropped.
 """
 
 import json
@@ -34,11 +34,11 @@ class MatchFolder:
     """The folder of one match, locked while it is open.
 
     Args:
-        path: the folder; it is made where it does not exist.
+        path: the folder; created if it does not exist.
 
     Attributes:
         path: the same.
-        results: the finished games, in the order in which they finished.
+        results: the finished games, in the order they finished.
         openings: see `agree`.
 
     Raises:
@@ -68,11 +68,11 @@ class MatchFolder:
         self._lock.release()
 
     def agree(self, agreement: dict[str, Any], make_openings: Callable[[], list[GameRecord]]) -> None:
-        """Begin a match under this agreement, or make sure that the one in the folder has the same.
+        """Begin a match under this agreement, or check that the match in the folder has the same one.
 
         Args:
-            agreement: JSON values: all that decides what is played. What the openings are is added here.
-            make_openings: called where the match begins; a match that goes on has kept its openings.
+            agreement: JSON values, everything that decides what is played. The openings are added here.
+            make_openings: called for a new match; a continued match has kept its openings.
 
         Raises:
             HayagoError: the match in the folder has another agreement, or is damaged.
@@ -87,7 +87,7 @@ class MatchFolder:
             self.results = self._read_results()
             return
         if self._results_path.exists():
-            raise HayagoError(f"{self.path}: holds results, but no match.json that says of what")
+            raise HayagoError(f"{self.path}: holds results, but no match.json that describes the match")
         self.openings = make_openings()
         write_atomically(self.path / "openings.sgf", lambda file: file.write(write_openings(self.openings)))
         about = {
@@ -134,7 +134,7 @@ class MatchFolder:
 
 
 def _compare(path: Path, kept: dict[str, Any], agreement: dict[str, Any]) -> None:
-    asked = json.loads(json.dumps(agreement))  # tuples are lists then
+    asked = json.loads(json.dumps(agreement))  # tuples become lists
     for key in {**kept, **asked}:
         if kept.get(key) != asked.get(key):
             before, now = (json.dumps(side.get(key), ensure_ascii=False) for side in (kept, asked))
@@ -154,5 +154,5 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise HayagoError(f"{path}: damaged: {error}") from error
     if not isinstance(value, dict) or not isinstance(value.get("match"), dict):
-        raise HayagoError(f"{path}: no description of a match")
+        raise HayagoError(f"{path}: not a description of a match")
     return value

@@ -1,7 +1,7 @@
-"""Openings: what stands on the board when the players of a match begin to choose.
+"""Openings: the positions from which the players of a match begin.
 
-Two players who always choose the same move would play one game over and over, so a match has a list of openings, each
-played with both colours. An opening is a `GameRecord`: its set-up stones and its few moves.
+Two players who always choose the same move would play one game over and over. So a match has a list of openings, each
+played with both colours. An opening is a `GameRecord` with set-up stones or a few moves.
 """
 
 import hashlib
@@ -20,21 +20,21 @@ from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK
 
-_EDGE_LINES = 2  # nobody opens on the first and second line of a board that has room for more
+_EDGE_LINES = 2  # no one opens on the first or second line of a board with room for more
 _ROOM = 9
-_TRIES = 100  # for one opening that is not yet in the list
+_TRIES = 100  # attempts to find one opening that is not yet in the list
 
 
 def default_moves(size: int) -> int:
-    """How many moves of an opening are sampled: 8 on 19x19, 4 on 9x9; Black is to play then."""
+    """The number of moves of a sampled opening: 8 on 19x19, 4 on 9x9. Black plays next."""
     return size // 4 * 2
 
 
 def opening_board(opening: GameRecord, *, superko: bool = False) -> Board:
-    """The board with the opening on it.
+    """The board after the opening.
 
     Raises:
-        HayagoError: a set-up or a move that the rules forbid, or two passes that have ended the game already.
+        HayagoError: the opening breaks the rules, or ends the game by two passes.
     """
     board = Board(opening.size, superko=superko)
     try:
@@ -51,16 +51,16 @@ def opening_board(opening: GameRecord, *, superko: bool = False) -> Board:
 
 
 def read_openings(path: str, size: int, moves: int | None = None, *, superko: bool = False) -> list[GameRecord]:
-    """The openings in an SGF file, a folder or an archive, each once, in their order.
+    """The openings in an SGF file, a folder or an archive, in order and without duplicates.
 
     Args:
         path: where they are.
-        size: the side that their boards must have.
-        moves: how many moves of each record are the opening (None: all).
+        size: the required side of the board.
+        moves: how many moves of each record to take (None: all).
         superko: whether the rules forbid every repetition.
 
     Raises:
-        HayagoError: no opening there, one for another board, or one that breaks the rules.
+        HayagoError: there is no opening, or one for another size, or one that breaks the rules.
     """
     openings: dict[object, GameRecord] = {}
     for source, data in iter_files([path]):
@@ -74,13 +74,13 @@ def read_openings(path: str, size: int, moves: int | None = None, *, superko: bo
 
 
 def sample_openings(count: int, size: int, moves: int, seed: int) -> list[GameRecord]:
-    """So many different openings, each of so many moves; the same for the same seed.
+    """Different openings of `moves` moves each, the same for the same seed.
 
-    Where the network in the box knows the board size, it plays them as the people whose games it has learned
-    from; else they are drawn by lot among the points from the third line up (from all on boards smaller than 9x9).
+    If the network in the box knows the board size, it plays them like the people it learned from. Otherwise they are
+    random points from the third line up (from all points on boards smaller than 9x9).
 
     Raises:
-        HayagoError: there are not so many.
+        HayagoError: there are not that many.
     """
     choose = _chooser(size, seed)
     openings: dict[object, GameRecord] = {}
@@ -103,7 +103,7 @@ def write_openings(openings: Iterable[GameRecord]) -> bytes:
 
 
 def fingerprint(openings: Iterable[GameRecord]) -> str:
-    """A short hash of the positions and moves, whatever else the records say."""
+    """A short hash of the positions and moves alone."""
     digest = hashlib.sha256()
     for opening in openings:
         digest.update(repr(_key(opening)).encode())
@@ -138,8 +138,8 @@ def _chooser(size: int, seed: int) -> Callable[[Board], int]:
 
 
 def _sample(size: int, moves: int, source: str, choose: Callable[[Board], int]) -> GameRecord:
-    """An opening; a shorter one where the chooser passes."""
-    board = Board(size, superko=True)  # legal whichever rule the match has
+    """One opening, shorter if the chooser passes."""
+    board = Board(size, superko=True)  # legal under either ko rule
     while len(board.moves) < moves:
         point = choose(board)
         if point == board.pass_point:

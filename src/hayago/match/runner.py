@@ -1,10 +1,10 @@
-"""A match: GTP engines and networks against each other, any number of games side by side.
+"""A match between GTP engines and networks, with several games at the same time.
 
-A *player* is an engine with a name. Every player meets every other; each opening is played with both colours, and the
-two games of an opening stand next to each other in the schedule. The schedule is fixed by the options alone, so a
-match that was stopped goes on with the games that are missing.
+A *player* is an engine with a name. Every player meets every other. Each opening is played with both colours, and its
+two games are neighbours in the schedule. The options alone fix the schedule, so an interrupted match continues with the
+missing games.
 
-Each worker thread has a process of its own for each player, used for many games and started anew when it fails.
+Each worker thread has its own process for each player. It serves many games and is restarted when it fails.
 """
 
 import hashlib
@@ -28,52 +28,52 @@ from hayago.match.match_game import DRAW, REFEREE, Conditions, GameResult, Pairi
 from hayago.match.match_record import MatchFolder
 from hayago.match.openings import default_moves, fingerprint, opening_board, read_openings, sample_openings
 from hayago.match.standings import sprt_standing
-from hayago.network.model_file import default_model_path, load_model
+from hayago.network import BOX
+from hayago.network.model_file import load_model, model_path
 from hayago.records.sgf import GameRecord
 from hayago.rules.coordinates import MAX_SIZE
 
-BOX = "box"
+_MAX_ELO = 2000  # a score of one point in 100,000
 
-_MAX_ELO = 2000  # one point in 100,000
-
-_TICK_SECONDS = 0.5  # Windows lets no Ctrl-C through to a thread that waits without an end
+_TICK_SECONDS = 0.5  # on Windows, Ctrl-C does not reach a thread that waits without a limit
 _NAME = re.compile(r"[\w.+-]+")
 _NAMED = re.compile(rf"({_NAME.pattern})=(.+)")
 
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """How a match is played. All but the last decides what is played: a match that goes on must have the same."""
+    """How a match is played. All options but the last must stay the same when a match is continued."""
 
     games: int = 20
-    """Games of each two players; half of them with each colour."""
+    """Games per pair of players, half of them with each colour."""
     size: int = 19
     """The board's side."""
     komi: float = 7.5
     """Points for White."""
     rules: Literal["chinese", "japanese"] = "chinese"
-    """Told to the engines that know kata-set-rules or kgs-rules; others take it on their command line."""
+    """Sent to engines that know kata-set-rules or kgs-rules; others need an option on their command line."""
     ko: Literal["simple", "positional"] = "simple"
-    """simple: only to take a ko back at once is illegal, as most engines have it; positional: every repetition."""
+    """simple forbids only retaking a ko at once, as most engines do; positional forbids every repetition."""
     referee: str = ""
-    """The engine whose final_score says who has won; without it a game counts where both players agree."""
+    """Engine whose final_score decides who won. Without one, a game counts only if both players agree."""
     openings: str = ""
-    """SGF file, folder or archive with the openings; by default they are sampled: by the network in the box where
-    it knows the board size, else by lot."""
+    """SGF file, folder or archive with openings. By default they are sampled, by the network in the box if it knows the
+    board size, else at random."""
     opening_moves: int | None = None
-    """Moves of an opening; by default all in the file, or 8 on 19x19, 4 on 9x9 where they are sampled."""
+    """Moves per opening. By default all in the file; sampled openings have 8 on 19x19 and 4 on 9x9."""
     move_limit: int | None = None
-    """A game of so many moves is scored as it stands; by default two for each point."""
+    """Score a game as it stands after this many moves; by default two per point of the board."""
     timeout: float = 120.0
-    """Seconds for each answer of an engine; one that takes longer is ended and has lost the game."""
+    """Seconds per answer of an engine. An engine that takes longer is ended and loses the game."""
     time: tuple[int, int, int] | None = None
-    """A clock as in GTP: seconds of main time, then seconds for so many stones (0 0: no byo-yomi)."""
+    """A clock as in GTP: main time in seconds, then byo-yomi seconds and stones (0 0: no byo-yomi)."""
     seed: int = 1
-    """Repeats the sampled openings; engines that know set_random_seed get another number from it for each game."""
+    """Seed of the sampled openings. Engines that know set_random_seed get a number of their own for each game."""
     sprt: tuple[float, float] | None = None
-    """Stop when the first player is shown to be the second Elo difference stronger, or only the first (5 % risk)."""
+    """Stop when the Elo difference of the first player is shown to be the second number rather than the first (5 %
+    risk)."""
     parallel: int = 1
-    """Games side by side."""
+    """Games played at the same time."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.size <= MAX_SIZE:
@@ -93,7 +93,7 @@ class MatchOptions:
         if self.time is not None:
             main, seconds, stones = self.time
             if min(self.time) < 0 or bool(seconds) != bool(stones) or not main + seconds:
-                raise HayagoError(f"no such clock: {main} {seconds} {stones} (main time, byo-yomi time, stones)")
+                raise HayagoError(f"not a clock: {main} {seconds} {stones} (main time, byo-yomi time, stones)")
         if self.sprt is not None and not self.sprt[0] < self.sprt[1]:
             raise HayagoError(f"the second Elo difference must be the larger one: {self.sprt[0]:g} {self.sprt[1]:g}")
         if self.sprt is not None and max(map(abs, self.sprt)) > _MAX_ELO:
@@ -101,20 +101,19 @@ class MatchOptions:
 
     @property
     def conditions(self) -> Conditions:
-        """What holds for each game."""
+        """The conditions of each game."""
         limit = 2 * self.size**2 if self.move_limit is None else self.move_limit
         clock = TimeSettings(*self.time) if self.time else None
         return Conditions(self.size, self.komi, self.rules, self.ko, limit, self.timeout, clock)
 
     @property
     def test(self) -> Sprt | None:
-        """The sequential test, if one is wanted."""
+        """The sequential test, if there is one."""
         return Sprt(*self.sprt) if self.sprt else None
 
 
 class MatchPlayer(NamedTuple):
-    """A player: its name, what was given for it, the command that starts it, and a hash of its network, if it is one
-    of ours."""
+    """A player: its name, how it was given, the command that starts it, and a hash of its network if it is hayago's."""
 
     name: str
     given: str
@@ -125,14 +124,14 @@ class MatchPlayer(NamedTuple):
 def read_players(texts: Sequence[str]) -> list[MatchPlayer]:
     """The players that the command line names.
 
-    Each is a command line, `box`, or a .safetensors file, both with further options of `hayago gtp` if need be, and
-    `NAME=` before it if it is to have another name than its program.
+    Each is the command line of an engine, or `box` or a .safetensors file, optionally followed by options of `hayago
+    gtp`. `NAME=` in front names the player.
 
     Raises:
-        HayagoError: fewer than two, two of the same name, a file that is no model.
+        HayagoError: fewer than two players, two of the same name, or a file that is not a model.
     """
     if len(texts) < 2:
-        raise HayagoError("a match needs two players or more")
+        raise HayagoError("a match needs at least two players")
     players: list[MatchPlayer] = []
     for text in texts:
         named = _NAMED.fullmatch(text)
@@ -151,15 +150,15 @@ def _player(given: str, name: str) -> MatchPlayer:
     words = split_command(given)
     first = Path(words[0])
     if words[0] == BOX or first.suffix == ".safetensors":
-        model = default_model_path() if words[0] == BOX else first
-        load_model(model)  # a bad file is told here, by its own error
+        model = model_path(words[0])
+        load_model(model)  # reports a bad file now
         command = [sys.executable, "-m", "hayago", "gtp", "--model", str(model), *words[1:]]
         return MatchPlayer(name or first.stem, given, command, hashlib.sha256(model.read_bytes()).hexdigest())
     return MatchPlayer(name or "".join(_NAME.findall(first.stem)) or "engine", given, words)
 
 
 def schedule(names: Sequence[str], games: int, openings: int, seed: int) -> list[Pairing]:
-    """All games of a match, in the order in which they are begun; openings come again where they are too few."""
+    """All games of a match in the order they begin; openings are reused if there are too few."""
     pairings: list[Pairing] = []
     for turn in range(games // 2):
         for first, second in combinations(names, 2):
@@ -170,7 +169,7 @@ def schedule(names: Sequence[str], games: int, openings: int, seed: int) -> list
 
 
 class Engines:
-    """The processes of one worker, one for each name, started when they are first needed.
+    """The processes of one worker, one per name, started when first needed.
 
     Attributes:
         stopped: whether `kill` was called.
@@ -183,10 +182,10 @@ class Engines:
         self.stopped = False
 
     def hire(self, name: str) -> GtpClient:
-        """The running engine of that name; one that has failed is started anew.
+        """The running engine of that name; a failed one is restarted.
 
         Raises:
-            EngineError: it cannot be started, or the match is being stopped.
+            EngineError: it cannot be started, or the match is stopping.
         """
         with self._lock:
             if self.stopped:
@@ -199,21 +198,21 @@ class Engines:
             return client
 
     def kill(self) -> None:
-        """End all of them at once and start none again; a game that is being played fails."""
+        """Kill all of them and start none again. A game in progress fails."""
         with self._lock:
             self.stopped = True
             for client in self._clients.values():
                 client.kill()
 
     def close(self) -> None:
-        """End all of them."""
+        """Close all of them."""
         with self._lock:
             for client in self._clients.values():
                 client.close()
 
 
 class Match:
-    """A match that can be played, or go on.
+    """A match that can be played or continued.
 
     Raises:
         HayagoError: the options do not fit the players.
@@ -237,21 +236,21 @@ class Match:
 
     @property
     def planned_games(self) -> int:
-        """How many games the match has if nothing stops it."""
+        """The number of games, if nothing stops the match."""
         return math.comb(len(self.players), 2) * self.options.games
 
     def _engines(self) -> Engines:
         return Engines(self._commands, self.options.timeout)
 
     def close(self) -> None:
-        """End what `start` has started and no worker has taken over."""
+        """Close the engines that `start` has started and no worker has taken over."""
         self._ready.close()
 
     def start(self) -> None:
-        """Start each engine once and see that it can play under the conditions and who it says it is.
+        """Start each engine once, check that it can play under the conditions, and ask its name.
 
         Raises:
-            HayagoError: one cannot.
+            HayagoError: an engine cannot play.
         """
         for name in self._commands:
             client = self._ready.hire(name)
@@ -265,10 +264,10 @@ class Match:
                 raise HayagoError(f"{name}: does not know final_score{without}")
 
     def agree(self, folder: MatchFolder) -> None:
-        """Begin the match in its folder, or take up the one that is there.
+        """Begin the match in its folder, or continue the one there.
 
         Raises:
-            HayagoError: another match is there, or the openings cannot be had.
+            HayagoError: the folder holds another match, or the openings cannot be read or sampled.
         """
         options = self.options
         superko = options.ko == "positional"
@@ -291,7 +290,7 @@ class Match:
         }
         folder.agree(agreement, lambda: given or self._sample())
         for opening in folder.openings:
-            opening_board(opening)  # and compiles the kernels, once, before threads want them
+            opening_board(opening)  # this also compiles the kernels, once, before threads need them
 
     def _sample(self) -> list[GameRecord]:
         options = self.options
@@ -304,11 +303,11 @@ class Match:
         return test is not None and sprt_standing(results, test, self.names[0]).verdict is not None
 
     def play(self, folder: MatchFolder, on_progress: Callable[[], None]) -> None:
-        """Play what is missing; the results go into the folder.
+        """Play the missing games; the results go into the folder.
 
         Args:
             folder: where `agree` was called.
-            on_progress: called behind each game, and now and then in between.
+            on_progress: called after each game, and now and then in between.
 
         Raises:
             HayagoError: a result cannot be written.
@@ -353,7 +352,7 @@ class Match:
         openings: Sequence[GameRecord],
         done: SimpleQueue[tuple[GameResult, bytes] | BaseException | None],
     ) -> None:
-        """Play games until there are none; what is played while the match is stopped is read by nobody."""
+        """Play games until none are left. Results that come after the match was stopped are not read."""
         try:
             with closing(engines):
                 while not engines.stopped:

@@ -1,4 +1,4 @@
-"""What a match has come to: counted from its results, whatever order they came in."""
+"""The standings of a match, counted from its results in whatever order they came."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from hayago.match.match_game import DRAW, GameResult
 
 
 class PairStanding(NamedTuple):
-    """Two players against each other, as the first sees it; void games are counted apart.
+    """Two players against each other, from the first one's side. Void games are counted apart.
 
     Attributes:
         estimate: the score with its interval; None without a decided game.
@@ -36,7 +36,7 @@ class PlayerStanding(NamedTuple):
         points: 1 for each win, 0.5 for each draw.
         games: decided games.
         charges: the games it was charged with, by kind (`hayago.match.match_game.CHARGES`).
-        seconds_per_game: what its moves took in a game, on average.
+        seconds_per_game: mean time for its moves in a game.
     """
 
     name: str
@@ -47,7 +47,7 @@ class PlayerStanding(NamedTuple):
 
 
 class SprtStanding(NamedTuple):
-    """The sequential test: its log-likelihood ratio between its bounds, and what was accepted if anything."""
+    """The sequential test: its log-likelihood ratio, its bounds, and the accepted hypothesis, if any."""
 
     test: Sprt
     ratio: float
@@ -55,16 +55,16 @@ class SprtStanding(NamedTuple):
 
 
 class Standings(NamedTuple):
-    """All that the games of a match say so far.
+    """Everything the games of a match say so far.
 
     Attributes:
         played: finished games.
         distinct: different games among them, by their players and their moves.
-        repeated: the numbers of games that are the same, a list for each.
-        disputed: the numbers of games whose winner the players and the referee do not agree on.
-        void: the numbers of games that nobody could decide.
+        repeated: lists of the numbers of equal games.
+        disputed: the numbers of games on whose winner players and referee disagree.
+        void: the numbers of undecided games.
         limited: the numbers of games that ended at the move limit.
-        mean_moves: moves a game.
+        mean_moves: mean number of moves per game.
     """
 
     played: int
@@ -80,7 +80,7 @@ class Standings(NamedTuple):
 
 
 def standings(results: Iterable[GameResult], names: Sequence[str], sprt: Sprt | None = None) -> Standings:
-    """Count the results of the named players; the sequential test takes the first two."""
+    """Count the results of the named players. The sequential test compares the first two."""
     results = sorted(results, key=lambda result: result.number)
     same: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for result in results:
@@ -100,8 +100,8 @@ def standings(results: Iterable[GameResult], names: Sequence[str], sprt: Sprt | 
 
 
 def sprt_standing(results: Iterable[GameResult], sprt: Sprt, first: str) -> SprtStanding:
-    """The sequential test of a match of two. Its unit is the pair of games that were scheduled together, one opening
-    with both colours; a pair with a void game, or one that is not finished, does not count."""
+    """The sequential test of a match of two. Its unit is a pair of games from one opening with both colours. A pair
+    with a void or unfinished game does not count."""
     pairs: dict[int, list[float]] = defaultdict(list)
     for result in results:
         if result.winner:

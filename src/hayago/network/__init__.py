@@ -2,3 +2,5 @@
 
 Open architecture.py first, then policy.py.
 """
+
+BOX = "box"  # names the network in the box on a command line

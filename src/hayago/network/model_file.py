@@ -19,13 +19,14 @@ from safetensors.numpy import save
 from hayago.errors import HayagoError
 from hayago.features.planes import FEATURES_VERSION
 from hayago.files import write_atomically
+from hayago.network import BOX
 from hayago.network.architecture import Architecture
 
 HEADER_KEY = "hayago"
 
 
 class ModelError(HayagoError):
-    """A file is no model or checkpoint that this version of hayago can use."""
+    """A file is not a model or checkpoint that this version of hayago can use."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class ModelInfo(Architecture):
     """What a model file says about itself: its architecture and where it comes from.
 
     Attributes:
-        features_version: version of the feature planes that the network has learned from.
+        features_version: version of the feature planes that the network learned from.
         data_fingerprint: fingerprint of the store of games it was trained on last ("" if on none).
         history: one entry for each training run, the oldest first; JSON values only.
         hayago_version: version of hayago that wrote the file.
@@ -53,8 +54,13 @@ class Model(NamedTuple):
 
 
 def default_model_path() -> Path:
-    """The network in the box, which is used wherever no model is named."""
+    """The file of the network in the box, which is used wherever no model is named."""
     return Path(__file__).parent / "box.safetensors"
+
+
+def model_path(model: Path | str | None = None) -> Path:
+    """The file of a model: None and "box" stand for the network in the box."""
+    return default_model_path() if model is None or str(model) == BOX else Path(model)
 
 
 def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: ModelInfo, half: bool = False) -> None:
@@ -71,12 +77,12 @@ def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: Mode
 
 
 def load_model(path: Path | str | None = None) -> Model:
-    """Read a model file (without a path, the network in the box).
+    """Read a model file; None and "box" stand for the network in the box.
 
     Raises:
         ModelError: there is no such file, it is damaged, or it does not fit this version of hayago.
     """
-    path = default_model_path() if path is None else Path(path)
+    path = model_path(path)
     header, tensors = read_tensors(path, "model")
     known = {key: header[key] for key in ModelInfo.__dataclass_fields__ if key in header}
     try:

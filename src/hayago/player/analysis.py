@@ -1,13 +1,13 @@
-"""Analysis as clients draw it: candidate moves with their prior and how the network would go on, and the score.
+"""Analysis as clients draw it: candidate moves with their priors and likely continuations, and the score.
 
-How to read it. An `Analyst` looks at one position; each call of `refine` lets it look a little longer, and `report`
-tells what it has seen. What its words mean is not what they mean in an engine that searches:
+An `Analyst` looks at one position. Each call of `refine` lets it look a little longer, and `report` returns what it has
+seen. Its words do not mean what they mean in an engine that searches:
 
-- *prior* is the network's, and so is the order of the candidates.
-- *visits* displays the prior, in thousandths, since clients draw nothing for a move without visits.
-- *winrate*, *lead* and *spread* come from playouts of the position; they judge it, not the candidates, and so are the
-  same for each of them.
-- *line* is the candidate and the likeliest answers to it, each by one look at one symmetry.
+- *prior* is the network's; it orders the candidates.
+- *visits* shows the prior in thousandths, because clients draw nothing for a move without visits.
+- *winrate*, *lead* and *spread* come from playouts of the position. They judge the position, so they are the same for
+  every candidate.
+- *line* is the candidate followed by the likeliest answers, each by one look at one symmetry.
 """
 
 from typing import NamedTuple
@@ -23,12 +23,12 @@ from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.game_rules import GameRules
 
 VISITS = 1000
-LINES, LINE_LENGTH = 8, 10  # so many candidates get a line of so many moves
-FIRST_SECONDS, MOST_SECONDS = 0.1, 1.0  # of playouts: at first, and at last
+LINES, LINE_LENGTH = 8, 10  # number of candidates that get a line, and the length of a line
+FIRST_SECONDS, MOST_SECONDS = 0.1, 1.0  # playouts: at first, and at most
 
 
 class Candidate(NamedTuple):
-    """A move that may be played: the pass only where no other is legal."""
+    """A candidate move; the pass is one only if no other move is legal."""
 
     point: int
     prior: float
@@ -37,12 +37,12 @@ class Candidate(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What is known of a position, seen by the colour that is to play.
+    """What is known about a position, seen by the colour to play.
 
     Attributes:
         colour: who is to play.
         candidates: the moves, the likeliest first.
-        winrate: the share of the playouts that `colour` wins.
+        winrate: share of the playouts that `colour` wins.
         lead: its points less the other's, komi included.
         spread: the standard deviation of the lead.
         ownership: float32 (N*N,), -1 to 1, 1 where `colour` will own the point.
@@ -56,14 +56,14 @@ class Report(NamedTuple):
     ownership: NDArray[np.float32]
 
     def seen_by(self, colour: int) -> "Report":
-        """The same with winrate, lead and ownership as `colour` sees them."""
+        """The same report from the side of `colour`."""
         if colour == self.colour:
             return self
         return self._replace(winrate=1 - self.winrate, lead=0.0 - self.lead, ownership=0 - self.ownership)
 
 
 class Analyst:
-    """Looks at one position for longer and longer; neither candidates nor lines break the restrictions."""
+    """Looks at one position for longer and longer. Candidates and lines keep to the restrictions."""
 
     def __init__(
         self, player: Player, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...] = ()
@@ -75,7 +75,7 @@ class Analyst:
         self._judgement: Judgement | None = None
 
     def is_of(self, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...]) -> bool:
-        """Whether this is what it looks at; the moves count, since the network sees the last ones."""
+        """Whether this is the position it looks at, including the moves, since the network sees the last ones."""
         mine = self._board
         return (
             rules == self._rules
@@ -87,7 +87,7 @@ class Analyst:
         )
 
     def refine(self, seconds: float = MOST_SECONDS, moves: int = 1) -> None:
-        """Look further: judge by more playouts, for so long at most, and make each line so many moves longer."""
+        """Look further: judge by more playouts, for at most `seconds`, and make each line longer."""
         if self._judgement is None or self._seconds < MOST_SECONDS:
             self._seconds = min(max(2 * self._seconds, FIRST_SECONDS), MOST_SECONDS)
             self._judgement = self._player.judge.judge(self._board, self._rules, min(self._seconds, seconds))
@@ -103,8 +103,8 @@ class Analyst:
         """What has been seen so far.
 
         Args:
-            least: report as many moves as this, though they have no visits.
-            most: report no more moves than this.
+            least: report at least this many moves, even without visits.
+            most: report at most this many moves.
         """
         judgement = self._judgement
         if judgement is None:
@@ -129,7 +129,7 @@ class Analyst:
         return seen._replace(colour=self._board.to_play)
 
     def _likeliest(self) -> list[int]:
-        """The legal points, the likeliest first; the pass where there is none; nothing where that is barred too."""
+        """The legal points, likeliest first; if there are none the pass, unless it is barred too."""
         legal = self._unbarred(self._board.legal_points(), self._board, 0)
         points = np.flatnonzero(legal[:-1])
         if not len(points):
@@ -141,7 +141,7 @@ class Analyst:
         return 1.0 if point == self._board.pass_point else float(self.prior[point])
 
     def _unbarred(self, points: NDArray[np.bool_], board: Board, ply: int) -> NDArray[np.bool_]:
-        """Of the points those that no restriction bars after so many moves."""
+        """The points that no restriction bars after `ply` moves."""
         points[[point for point in barred(self._restrictions, board.to_play, ply) if point < len(points)]] = False
         return points
 

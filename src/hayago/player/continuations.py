@@ -1,8 +1,8 @@
-"""`ContinuingJudge`: the judge of endings for the count at the end, who lets the network go on where playouts waver.
+"""`ContinuingJudge`: the judge for the final count, which lets the network play on where playouts disagree.
 
-A *continuation* is the position played on by moves sampled from the network. The network knows no pass, so a side
-passes where nothing sensible is left outside unconditional life. scripts/proofs/judge_endings.py measured what this is
-worth: far fewer living stones are called dead. It takes seconds where something is in doubt, too long for every move.
+A *continuation* is the position after further moves sampled from the network. The network knows no pass, so a side
+passes when nothing sensible is left outside unconditional life. scripts/proofs/judge_endings.py measured the gain: far
+fewer living stones are called dead. This takes seconds where something is in doubt, too long for every move.
 """
 
 import time
@@ -26,16 +26,16 @@ UNSURE = 0.2  # share of the playouts
 
 
 class ContinuingJudge(EndgameJudge):
-    """Judges by playouts, and the stones in doubt by playouts behind continuations.
+    """Judges by playouts, and doubtful stones by playouts after continuations.
 
     Args:
-        evaluator: the network; positions of other sizes than its own are judged by playouts alone.
-        seconds: how long a judgement may take; continuations are shorter where it does not suffice.
-        seed: the same seed gives the same judgement where there is time.
-        continuations: how many there are, all in one batch; Black begins half of them.
-        moves: how long they are.
-        unsure: a stone is in doubt where at least this share of the playouts gives its point to one side and at least
-            this share to the other; 0 takes everything from the continuations.
+        evaluator: the network; positions of other sizes are judged by playouts alone.
+        seconds: how long a judgement may take; continuations are cut short if necessary.
+        seed: the same seed gives the same judgement, if there is time.
+        continuations: their number, all in one batch; Black begins half of them.
+        moves: their length.
+        unsure: a stone is in doubt if each side gets its point in at least this share of the playouts; 0 takes
+            everything from the continuations.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class ContinuingJudge(EndgameJudge):
                 break
             self._move(boards, random)
         share = (playouts or PLAYOUTS) // self._continuations
-        behind = [super(ContinuingJudge, self)._play(each, None, share) for each in boards]
-        black, white = (np.mean([each[row] for each in behind], axis=0) for row in (0, 1))
-        # A stone that was taken and played anew is not the one that lived in seki, but nearly always it is there still.
+        after = [super(ContinuingJudge, self)._play(each, None, share) for each in boards]
+        black, white = (np.mean([each[row] for each in after], axis=0) for row in (0, 1))
+        # A stone that was captured and played again is not the one that lived in seki. That is rare.
         seki = np.mean(
-            [each.seki * (end.grid().ravel() == stones) for each, end in zip(behind, boards, strict=True)], axis=0
+            [each.seki * (end.grid().ravel() == stones) for each, end in zip(after, boards, strict=True)], axis=0
         )
         if not self._unsure:
-            return Playouts(black, white, seki, np.concatenate([each.scores for each in behind]))
+            return Playouts(black, white, seki, np.concatenate([each.scores for each in after]))
         return Playouts(
             np.where(doubtful, black, plain.black),
             np.where(doubtful, white, plain.white),
@@ -99,6 +99,6 @@ class ContinuingJudge(EndgameJudge):
             return
         planes = self._evaluator.info.planes
         logits = self._evaluator.logits(np.stack([encode_packed(board, planes) for board in movers]))
-        noise = random.gumbel(size=logits.shape)  # the largest of logits with such noise is a sample at temperature 1
+        noise = random.gumbel(size=logits.shape)  # the largest of logits plus Gumbel noise is a sample at temperature 1
         for board, point in zip(movers, np.where(masks, logits + noise, -np.inf).argmax(axis=1), strict=True):
             board.play(int(point))

@@ -1,11 +1,9 @@
-"""`EndgameJudge`: from a position to who will own what, which stones are dead, and the score. The network knows none
-of that.
+"""`EndgameJudge`: who will own which point, which stones are dead, and the score. The network knows none of that.
 
-What lives unconditionally is fixed first. The rest is played out some hundred times, each colour beginning half of the
-playouts: a chain is dead when the opponent owns its points at the end of most of them, and lives in seki when it mostly
-ends up there. Then the position is counted as it stands. There is no decree on special shapes: a bent four in the
-corner, like every ko, is what the playouts make of it. scripts/proofs/judge_endings.py measures all this against GNU
-Go.
+Unconditional life is found first. The rest is played out some hundred times; each colour begins half of the playouts. A
+chain is dead if the opponent owns its points at the end of most playouts, and lives in seki if it mostly ends up there.
+Then the position is counted as it stands. Special shapes have no rules of their own: a bent four in the corner, like
+every ko, is what the playouts make of it. scripts/proofs/judge_endings.py measures all this against GNU Go.
 """
 
 import time
@@ -23,22 +21,22 @@ from hayago.rules.life import mark_unconditional
 from hayago.rules.scoring import count
 
 PLAYOUTS = 400
-BATCH = 50  # the clock is read so often
-DEAD = 0.5  # share of the playouts at whose end the opponent owns the stones
-IN_SEKI = 0.5  # share of the playouts at whose end the stones stand in seki
+BATCH = 50  # the clock is read after this many playouts
+DEAD = 0.5  # share of the playouts that end with the opponent owning the stones
+IN_SEKI = 0.5  # share of the playouts that end with the stones in seki
 SETTLED = 0.9  # of the ownership
 
 
 class Judgement(NamedTuple):
-    """A position as it will end, whoever is to play.
+    """A position as it will end, whichever side is to play.
 
     Attributes:
         ownership: float32 (N*N,), the expected owner at the end, from -1 (White) to 1 (Black).
-        owner: int8 (N*N,), who gets each point when the board is counted now: BLACK, WHITE or EMPTY (dame).
-        dead: the points of the stones that are dead as they stand.
-        seki: the points of the stones that live in seki.
+        owner: int8 (N*N,), the owner of each point if the board is counted now: BLACK, WHITE or EMPTY (dame).
+        dead: the points of the dead stones.
+        seki: the points of stones that live in seki.
         settled: bool (N*N,), points whose owner no longer depends on play.
-        score: Black's points less White's under the rules' scoring, komi and handicap compensation included.
+        score: Black's points minus White's under the rules, komi and handicap compensation included.
         score_spread: standard deviation of the playouts' scores.
         black_winrate: share of the playouts that Black wins.
     """
@@ -54,7 +52,7 @@ class Judgement(NamedTuple):
 
 
 class Playouts(NamedTuple):
-    """Shares of playouts, float32 (N*N,), and their scores, float32 (playouts,), Black's area less White's."""
+    """Shares of playouts, float32 (N*N,), and their scores, float32 (playouts,): Black's area minus White's."""
 
     black: NDArray[np.float32]
     white: NDArray[np.float32]
@@ -66,8 +64,8 @@ class EndgameJudge:
     """Judges positions by Benson's unconditional life and playouts.
 
     Args:
-        seconds: how long a judgement may take; some playouts are made however short that is.
-        playouts: how many playouts a judgement makes, if there is time.
+        seconds: how long a judgement may take; some playouts are made in any case.
+        playouts: the number of playouts, if there is time.
         seed: the same seed and number of playouts give the same judgement.
         heuristics: False makes the playout policy random, for comparison.
     """
@@ -86,13 +84,13 @@ class EndgameJudge:
     def judge(
         self, board: Board, rules: GameRules, seconds: float | None = None, playouts: int | None = None
     ) -> Judgement:
-        """Judge the position; the board is left as it is.
+        """Judge the position. The board is not changed.
 
         Args:
             board: the position.
             rules: how to count.
-            seconds: the time for it, if not the judge's own.
-            playouts: exactly so many instead, however long they take.
+            seconds: a time limit other than the judge's own.
+            playouts: exactly this many playouts instead, however long they take.
         """
         played = self._play(board, seconds, playouts)
         ownership = played.black - played.white
@@ -110,7 +108,7 @@ class EndgameJudge:
             elif played.seki[where].mean() > IN_SEKI:
                 seki |= chain
         counted = count(board, rules, dead, seki, ownership)
-        # Playouts know area alone: what the rules make of the position comes from the count.
+        # Playouts know only area; what the rules make of the position comes from the count.
         scores = played.scores - played.scores.mean() + counted.score
         return Judgement(
             ownership,

@@ -1,4 +1,4 @@
-"""The game that a GTP engine plays: a board, its rules, and the player who picks our moves. No text, no protocol."""
+"""The game that a GTP engine plays: a board, its rules, and the player that picks moves. No text, no protocol."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -27,16 +27,16 @@ Moves = Sequence[tuple[int, int]]  # (colour, point)
 class Game:
     """One game after another, on boards of the sizes for which there is a player.
 
-    Other people's moves are taken tolerantly (suicide, ko, superko): an engine that disagrees with its client about the
-    position is lost. Our own obey the strictest rule, positional superko.
+    A client's moves are taken as they are (suicide, ko, superko), because an engine that disagrees with its client
+    about the position is lost. Our own moves obey the strictest rule, positional superko.
 
     Args:
-        players: a player for each size; the first one's size is that of the first board.
+        players: a player for each board size; the first board has the first player's size.
 
     Attributes:
         rules: how the game is counted.
-        clean_up: our side captures what is dead before it passes (KataGo's friendlyPassOk, turned round).
-        last_choice: what our last move was chosen by.
+        clean_up: our side captures dead stones before it passes (the opposite of KataGo's friendlyPassOk).
+        last_choice: how our last move was chosen.
     """
 
     def __init__(self, players: Mapping[int, Player]) -> None:
@@ -44,12 +44,12 @@ class Game:
         self.rules = GameRules()
         self.clean_up = False
         self._analyst: Analyst | None = None
-        self._judged: tuple[object, Judgement] | None = None  # a position, and what was made of it
+        self._judged: tuple[object, Judgement] | None = None  # a position and its judgement
         self._size = next(iter(self._players))
         self.clear()
 
     def warm_up(self) -> None:
-        """Do once what a move needs, so that the first move does not wait for kernels and network."""
+        """Do everything a move needs once, so that the first move does not wait for kernels and the network."""
         board = Board(self.size, superko=True)
         board.play(0)
         board.sensible_points()
@@ -78,7 +78,7 @@ class Game:
 
     @property
     def board(self) -> Board:
-        """The position. Whoever changes it changes the game."""
+        """The position. Changing it changes the game."""
         return self._board
 
     @property
@@ -88,7 +88,7 @@ class Game:
 
     @property
     def handicap(self) -> int:
-        """How many handicap stones Black has had: set as such, or played before White's first move."""
+        """The number of Black's handicap stones: set as such, or played before White's first move."""
         if self._handicap or self._board.setup_stones:
             return self._handicap
         return handicap_stones(self._board)
@@ -104,7 +104,7 @@ class Game:
     # Setting up
 
     def resize(self, size: int) -> bool:
-        """An empty board of another size; False, and nothing changed, where there is no network for it."""
+        """An empty board of another size. False, and nothing changed, if there is no network for it."""
         if size not in self._players:
             return False
         self._size = size
@@ -123,14 +123,14 @@ class Game:
         self.rules = replace(self.rules, komi=komi)
 
     def fixed_handicap(self, stones: int) -> list[int]:
-        """The points that GTP fixes for so many stones; none where it fixes none."""
+        """The points that GTP fixes for a number of stones; none if it fixes none."""
         try:
             return handicap_points(stones, self.size)
         except ValueError:
             return []
 
     def free_handicap(self, stones: int) -> list[int]:
-        """As many points as asked: the fixed ones, and above nine the likeliest of the rest; none where impossible."""
+        """Handicap points: the fixed ones, and above nine the likeliest of the rest; none if impossible."""
         if not 2 <= stones < self.size * self.size:
             return []
         points = self.fixed_handicap(stones)
@@ -145,12 +145,12 @@ class Game:
 
     def set_handicap(self, points: list[int]) -> None:
         """Black stones on an empty board, White to play."""
-        self.clear()  # passes may have been played
+        self.clear()  # passes may have been played before
         self._board.setup(points, to_play=WHITE)
         self._handicap = len(points)
 
     def set_up(self, black: Iterable[int], white: Iterable[int]) -> bool:
-        """Stones on an empty board, Black to play; False, and nothing changed, where they cannot stand so."""
+        """Stones on an empty board, Black to play. False, and nothing changed, if they cannot stand there."""
         board = Board(self.size, superko=True)
         try:
             board.setup(black, white)
@@ -161,7 +161,7 @@ class Game:
         return True
 
     def set_to_play(self, colour: int) -> None:
-        """Whose turn it is before the first move."""
+        """Set whose turn it is before the first move."""
         stones = self._board.setup_stones
         black, white = ([point for side, point in stones if side == each] for each in (BLACK, WHITE))
         board = Board(self.size, superko=True)
@@ -172,11 +172,11 @@ class Game:
     # Playing
 
     def accept(self, colour: int, point: int) -> bool:
-        """Play a move or a pass of either colour; False, and nothing changed, where a stone lies there already."""
+        """Play a move or a pass of either colour. False, and nothing changed, if the point is occupied."""
         return self.accept_all([(colour, point)])
 
     def accept_all(self, moves: Moves) -> bool:
-        """Play all the moves; False, and nothing changed, where one of them meets a stone."""
+        """Play all the moves. False, and nothing changed, if one of the points is occupied."""
         board = self._board if len(moves) == 1 else self._board.copy()
         try:
             for colour, point in moves:
@@ -202,7 +202,7 @@ class Game:
         return choice.point
 
     def undo(self, moves: int = 1) -> bool:
-        """Take so many moves back; False, and nothing changed, where fewer were played since the set-up."""
+        """Take moves back. False, and nothing changed, if fewer were played since the set-up."""
         if not 0 <= moves <= len(self._board.moves):
             return False
         for _ in range(moves):
@@ -212,7 +212,7 @@ class Game:
     # The end
 
     def judge(self) -> Judgement:
-        """Who owns what, which stones are dead, and the score; of one position always the same."""
+        """Who owns what, which stones are dead, and the score; always the same for one position."""
         board, rules = self._board, self._counted()
         position = (board.moves.copy(), rules)
         if self._judged is None or self._judged[0] != position:
@@ -220,11 +220,11 @@ class Game:
         return self._judged[1]
 
     def glance(self) -> Judgement:
-        """The same in less time, and less surely."""
+        """The same in less time, with less certainty."""
         return self.player.judge.judge(self._board, self._counted())
 
     def _counted(self) -> GameRules:
-        """The rules, with what White has for Black's handicap counted into the komi."""
+        """The rules, with the compensation for Black's handicap added to the komi."""
         return replace(self.rules, komi=self.rules.white_points(self.handicap), handicap_bonus="0")
 
     # The network's view
@@ -242,14 +242,14 @@ class Game:
         return self._seen_by(colour).legal_points()[:-1]
 
     def analyst(self, colour: int | None = None, restrictions: tuple[Restriction, ...] = ()) -> Analyst:
-        """Analyses this position for `colour`; asked again for the same position, it goes on from where it was."""
+        """An analyst of this position for `colour`. Asked again for the same position, it continues."""
         board, rules = self._seen_by(colour), self._counted()
         if self._analyst is None or not self._analyst.is_of(board, rules, restrictions):
             self._analyst = Analyst(self.player, board, rules, restrictions)
         return self._analyst
 
     def forget_analysis(self) -> None:
-        """Begin the next analysis anew."""
+        """Start the next analysis from nothing."""
         self._analyst = self._judged = None
 
     def _seen_by(self, colour: int | None) -> Board:
@@ -266,7 +266,7 @@ class Game:
         return self.player.style
 
     def set_style(self, style: Style) -> None:
-        """Pick moves another way from now on, on boards of every size."""
+        """Pick moves in another way from now on, on boards of every size."""
         for player in self._players.values():
             player.style = style
 
@@ -276,11 +276,11 @@ class Game:
 
     @property
     def resign(self) -> float | None:
-        """Resign where the chance of winning stays below this."""
+        """The chance of winning below which hayago resigns, or None."""
         return self.player.resign
 
     def set_resign(self, resign: float | None) -> None:
-        """Resign below another chance from now on, or never."""
+        """Resign below another chance of winning from now on, or never (None)."""
         for player in self._players.values():
             player.resign = resign
 
@@ -289,7 +289,7 @@ class Game:
     def load(self, path: Path, move_number: int | None = None) -> bool:
         """Set up the game of an SGF file before that move, or at its end.
 
-        False, and nothing changed, where the file cannot be used or is of another size.
+        False, and nothing changed, if the file cannot be used or is for another size.
         """
         try:
             self.take_up(read_sgf(path)[0], move_number)
@@ -301,7 +301,7 @@ class Game:
         """Set up the game of a record before that move, or at its end.
 
         Raises:
-            HayagoError: there is no network for its size, or its stones cannot stand so (nothing is changed then).
+            HayagoError: there is no network for its size, or its stones cannot stand there. Nothing is changed.
         """
         if record.size not in self._players:
             sizes = ", ".join(f"{size}x{size}" for size in self.sizes)
@@ -318,7 +318,7 @@ class Game:
         return write_sgf(self.record())
 
     def record(self) -> GameRecord:
-        """The game as a record that names nobody."""
+        """The game as a record without names."""
         board = self._board
         black, white = (
             tuple(sorted(point for side, point in board.setup_stones if side == colour)) for colour in (BLACK, WHITE)

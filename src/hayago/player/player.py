@@ -1,18 +1,18 @@
-"""`Player`: an evaluator and a way of choosing. From a board to a prior, from a prior to a move; no protocol.
+"""`Player`: from a board to a prior, from a prior to a move. No protocol.
 
-Nouns: *prior*, float32 (size * size,), is the network's probability of each legal point for the colour to play;
-illegal points hold 0. A *style* says how a move is picked from it: see `hayago.player.styles`.
+A *prior*, float32 (size * size,), is the network's probability of each legal point for the colour to play; illegal
+points hold 0. A *style* says how a move is picked from it: see `hayago.player.styles`.
 
-The network knows no pass. Late in a game an `EndgameJudge` says what is settled, and there nothing is played unless the
-network is sure of it. So:
+The network knows no pass. Late in a game an `EndgameJudge` says what is settled. There nothing is played unless the
+network is sure of it.
 
     choice = player.choose(board, colour, rules=rules, seconds=5.0)
     choice.point    a point, the pass (board.pass_point), or None: resign
     choice.reason   why, in a few words
-    choice.prior, choice.judgement    what it was chosen by, or None where it was not needed
+    choice.prior, choice.judgement    what the choice was based on, or None
 
-`choose` leaves the board as it is, and the caller plays the move. It remembers the positions in which it was hopeless
-(resigning needs several) and forgets those that the board's history does not hold, so undo and new games need nothing.
+`choose` does not change the board; the caller plays the move. It remembers hopeless positions, since resigning needs
+several, and forgets those that are not in the board's history. So undo and new games need no special care.
 """
 
 import time
@@ -33,16 +33,16 @@ from hayago.rules.coordinates import BLACK, opponent
 from hayago.rules.game_rules import GameRules
 from hayago.rules.symmetry import SYMMETRIES, point_maps
 
-if TYPE_CHECKING:  # the backends are loaded by whoever makes the evaluator
+if TYPE_CHECKING:  # making an evaluator loads its backend; using one needs none
     from hayago.network.evaluator import Evaluator
 
 
-LATE = 1 / 3  # share of the points with stones on them, from which on the position is judged at each move
-OPEN_TO_CHANGE = 0.8  # of the ownership: a point whose owner may yet change, for one who thinks of resigning
-# From this prior on the network's word counts for more than that of the playouts, which overlook threats. The least of
-# 0.3, 0.5, 0.7, 0.9 at which nothing is played where people passed, at 78 ends of validation games of KGS.
+LATE = 1 / 3  # share of the points with stones from which on the position is judged before each move
+OPEN_TO_CHANGE = 0.8  # ownership below which a point may still change its owner, when it comes to resigning
+# From this prior on, the network overrules the playouts, which overlook threats. It is the least of 0.3, 0.5, 0.7, 0.9
+# at which nothing is played where people passed, at 78 ends of KGS validation games.
 SURE = 0.7
-HOPELESS_MOVES = 3  # own moves in a row, as they are chosen, that must have been hopeless
+HOPELESS_MOVES = 3  # own moves in a row that must have been hopeless before resigning
 
 
 class Choice(NamedTuple):
@@ -51,8 +51,8 @@ class Choice(NamedTuple):
     Attributes:
         point: a point, the pass, or None to resign.
         reason: why, in a few words.
-        prior: the network's prior, where it was asked.
-        judgement: of the position before the move, where it was judged.
+        prior: the network's prior, if it was asked.
+        judgement: of the position before the move, if it was judged.
     """
 
     point: int | None
@@ -68,9 +68,9 @@ class Player:
         evaluator: the network.
         style: how moves are picked.
         judge: judges late positions; by default one of its own, and a `ContinuingJudge` for the count at the end.
-        resign: resign once the playouts win no more than this share over several own moves, and even all that may yet
-            change would not win; None never resigns. 0.05 is a usual one.
-        seed: makes the sampling and the judging repeat exactly.
+        resign: resign when the playouts win at most this share over several own moves, and even everything undecided
+            would not win; None never resigns. 0.05 is usual.
+        seed: makes sampling and judging repeatable.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Player:
         self.judge = judge or EndgameJudge(seed=seed or 0)
         self.last_judge = judge or ContinuingJudge(evaluator, seed=seed or 0)
         self._random = np.random.default_rng(seed)
-        # For each colour the own moves in a row that were hopeless: (moves played before, hash of the position).
+        # The hopeless positions in a row of each colour: (moves played before, hash of the position).
         self._hopeless: dict[int, list[tuple[int, int]]] = {}
 
     def prior(self, board: Board, symmetries: int | None = None, seconds: float | None = None) -> NDArray[np.float32]:
@@ -96,8 +96,8 @@ class Player:
 
         Args:
             board: the position.
-            symmetries: 1 or 8, by default as the style has it; of 8 the softmaxes are averaged.
-            seconds: the time for it; where 8 would take longer than that, one is looked at. None is no limit.
+            symmetries: 1, or 8 to average the softmaxes; by default the style's.
+            seconds: time limit; if 8 symmetries would take longer, only one is used. None is no limit.
 
         Raises:
             HayagoError: the network is for boards of another size.
@@ -118,8 +118,8 @@ class Player:
         return averaged
 
     def priors(self, boards: Sequence[Board], symmetry: int | None = None) -> NDArray[np.float32]:
-        """float32 (B, size * size): the priors of positions looked at together, by one look at each under that symmetry
-        of the board, or (None) their averages over all symmetries."""
+        """float32 (B, size * size): the priors of several positions, under one symmetry of the board or (None)
+        averaged over all."""
         symmetries = range(SYMMETRIES) if symmetry is None else range(symmetry, symmetry + 1)
         return self._look(boards, [board.legal_points()[:-1] for board in boards], symmetries)
 
@@ -149,16 +149,16 @@ class Player:
         """The move for `colour` (by default the one to play), not yet played.
 
         Args:
-            board: the position; own moves keep positional superko, whether or not the board does.
+            board: the position; our moves keep positional superko even if the board does not.
             colour: who plays.
             rules: how the game will be counted.
-            seconds: the time for this move; None is no limit but the judge's own.
-            cleanup: capture all that is dead before passing (kgs-genmove_cleanup); never resigns.
-            barred: points, or the pass, that are not to be played; where that leaves no legal move it is the pass.
+            seconds: time limit for this move; None leaves only the judge's own limit.
+            cleanup: capture all dead stones before passing (kgs-genmove_cleanup); never resigns.
+            barred: points, or the pass, not to play; if that leaves no legal move, the choice is the pass.
         """
         started = time.perf_counter()
         view = board.copy()
-        view.superko = True  # the strictest rule, whichever one the opponent goes by
+        view.superko = True  # the strictest rule, whichever the opponent follows
         if colour is not None:
             view.to_play = colour
         may_pass = view.pass_point not in barred
@@ -180,7 +180,7 @@ class Player:
             sensible = view.legal_points()[:-1] & allowed
         if not sensible.any():
             return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
-        # Before the late game a count says little, and who passes then may mean to go on.
+        # Before the late game a count says little, and an opponent who passes may still want to play.
         answers_pass = may_pass and _is_late(view) and _was_passed(view)
         if judgement is not None and answers_pass and _is_won(view.to_play, judgement):
             return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
@@ -193,7 +193,7 @@ class Player:
         return Choice(point, reason, prior, judgement)
 
     def _prior_within(self, board: Board, seconds: float | None, started: float) -> NDArray[np.float32]:
-        """The prior in what is left of the seconds since the start."""
+        """The prior, within what is left of the time since the start."""
         return self.prior(board, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
 
     def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
@@ -202,7 +202,7 @@ class Player:
         return point, "likeliest" if self.style.temperature_at(moves) == 0 else "sampled"
 
     def _should_resign(self, board: Board, colour: int, judgement: Judgement) -> bool:
-        """Whether this is one more hopeless position in a row, and they are enough. Notes the position."""
+        """Whether there were enough hopeless positions in a row. Notes this one if it is hopeless."""
         if self.resign is None:
             return False
         sign = 1 if colour == BLACK else -1
@@ -221,7 +221,7 @@ class Player:
     def _clean_up(
         self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement, seconds: float | None
     ) -> Choice:
-        """Take the opponent's dead stones, the nearest to capture first, and lose nothing by it."""
+        """Capture the opponent's dead stones, those nearest to capture first, without losing stones."""
         stones = board.grid().ravel()
         dead = [point for point in judgement.dead if stones[point] == opponent(board.to_play)]
         own_dead = sum(stones[point] == board.to_play for point in judgement.dead)
@@ -236,7 +236,7 @@ class Player:
 
 
 def _is_late(board: Board) -> bool:
-    """Whether so many stones are there that parts of the board may be settled; costs nothing before."""
+    """Whether there are enough stones that parts of the board may be settled."""
     return bool(np.count_nonzero(board.grid()) >= LATE * board.size**2)
 
 
@@ -246,12 +246,12 @@ def _was_passed(board: Board) -> bool:
 
 
 def _is_won(colour: int, judgement: Judgement) -> bool:
-    """Whether the game, counted now, is won."""
+    """Whether the game would be won if it were counted now."""
     return judgement.score > 0 if colour == BLACK else judgement.score < 0
 
 
 def _breaks_seki(board: Board, points: NDArray[np.bool_], judgement: Judgement) -> NDArray[np.bool_]:
-    """bool (N*N,): of these points those that put an own chain that lives in seki into atari."""
+    """bool (N*N,): those of the points that put an own chain in seki into atari."""
     breaks = np.zeros(len(points), np.bool_)
     if not judgement.seki:
         return breaks

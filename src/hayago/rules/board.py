@@ -92,7 +92,7 @@ def _mark_legal(
     past: NDArray[np.int64],
     legal: NDArray[np.bool_],
 ) -> None:
-    """Set legal[point] for every point; `past` holds the hashes that may not come again (none without superko)."""
+    """Set legal[point] for every point. `past` holds the hashes that may not recur (none without superko)."""
     for point in range(len(cells)):
         legal[point] = is_legal(position, cells[point], colour)
         if legal[point] and len(past) > 0:
@@ -136,10 +136,11 @@ class Record(Protocol):
 class Board:
     """A Go position with its history.
 
-    >>> board = Board(19)
-    >>> board.play("D4")
-    >>> board.is_legal("D4")
-    False
+    Examples:
+        >>> board = Board(19)
+        >>> board.play("D4")
+        >>> board.is_legal("D4")
+        False
 
     Args:
         size: the side, 1 to 19.
@@ -178,14 +179,14 @@ class Board:
         Raises:
             HayagoError: the record has fewer moves, or a stone that cannot stand on the board.
         """
-        plays = list(record.plays())
+        plays, where = list(record.plays()), f"{record.source}: " * bool(record.source)
         if ply is not None and not 0 <= ply <= len(plays):
-            raise HayagoError(f"{record.source or 'the record'}: has {len(plays)} moves, not {ply}")
+            raise HayagoError(f"{where}the game has {len(plays)} moves, not {ply}")
         board = cls(record.size, superko=superko)
         try:
             board.setup(record.setup_black, record.setup_white, record.to_play)
         except ValueError as error:
-            raise HayagoError(f"{record.source or 'the record'}: {error}") from error
+            raise HayagoError(f"{where}set-up stones: {error}") from error
         for colour, point in plays[:ply]:
             board.play_tolerant(point, colour)
         if ply is not None and ply < len(plays):
@@ -298,8 +299,7 @@ class Board:
         return unframed(eyes, self.size)
 
     def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
-        """bool (size * size,): the empty points beside which only stones of `colour` (by default the one to play) lie,
-        or the edge."""
+        """bool (size * size,): the empty points with only stones of `colour` (by default the one to play) around."""
         framed = np.full((self.size + 2, self.size + 2), self.to_play if colour is None else colour, np.int8)
         framed[1:-1, 1:-1] = grid = self.grid()
         own = framed == framed[0, 0]
@@ -393,7 +393,7 @@ class Board:
             raise ValueError("nothing to undo")
         moves = self.moves[:-1]
         self._begin()
-        for colour, point in moves:  # replayed: a whole game takes some microseconds a move, and no state can be stale
+        for colour, point in moves:  # replaying takes a microsecond per move, and no state can be stale
             self._do(point, colour)
 
     def setup(self, black: Iterable[int] = (), white: Iterable[int] = (), to_play: int = BLACK) -> None:
@@ -431,7 +431,7 @@ class Board:
         return area_of(self.grid())[0]
 
     def area_score(self, komi: float = 0.0) -> float:
-        """Black's area less White's less komi, in points, every stone on the board taken as alive."""
+        """Black's area minus White's minus komi, in points; every stone counts as alive."""
         area = self.area()
         return float(np.count_nonzero(area == BLACK) - np.count_nonzero(area == WHITE)) - komi
 
@@ -449,7 +449,7 @@ class Board:
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the records, which `__setstate__` makes anew by playing the moves."""
+        """All but the kernels' records, which `__setstate__` rebuilds by playing the moves."""
         return {name: value for name, value in self.__dict__.items() if name not in ("position", "_log")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -462,7 +462,7 @@ class Board:
         self.to_play = to_play
 
     def after(self, moves: int) -> "Board":
-        """Another board, as this one was after so many of its moves; to play is who then did.
+        """Another board, as this one was after its first `moves` moves, with the side to play that played next.
 
         Raises:
             ValueError: fewer were played.

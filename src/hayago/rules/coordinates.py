@@ -25,7 +25,7 @@ def vertex_to_point(vertex: str, size: int) -> int:
     """The point of a vertex in either case.
 
     Raises:
-        ValueError: no vertex, or one that is off a board of this size.
+        ValueError: not a vertex, or off a board of this size.
     """
     text = vertex.upper()
     if text == "PASS":
@@ -55,7 +55,7 @@ def point_to_vertex(point: int, size: int) -> str:
 
 
 def vertex_of(point: int, size: int) -> str:
-    """The vertex; the pass in small letters, as analysing clients know it (Sabaki, Lizzie, KaTrain), and our page."""
+    """The vertex, with the pass in lower case, as analysing clients (Sabaki, Lizzie, KaTrain) and our page expect."""
     return "pass" if point == pass_point(size) else point_to_vertex(point, size)
 
 
@@ -80,3 +80,8 @@ def handicap_points(stones: int, size: int) -> list[int]:
     if stones in (5, 7, 9):
         sites.append((middle, middle))
     return [row * size + column for row, column in sites]
+
+
+def star_points(size: int) -> list[int]:
+    """The points that custom marks on a board, rising; none on sizes without a custom."""
+    return sorted(handicap_points(9 if size == 19 else 5, size)) if size in (9, 13, 19) else []

@@ -1,8 +1,8 @@
-"""`GameRules`: what two players agree on before they play. Pure Python, so that a protocol can name rules at once.
+"""`GameRules`: the rules of a game. Pure Python, so that a protocol can name rules at once.
 
 The fields and the names of the presets are those of KataGo's `kata-set-rules` (its docs/GTP_Extensions.md), which
-clients already speak. Of ko rules `Board` knows the simple one and positional superko; situational superko forbids
-less than the positional one, so a player who keeps the positional one keeps all three.
+clients already speak. `Board` knows simple ko and positional superko. Situational superko forbids less than positional
+superko, so a player who keeps positional superko keeps all three.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class GameRules:
         ko: which repetition is forbidden.
         suicide: whether a move may take off its own chain of several stones.
         komi: points for White.
-        handicap_bonus: further points for White where Black has had N handicap stones.
+        handicap_bonus: further points for White if Black has N handicap stones.
     """
 
     scoring: Scoring = "area"
@@ -35,14 +35,14 @@ class GameRules:
     handicap_bonus: HandicapBonus = "N"
 
     def white_points(self, handicap: int) -> float:
-        """Komi and the compensation for so many handicap stones; one stone is no handicap."""
+        """Komi plus the compensation for handicap stones; one stone is not a handicap."""
         if handicap < 2 or self.handicap_bonus == "0":
             return self.komi
         return self.komi + handicap - (self.handicap_bonus == "N-1")
 
 
 def score_text(score: float) -> str:
-    """Black's points less White's as results are written: B+3.5, W+12, 0."""
+    """A score (Black minus White) as results are written: B+3.5, W+12, 0."""
     return "0" if score == 0 else f"{'B' if score > 0 else 'W'}+{abs(score):g}"
 
 

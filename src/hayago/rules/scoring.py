@@ -1,7 +1,7 @@
 """Counting: who owns each point of a finished position, and the score under the rules of the game.
 
-`mark_area` is Tromp and Taylor's area, with every stone alive; `count` takes the dead stones off first, knows seki,
-and gives White komi and the compensation for handicap stones.
+`mark_area` is Tromp and Taylor's area, with every stone alive. `count` first removes dead stones, knows seki, and adds
+White's komi and handicap compensation.
 """
 
 from collections.abc import Collection
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # Chosen on the ends of 200 professional games (borders open) and 150 of KGS (dame left):
 # scripts/proofs/judge_endings.py.
-DAME = 7  # points that may lie between two borders for nobody
-CLEAR = 0.6  # of the leaning, from 0 to 1: where a point of an open border is one side's
+DAME = 7  # neutral points that may lie between two borders
+CLEAR = 0.6  # leaning, from 0 to 1, from which on a point of an open border belongs to one side
 
 
 class Count(NamedTuple):
@@ -29,7 +29,7 @@ class Count(NamedTuple):
 
     Attributes:
         owner: int8 (N*N,), who has each point: BLACK, WHITE, or EMPTY where neither does.
-        score: Black's points less White's, komi and compensation included.
+        score: Black's points minus White's, komi and compensation included.
     """
 
     owner: NDArray[np.int8]
@@ -84,7 +84,7 @@ def area_of(grid: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int16]
 
 
 def handicap_stones(board: "Board") -> int:
-    """How many handicap stones Black has had: set up without any of White's, or played before White's first move."""
+    """The number of Black's handicap stones: set up without any of White's, or played before White's first move."""
     if any(colour == WHITE for colour, _ in board.setup_stones):
         return 0
     stones = len(board.setup_stones)
@@ -109,7 +109,7 @@ def count(
         board: the position.
         rules: how to count.
         dead: the points of dead stones.
-        seki: the points of stones that live in seki; territory scoring gives nothing for what they surround.
+        seki: the points of stones that live in seki; in territory scoring what they surround counts nothing.
         leaning: float32 (N*N,), from -1 (White) to 1 (Black): whose a point is expected to be. It decides, where it
             is clear, the points of open borders: regions that both colours reach and that are too large for dame.
     """

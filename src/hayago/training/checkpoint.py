@@ -1,4 +1,4 @@
-"""Training checkpoints: all that a run needs to go on from where it stood, as a safetensors file with a JSON header."""
+"""Training checkpoints: everything a run needs to continue, as a safetensors file with a JSON header."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ class Checkpoint(NamedTuple):
 
 
 def save_checkpoint(path: Path | str, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
-    """Write a training checkpoint, atomically: where it fails, the checkpoint of before is still there.
+    """Write a training checkpoint atomically: if this fails, the previous checkpoint is still there.
 
     Raises:
         HayagoError: the file cannot be written.

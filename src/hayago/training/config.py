@@ -1,4 +1,4 @@
-"""`TrainingConfig`: all that decides a training run, in one place. Nothing here needs torch, so `--help` is quick."""
+"""`TrainingConfig`: everything that decides a training run. Nothing here needs torch, so `--help` is quick."""
 
 import shlex
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -12,7 +12,7 @@ from hayago.features.planes import PLANE_SETS
 # The paper halves its learning rate every 80 million steps (Silver et al. 2016, Methods).
 HALVING_STEPS = 80_000_000
 
-# Options under one name, for `hayago train --recipe`; options that are named beside it win.
+# Sets of options for `hayago train --recipe`; options given on the command line override them.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
@@ -30,7 +30,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 
-# What may differ between the parts of a resumed run: where things lie and how the work is spread.
+# What may change when a run is resumed: where things are and how the work is spread.
 FREE_ON_RESUME = frozenset(
     {"games", "out", "checkpoint_minutes", "device", "compile", "threads", "encode_threads", "tensorboard", "resume"}
 )
@@ -38,64 +38,60 @@ FREE_ON_RESUME = frozenset(
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that decides a training run; the command line takes its options, and their help, from here."""
+    """Everything that decides a training run. The command line takes its options and their help from here."""
 
-    games: Annotated[Path, "Store of games that `hayago prepare` wrote."]
-    out: Annotated[Path, "Folder of the run: checkpoints, log and curve; made if it is missing."]
-    filters: Annotated[int, "Filters of each hidden layer; the paper has 192."] = 192
+    games: Annotated[Path, "The store of games that `hayago prepare` wrote."]
+    out: Annotated[Path, "Folder of the run, for checkpoints, log and curve. Created if it is missing."]
+    filters: Annotated[int, "Filters in each hidden layer; the paper has 192."] = 192
     planes: Annotated[int, "Feature planes: 4, 12, 20 or 48."] = 48
-    layers: Annotated[int, "Convolutions in all, the last one to a single plane."] = 13
-    minutes: Annotated[float, "Length of the run on the clock; the learning rate follows it."] = 20.0
-    positions: Annotated[int, "Length of the run in positions instead (0: by the clock); exactly repeatable."] = 0
-    normalised: Annotated[bool, "Batch normalisation while training; it is folded away afterwards."] = True
-    identity_init: Annotated[float, "Share of the identity in the first weights of layers from filters to filters."] = (
-        1.0
-    )
+    layers: Annotated[int, "Number of convolutions, the last one included."] = 13
+    minutes: Annotated[float, "Length of the run in minutes; the learning rate schedule follows it."] = 20.0
+    positions: Annotated[int, "Length of the run in positions instead, exactly repeatable (0: use --minutes)."] = 0
+    normalised: Annotated[bool, "Batch normalisation during training; it is folded into the kernels afterwards."] = True
+    identity_init: Annotated[float, "How much of the identity is added to the initial 3x3 kernels."] = 1.0
     pointwise_kernels: Annotated[
         bool,
-        "Learn each hidden kernel as the sum of itself and one for the centre alone. Meant for Muon; other optimizers"
-        " then move the centre twice as far.",
+        "Learn a 1x1 kernel beside each hidden kernel; they are summed. Meant for Muon; other optimizers then move the"
+        " centre twice as far.",
     ] = True
-    batch_size: Annotated[int, "Positions in a step, of all processes together."] = 64
+    batch_size: Annotated[int, "Positions per step, over all processes."] = 64
     batch_norm_group: Annotated[
         int,
-        "Positions over which batch normalisation takes its moments, whatever the number of processes; the batch is a"
-        " multiple of it, or smaller and the only one.",
+        "Positions over which batch normalisation computes its moments, whatever the number of processes. The batch"
+        " must be a multiple of it, or smaller.",
     ] = 64
-    future_moves: Annotated[int, "How many moves behind the next one are predicted too, while training."] = 2
-    future_move_weight: Annotated[float, "Weight of each of these predictions beside that of the next move."] = 0.25
-    optimizer: Annotated[
-        Literal["muon", "adamw", "sgd"], "Muon trains the kernels, AdamW the rest; or one for all."
-    ] = "muon"
-    learning_rate: Annotated[float, "Largest step of the optimizer (0: what suits it)."] = 0.0
+    future_moves: Annotated[int, "Number of further moves predicted as auxiliary targets."] = 2
+    future_move_weight: Annotated[float, "Loss weight of each auxiliary target; the next move has weight 1."] = 0.25
+    optimizer: Annotated[Literal["muon", "adamw", "sgd"], "muon uses AdamW for everything but the kernels."] = "muon"
+    learning_rate: Annotated[float, "Peak learning rate (0: the optimizer's default)."] = 0.0
     pointwise_rate: Annotated[
-        float, "Muon's step for the kernels of the centre, as a multiple of that for the others."
+        float, "Muon's learning rate for the 1x1 kernels, as a multiple of that for the others."
     ] = 4.0
-    adamw_learning_rate: Annotated[float, "Largest step of AdamW beside Muon."] = 0.003
-    momentum: Annotated[float, "Momentum of Muon and of SGD."] = 0.95
-    weight_decay: Annotated[float, "Share of each kernel, times the learning rate, taken off at a step."] = 0.01
+    adamw_learning_rate: Annotated[float, "Peak learning rate of AdamW when Muon trains the kernels."] = 0.003
+    momentum: Annotated[float, "Momentum of Muon and SGD."] = 0.95
+    weight_decay: Annotated[float, "Decoupled weight decay of the kernels."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
     schedule: Annotated[
         Literal["cosine", "stable", "halved"],
-        "After the warm-up: half a cosine down to 0; or no change until the decay, so that `positions` may still be"
-        " changed when the run is resumed; or the paper's, halved every 80 million steps.",
+        "After the warm-up: cosine falls to 0; stable stays constant until --decay, so --positions may change on"
+        " resume; halved is the paper's, halved every 80 million steps.",
     ] = "cosine"
-    decay: Annotated[float, "Share of the run, at its end, over which a stable learning rate falls to 0."] = 0.2
-    symmetries: Annotated[bool, "Show each position under one of the 8 symmetries, by chance."] = True
-    positions_per_game: Annotated[int, "Positions taken of each game in an epoch (0: all)."] = 16
-    games_per_block: Annotated[int, "Games that are mixed at a time."] = 1000
-    seed: Annotated[int, "Decides the first weights and the sequence of positions."] = 0
-    validations: Annotated[int, "How often in a run it is validated, and a checkpoint written."] = 10
-    validation_positions: Annotated[int, "Positions of the validation games to measure on."] = 4096
-    checkpoint_minutes: Annotated[float, "Longest time between two checkpoints."] = 10.0
+    decay: Annotated[float, "With the stable schedule: the last share of the run, in which the rate falls to 0."] = 0.2
+    symmetries: Annotated[bool, "Show each position under a random one of the 8 symmetries."] = True
+    positions_per_game: Annotated[int, "Positions taken from each game per epoch (0: all)."] = 16
+    games_per_block: Annotated[int, "Games whose positions are shuffled together."] = 1000
+    seed: Annotated[int, "Seed of the initial weights and of the sequence of positions."] = 0
+    validations: Annotated[int, "Number of validations during the run; each writes a checkpoint."] = 10
+    validation_positions: Annotated[int, "Positions from validation games to measure on."] = 4096
+    checkpoint_minutes: Annotated[float, "Longest time between checkpoints, in minutes."] = 10.0
     device: Annotated[str, "auto, cpu, cuda or mps."] = "auto"
-    compile: Annotated[bool, "Compile the network by torch.compile: for GPUs; it takes a while at the start."] = False
-    threads: Annotated[int, "Threads of a process (0: its share of the cores)."] = 0
+    compile: Annotated[bool, "Compile the network with torch.compile, for GPUs; this takes a while."] = False
+    threads: Annotated[int, "Threads per process (0: its share of the cores)."] = 0
     encode_threads: Annotated[
-        int, "Threads that encode: with a GPU some of these (-1: up to 8), on a CPU beside them (-1: none)."
+        int, "Threads that encode: with a GPU out of --threads (-1: up to 8), on a CPU in addition (-1: none)."
     ] = -1
-    tensorboard: Annotated[bool, "Write the log for TensorBoard too (needs the extra)."] = False
-    resume: Annotated[bool, "Go on from the run's last checkpoint."] = False
+    tensorboard: Annotated[bool, "Also write the log for TensorBoard (pip install 'hayago[tensorboard]')."] = False
+    resume: Annotated[bool, "Continue from the run's last checkpoint."] = False
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
@@ -129,25 +125,23 @@ class TrainingConfig:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
         if self.normalised and self.batch_size % self.batch_norm_positions:
             raise HayagoError(
-                f"batch_size {self.batch_size} is no multiple of batch_norm_group {self.batch_norm_group}"
+                f"batch_size {self.batch_size} is not a multiple of batch_norm_group {self.batch_norm_group}"
             )
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
         if self.layers < 2:
             raise HayagoError(f"layers must be at least 2, not {self.layers}")
         if not self.positions and self.minutes <= 0:
-            raise HayagoError("a run needs a length: minutes or positions")
+            raise HayagoError("a run needs a length: --minutes or --positions")
         for name in ("warmup", "decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")
         if self.schedule == "stable" and not self.positions:
-            raise HayagoError(
-                "the stable schedule needs a length in positions: a clock cannot be turned back on resume"
-            )
+            raise HayagoError("the stable schedule needs a length in --positions")
 
     @property
     def batch_norm_positions(self) -> int:
-        """`batch_norm_group`, or all of a smaller batch."""
+        """`batch_norm_group`, or the whole of a smaller batch."""
         return min(self.batch_norm_group, self.batch_size)
 
     @property
@@ -162,7 +156,7 @@ class TrainingConfig:
         return {name: value for name, value in asdict(self).items() if name not in free}
 
     def learning_rate_factor(self, progress: float, step: int) -> float:
-        """What the largest learning rates are multiplied by at this share of the run, after so many steps."""
+        """The factor for the peak learning rates at this share of the run, at this step."""
         if progress < self.warmup:
             return progress / self.warmup
         if self.schedule == "halved":
@@ -172,7 +166,7 @@ class TrainingConfig:
         return min(1.0, (1 - progress) / self.decay) if self.decay else 1.0
 
     def progress(self, step: int, seconds: float) -> float:
-        """The share of the run that is done, 0 to 1, after so many steps and seconds."""
+        """The share of the run that is done, 0 to 1."""
         return min(1.0, step / self.steps if self.steps else seconds / (self.minutes * 60))
 
     def command(self) -> str:

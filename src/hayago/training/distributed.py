@@ -1,11 +1,11 @@
 """Many processes that train one network: `torchrun --nproc-per-node N -m hayago train ...`.
 
-Words: a *rank* is a process of the run, numbered from 0; each computes its share of every batch, and torch's
-DistributedDataParallel makes one step of all gradients. Rank 0 alone writes files, reads the clock and decides what is
-due. The machines see the same files: all ranks read the store of games and the checkpoint.
+A *rank* is a process of the run, numbered from 0. Each computes its share of every batch, and torch's
+DistributedDataParallel averages the gradients. Only rank 0 writes files, reads the clock and decides what is due. All
+machines must see the same files: every rank reads the store of games and the checkpoint.
 
-`ProcessGroup` is all that the trainer knows of the others. Decisions are agreed upon over the CPU (gloo), once a step,
-so that a GPU never waits for them; a rank that is gone is noticed there, by its closed connection.
+`ProcessGroup` is all that the trainer knows of other processes. Ranks agree on decisions once per step over the CPU
+(gloo), so that a GPU never waits for it. A lost rank is noticed there by its closed connection.
 """
 
 import os
@@ -21,23 +21,23 @@ from torch.distributed.rendezvous import rendezvous
 
 from hayago.errors import HayagoError
 
-# What ranks may wait for one another: rank 0 writes checkpoints, and a first step may compile.
+# How long ranks wait for one another: rank 0 writes checkpoints, and the first step may compile.
 TIMEOUT = timedelta(minutes=10)
 
 
 class RankLost(HayagoError):
-    """Another process of the run has gone or cannot be reached."""
+    """Another process of the run has ended or cannot be reached."""
 
 
 class ProcessGroup:
-    """The processes of a run, seen from one of them; without torchrun there is this one only.
+    """The processes of a run, seen from one of them. Without torchrun there is only this one.
 
-    Leaving the block with an error says it once: the first rank that fails raises it, the others, which mostly fail
-    because that one has gone, leave without a word.
+    An error that leaves the `with` block is reported once. The first rank that fails raises it; the others, which
+    usually fail because that one has ended, exit silently.
     """
 
     def __init__(self, rank: int = 0, count: int = 1, local: int = 0, neighbours: int = 1, restarts: int = 0) -> None:
-        """`local` is the number of this rank on its machine, which has `neighbours` ranks."""
+        """`local` is the number of this rank on its machine, which runs `neighbours` ranks."""
         self.rank = rank
         self.count = count
         self.local = local
@@ -47,7 +47,7 @@ class ProcessGroup:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """As torchrun, or whoever starts the processes, has set RANK, WORLD_SIZE and so on."""
+        """The group that RANK, WORLD_SIZE and so on describe; torchrun sets them."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RESTART_COUNT")
         rank, count, local, neighbours, restarts = (os.environ.get(name, "") for name in names)
         if not count:
@@ -64,18 +64,18 @@ class ProcessGroup:
 
     def __enter__(self) -> Self:
         if self.count > 1:
-            nccl = torch.cuda.is_available() and distributed.is_nccl_available()  # there is none on Windows
+            nccl = torch.cuda.is_available() and distributed.is_nccl_available()  # not on Windows
             backend = "cpu:gloo,cuda:nccl" if nccl else "gloo"
             try:
                 store, _, _ = next(rendezvous("env://", timeout=TIMEOUT))
-                # torchrun keeps its store over a restart, and in it the addresses of those who have gone.
+                # torchrun keeps its store over a restart, with the addresses of processes that have ended.
                 prefix = f"hayago/{self.restarts}/{self.count}"
                 self._store = distributed.PrefixStore(prefix, store)  # type: ignore[attr-defined]
                 distributed.init_process_group(
                     backend, store=self._store, rank=self.rank, world_size=self.count, timeout=TIMEOUT
                 )
             except (RuntimeError, ValueError) as error:
-                raise HayagoError(f"the processes do not find one another: {str(error).splitlines()[0]}") from error
+                raise HayagoError(f"the processes cannot find one another: {str(error).splitlines()[0]}") from error
         return self
 
     def __exit__(
@@ -86,24 +86,24 @@ class ProcessGroup:
         if error is None:
             distributed.destroy_process_group()
             return
-        # After an error the group is left as it is: to take it down would wait for those who have gone.
+        # After an error the group is left as it is: destroying it would wait for lost processes.
         lost = _tells_of_a_loss(error)
         if (lost or isinstance(error, HayagoError)) and not self._speaks():
             raise SystemExit(getattr(error, "exit_status", 1)) from None
         if lost:
-            # NCCL fails for other reasons too, and says so.
+            # NCCL also fails for other reasons, which it names.
             reason = f" ({str(error).splitlines()[0]})" if "NCCL" in str(error) else ""
-            raise RankLost(f"another process of this run has gone{reason}; the last checkpoint is whole") from error
+            raise RankLost(f"another process of this run has ended{reason}; the last checkpoint is complete") from error
 
     def _speaks(self) -> bool:
-        """Whether no other rank has said what is wrong."""
+        """Whether no other rank has reported an error."""
         try:
             return bool(self._store.add("failed", 1) == 1)
-        except RuntimeError:  # the store has gone with the rank that held it
+        except RuntimeError:  # the store ended with the rank that held it
             return True
 
     def agree(self, decisions: Sequence[float], vote: bool = False) -> tuple[list[float], bool]:
-        """Rank 0's decisions, and whether any rank votes for something; the same answer on all ranks."""
+        """Rank 0's decisions, and whether any rank votes yes; every rank gets the same answer."""
         if self.count == 1:
             return list(decisions), vote
         said = torch.zeros(len(decisions) + 1, dtype=torch.float64)
@@ -120,29 +120,29 @@ class ProcessGroup:
         return values
 
     def refuse(self, device: torch.device, batch_size: int, batch_norm_group: int) -> None:
-        """Refuse what cannot be shared; without normalisation batch_norm_group is 1.
+        """Refuse what the ranks cannot share. Without normalisation, batch_norm_group is 1.
 
         Raises:
-            HayagoError: the batch gives no whole groups for each rank, or the device cannot be shared.
+            HayagoError: the batch cannot be split into whole groups for each rank, or the device cannot be shared.
         """
         if batch_size % (self.count * batch_norm_group):
             groups_text = f" x batch_norm_group {batch_norm_group}" if batch_norm_group > 1 else ""
-            raise HayagoError(f"batch_size {batch_size} is no multiple of {self.count} processes{groups_text}")
+            raise HayagoError(f"batch_size {batch_size} is not a multiple of {self.count} processes{groups_text}")
         if self.neighbours > 1 and device.type == "cuda" and device.index != self.local:
             raise HayagoError(f"the processes of a machine cannot share {device}: --device cuda gives each its own")
         if self.count > 1 and device.type == "mps":
             raise HayagoError("the processes of a run cannot share the GPU of a Mac: --device cpu, or one process")
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """The network whose gradients are means over all ranks; the weights begin as those of rank 0."""
+        """The network whose gradients are averaged over all ranks, and which starts with the weights of rank 0."""
         if self.count == 1:
             return network
-        # It also sends rank 0's running moments round: they are the same everywhere, see `RunningMoments`.
-        # What would spare this bears other names in other versions of torch.
+        # This also broadcasts rank 0's running moments, which are the same everywhere (see `RunningMoments`). The
+        # argument that would avoid it has different names in different versions of torch.
         return nn.parallel.DistributedDataParallel(network, [device.index] if device.type == "cuda" else None)
 
     def gathering(self, network: nn.Module, last: bool) -> AbstractContextManager[None]:
-        """Forward and backward of a group, in turn: the ranks exchange gradients in the last one only."""
+        """For the forward and backward pass of one group: gradients are exchanged only after the last one."""
         if last or not isinstance(network, nn.parallel.DistributedDataParallel):
             return nullcontext()
         return network.no_sync()
@@ -152,5 +152,5 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def _tells_of_a_loss(error: BaseException) -> bool:
-    """Whether torch says that a collective failed; gloo's errors have no class of their own."""
+    """Whether a collective operation failed; gloo's errors have no class of their own."""
     return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))

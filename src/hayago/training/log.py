@@ -1,4 +1,4 @@
-"""What a training run says while it runs: the log file, the line on the screen, TensorBoard. No decisions here."""
+"""What a training run reports: the log file, the line on the screen, TensorBoard. No decisions here."""
 
 import csv
 import io
@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
 
-# The columns of log.csv. Losses are mean cross-entropies in nats, top1 are shares of 1, both over the steps since the
-# row before; the validation columns are empty where nothing was validated.
+# The columns of log.csv. Losses are mean cross-entropies in nats, top1 are shares from 0 to 1, both over the steps
+# since the previous row. The validation columns are empty in rows without a validation.
 COLUMNS = (
     "step",
     "positions",
@@ -30,10 +30,10 @@ COLUMNS = (
 
 
 class Log:
-    """log.csv of a run; resuming at a step first drops the rows behind it."""
+    """The log.csv of a run. Resuming at a step first drops later rows."""
 
     def __init__(self, path: Path, first_step: int) -> None:
-        """Open the log to go on after `first_step` (0 begins a new one); a row that was cut short is dropped.
+        """Open the log to continue after `first_step` (0 starts a new one). An incomplete last row is dropped.
 
         Raises:
             HayagoError: the file cannot be written.
@@ -64,12 +64,12 @@ class Log:
             raise HayagoError(f"cannot write {self.path}: {error.strerror}") from error
 
     def close(self) -> None:
-        with suppress(OSError):  # `add` has told that the disk is full
+        with suppress(OSError):  # `add` has already reported a full disk
             self._file.close()
 
 
 class TensorBoard:
-    """The numbers of the log for TensorBoard, beside it; needs the extra hayago[tensorboard]."""
+    """The same numbers for TensorBoard; needs hayago[tensorboard]."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
         try:
@@ -88,7 +88,7 @@ class TensorBoard:
 
 
 class ProgressLine:
-    """A progress bar on a terminal, else one plain line for each row of the log; both on stderr."""
+    """A progress bar on a terminal, else one plain line per row of the log; both on stderr."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
@@ -109,7 +109,7 @@ class ProgressLine:
         self._bar.stop()
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._console.print(text, highlight=False, markup=False)
 
     def add(self, row: Mapping[str, Any], progress: float, seconds_left: float) -> None:

@@ -1,6 +1,6 @@
 """Supervised training: `train(config)` turns a store of games into a plain policy network.
 
-A *step* learns from one batch; the words for the rest are in `hayago.training.run`.
+A *step* learns from one batch. `hayago.training.run` defines the other words.
 """
 
 import signal
@@ -25,11 +25,11 @@ from hayago.training.trainer import Trainer
 
 
 def train(config: TrainingConfig) -> TrainingResult:
-    """Train a network as the config says, and write the files of a run to config.out.
+    """Train a network and write the files of the run to config.out.
 
     Raises:
-        TrainingInterrupted: the user stopped it (Ctrl-C, SIGTERM); a checkpoint was left.
-        HayagoError: the games, the folder or the checkpoint cannot be used, or the loss is no longer a number.
+        TrainingInterrupted: the user stopped it (Ctrl-C, SIGTERM); a checkpoint was written.
+        HayagoError: the games, the folder or the checkpoint cannot be used, or the loss is NaN.
     """
     with ProcessGroup.from_environment() as group:
         if group.restarts and (config.out / CHECKPOINT).exists():
@@ -45,7 +45,7 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     trainer = Trainer(config, device, store.games.size, group)
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
     run = Run(config, store, trainer, group)
-    turn = device.type == "cpu"  # a GPU turns the boards itself
+    turn = device.type == "cpu"  # a GPU applies the symmetries itself
     batches = Batches(
         sampler, config.batch_size, config.planes, encode_threads, group.rank, group.count, turn, config.future_moves
     ).start(trainer.step)
@@ -65,11 +65,11 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
 
 
 def share_threads(config: TrainingConfig, device: torch.device, neighbours: int = 1) -> int:
-    """Give torch its threads, and return how many threads are to encode.
+    """Set torch's number of threads, and return how many threads shall encode.
 
-    Beside a GPU they are together no more than asked for, or than the cores that fall to each of `neighbours`
-    processes. On a CPU encoding costs about a hundredth of training, too little for a core of its own: torch keeps all
-    threads, and those that encode, if any are asked for, come beside them.
+    With a GPU, both together are at most `config.threads`, or this process's share of the cores. On a CPU, encoding
+    costs about a hundredth of training, too little for a core of its own: torch gets all threads, and encoding threads
+    come on top if they are asked for.
     """
     threads = config.threads or max(1, cores() // neighbours)
     encode_threads = config.encode_threads
@@ -90,9 +90,9 @@ class _Stop:
 
 @contextmanager
 def _stop_requests() -> Iterator[_Stop]:
-    """Turn the first Ctrl-C or SIGTERM into a request, granted between two steps; the second acts as ever.
+    """Turn the first Ctrl-C or SIGTERM into a request, which is granted between two steps. The second acts as usual.
 
-    In a thread that is not the main one, which Python lets handle no signals, requests never come.
+    Outside the main thread, where Python handles no signals, requests never come.
     """
     stop = _Stop()
     before: dict[int, Any] = {}

@@ -1,8 +1,8 @@
-"""Whether the loss is still one to go on from. No torch here.
+"""Stops a run whose loss is NaN or has exploded. No torch here.
 
-The steps are cut into *windows*; the *level* is the lowest median loss of a window so far, or the very first loss. The
-loss has *exploded* when the median of a window is more than EXPLODED times the level: for half a window at least the
-network has been far worse than it was, which no chance of a batch does.
+Steps are grouped into *windows*. The *level* is the lowest median loss of a window so far, or the very first loss. The
+loss has *exploded* when the median of a window is more than EXPLODED times the level. Then the network has been far
+worse than before for at least half a window, which no unlucky batch explains.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ class LossGuard:
         self._window: list[float] = []
 
     def watch(self, step: int, losses: Sequence[float]) -> None:
-        """Look at the losses of the steps up to `step`.
+        """Check the losses of the steps up to `step`.
 
         Raises:
-            HayagoError: the loss is no number any more, or has exploded; the message names the step.
+            HayagoError: the loss is NaN or has exploded; the message names the step.
         """
         for number, loss in enumerate(losses, step - len(losses) + 1):
             if not isfinite(loss):
-                raise HayagoError(f"the loss is no number any more at step {number}: lower the learning rate")
+                raise HayagoError(f"the loss is NaN at step {number}: lower the learning rate")
             if self.level == inf:
                 self.level = loss
             self._window.append(loss)

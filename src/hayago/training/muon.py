@@ -1,7 +1,7 @@
-"""Muon: momentum whose every step is orthogonalised, for the kernels of hidden convolutions.
+"""Muon: momentum with orthogonalised steps, for the kernels of hidden convolutions.
 
-K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). A kernel (out, in, h, w) counts as
-the matrix (out, in*h*w); torch.optim.Muon takes plain matrices only.
+K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). A kernel (out, in, h, w) is treated
+as the matrix (out, in*h*w); torch.optim.Muon takes only plain matrices.
 """
 
 from collections import defaultdict
@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# The quintic iteration a*X + b*(XX')X + c*(XX')^2 X drives all singular values into about [0.7, 1.2] in five rounds.
+# The quintic iteration a*X + b*(XX')X + c*(XX')^2 X brings all singular values into about [0.7, 1.2] in five rounds.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """The nearest matrices with orthonormal rows (or columns), roughly, of each of (..., rows, columns)."""
+    """Roughly the nearest matrices (..., rows, columns) with orthonormal rows, or columns if those are fewer."""
     x: Tensor = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     tall = x.size(-2) > x.size(-1)
     if tall:
@@ -33,13 +33,12 @@ class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, with decoupled weight decay.
 
     Args:
-        parameters: tensors of two dimensions or more, all but the first of which are flattened into one; or groups of
-            them, as torch's optimizers take them.
-        lr: size of a step; every singular value of a step is about lr.
+        parameters: tensors of two dimensions or more, or groups of them. All dimensions but the first are flattened.
+        lr: learning rate; every singular value of a step is about lr.
         momentum: share of the running sum of gradients that is kept at each step.
-        weight_decay: share of a weight, times lr, that is taken off at each step.
-        lengthen: whether the steps of tall matrices are longer: they have fewer singular values than rows, and so their
-            outputs move as far.
+        weight_decay: share of a weight, times lr, that is subtracted at each step.
+        lengthen: whether to lengthen the steps of tall matrices, which have fewer singular values than rows, so that
+            their outputs move as far.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Make one step from the gradients."""
-        assert closure is None, "Muon evaluates nothing again"
+        assert closure is None, "Muon takes no closure"
         for group in self.param_groups:
             same_shape: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:
@@ -65,7 +64,7 @@ class Muon(torch.optim.Optimizer):
                 self._step_together(parameters, group)
 
     def _step_together(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """One step for parameters of one shape: orthogonalising them as a stack saves many small products."""
+        """Make one step for parameters of one shape; one stack of them saves many small products."""
         gradients, momenta = [], []
         for parameter in parameters:
             assert parameter.grad is not None
@@ -79,11 +78,11 @@ class Muon(torch.optim.Optimizer):
         directions = torch._foreach_add(gradients, momenta, alpha=group["momentum"])
         steps = self.orthogonalised(torch.stack([direction.flatten(1) for direction in directions]), parameters)
         tallness = steps.size(-2) / steps.size(-1) if group["lengthen"] else 1.0
-        # The learning rate may be a tensor: on a GPU, where a recorded step reads it anew each time.
+        # The learning rate may be a tensor: on a GPU a recorded step reads it each time.
         steps = steps * (group["lr"] * max(1.0, tallness) ** 0.5)
         torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_sub_(parameters, [step.view_as(one) for one, step in zip(parameters, steps, strict=True)])
 
     def orthogonalised(self, directions: Tensor, parameters: list[Tensor]) -> Tensor:
-        """Steps (K, rows, columns) along the directions, the same, of K parameters of one shape."""
+        """Orthogonalised steps (K, rows, columns) of the directions (K, rows, columns)."""
         return orthogonalise(directions)

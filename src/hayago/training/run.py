@@ -1,8 +1,8 @@
 """A run's folder, clock and log: what training does besides learning.
 
-Words: *progress* is the share of the run that is done, by positions or by the clock; a *run* is a folder with log.csv,
-curve.png, last.safetensors (the checkpoint to resume from), best.safetensors (the plain network that validated best)
-and, at the end, model.safetensors.
+A *run* is a folder with log.csv, curve.png, last.safetensors (the checkpoint to resume from), best.safetensors (the
+plain network with the lowest validation loss) and, at the end, model.safetensors. *Progress* is the share of the run
+that is done, by positions or by the clock.
 """
 
 import time
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from hayago.drawing.plots import save_training_curve
+from hayago.drawing.curves import save_training_curve
 from hayago.errors import HayagoError
 from hayago.features.incremental import encode_positions
 from hayago.files import check_space, remove_unfinished
@@ -37,13 +37,13 @@ VALIDATION_BATCH = 256
 
 
 class TrainingInterrupted(HayagoError):
-    """The user stopped the training; a checkpoint was left. The command line exits with 130, as shells expect."""
+    """The user stopped the training, and a checkpoint was written. The command line exits with 130."""
 
     exit_status = 130
 
 
 class TrainingResult(NamedTuple):
-    """What a finished run gives: its model file, its length, and how it validated at the end."""
+    """The model file of a finished run, its length, and its last validation."""
 
     model: Path
     steps: int
@@ -55,7 +55,7 @@ class TrainingResult(NamedTuple):
 
 
 class Due(NamedTuple):
-    """What is to be done behind a step."""
+    """What is due after a step."""
 
     validation: bool
     checkpoint: bool
@@ -64,10 +64,10 @@ class Due(NamedTuple):
 
 
 class Run:
-    """A run's clock, its log and its files: what `train` does besides learning."""
+    """The clock, the log and the files of a run."""
 
     def __init__(self, config: TrainingConfig, store: GameStore, trainer: Trainer, group: ProcessGroup) -> None:
-        """Make the folder, or go on from its checkpoint."""
+        """Create the folder, or continue from its checkpoint."""
         self.config, self.store, self.trainer, self._group = config, store, trainer, group
         self.checkpoint = config.out / CHECKPOINT
         if self.checkpoint.exists() and not config.resume:
@@ -95,9 +95,9 @@ class Run:
         self._line = ProgressLine(quiet=not group.first)
 
     def _check_space(self) -> None:
-        """See that the files of the run will find room; each is written beside the old one."""
+        """Check that there is room for the files of the run; each is written before the old one is removed."""
         weights = sum(value.numel() * value.element_size() for value in self.trainer.network.parameters())
-        checkpoint = 3 * weights  # with two moments for each
+        checkpoint = 3 * weights  # the optimizer keeps two moments of each weight
         sizes = {CHECKPOINT: checkpoint, BEST: weights, MODEL: weights}
         missing = sum(size for name, size in sizes.items() if not (self.config.out / name).exists())
         check_space(self.config.out, missing + checkpoint)
@@ -105,13 +105,13 @@ class Run:
     def _resume(self) -> None:
         header, tensors = load_checkpoint(self.checkpoint)
         if header["data_fingerprint"] != self.store.fingerprint:
-            raise HayagoError(f"{self.checkpoint}: trained on other games than those of {self.config.games}")
+            raise HayagoError(f"{self.checkpoint}: trained on other games than {self.config.games}")
         started = header["config"]
         for name, value in self.config.fixed().items():
             if name not in started:
-                raise HayagoError(f"{self.checkpoint}: another version of hayago wrote it, which knew no {name}")
+                raise HayagoError(f"{self.checkpoint}: written by another version of hayago, without {name}")
             if value != started[name]:
-                raise HayagoError(f"{self.checkpoint}: was started with {name} {started[name]}, not {value}")
+                raise HayagoError(f"{self.checkpoint}: was started with {name}={started[name]}, not {value}")
         self.trainer.restore(tensors, header["step"])
         self._saved_step = header["step"]
         self._guard = LossGuard(header["loss_level"])
@@ -142,14 +142,14 @@ class Run:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the time of the block as waiting for data, unless a GPU has had work all the while."""
+        """Count the time of the block as waiting for data, unless a GPU was busy throughout."""
         asked = time.perf_counter()
         yield
         if not self.trainer.is_busy():
             self._waited += time.perf_counter() - asked
 
     def tick(self, stop: bool) -> Due:
-        """Read the clock, once a step, and agree with the other ranks on what is due; any of them may ask to stop."""
+        """Read the clock, once per step, and agree with the other ranks on what is due. Any of them may ask to stop."""
         self.seconds = self._before + time.perf_counter() - self._started
         self.progress = self.config.progress(self.trainer.step, self.seconds)
         validation, checkpoint, row = self.validation_due(), self.checkpoint_due(), self.log_due()
@@ -160,7 +160,7 @@ class Run:
 
     @property
     def waiting_share(self) -> float:
-        """The share of this part of the run that was spent waiting for data."""
+        """The share of the time since the start or resume that was spent waiting for data."""
         return self._waited / max(1e-9, self.seconds - self._before)
 
     def validation_due(self) -> bool:
@@ -176,17 +176,17 @@ class Run:
         return self._owed or self.seconds - self._saved_seconds > self.config.checkpoint_minutes * 60
 
     def log(self, validate: bool) -> None:
-        """Write and show one row about the steps since the last; with `validate`, keep the network if it is the best.
+        """Write and show one row about the steps since the last row; with `validate`, keep the network if it is best.
 
         Raises:
-            HayagoError: the loss is no number any more, or has exploded.
+            HayagoError: the loss is NaN or has exploded.
         """
         trainer, steps = self.trainer, self.trainer.step - self._row_step
         losses, top1s = trainer.take_metrics()
         try:
             self._guard.watch(trainer.step, losses)
         except HayagoError as error:
-            kept = f"; {self.checkpoint} holds the last good state, of step {self._saved_step}"
+            kept = f"; {self.checkpoint} holds the last good state, from step {self._saved_step}"
             raise HayagoError(f"{error}{kept if self._saved_step else ''}") from None
         self._last_loss = losses[-1]
         row: dict[str, Any] = {
@@ -209,7 +209,7 @@ class Run:
         pace = (self.seconds - self._before) / max(1e-9, self.progress - self._first_progress)
         self._line.add(row, self.progress, pace * (1 - self.progress))
         self._row_step = trainer.step
-        self._row_seconds = self._before + time.perf_counter() - self._started  # leaves the validation out
+        self._row_seconds = self._before + time.perf_counter() - self._started  # excludes the validation
 
     def _validate(self, row: dict[str, Any]) -> None:
         if self._validation is None:
@@ -221,10 +221,10 @@ class Run:
             self._save_model(self.config.out / BEST)
 
     def save_checkpoint(self, batch: DeviceBatch) -> None:
-        """Write all that is needed to go on from here, if it is worth it; called behind a row of the log only.
+        """Write everything needed to continue from here, unless the loss is bad; call it only after a row of the log.
 
-        What a step has made of the network shows in the loss of the next one only: so that no bad state takes the place
-        of a good one, that loss is looked at first, on the batch just learned.
+        The effect of a step shows only in the next loss. So that a bad state never replaces a good one, that loss is
+        computed first, on the batch just learned.
         """
         loss = self.trainer.loss_on(batch)
         self._owed = not (self._guard.is_calm(self._last_loss) and self._guard.is_calm(loss))
@@ -246,11 +246,11 @@ class Run:
         save_checkpoint(self.checkpoint, self.trainer.state(), header)
 
     def interrupted(self) -> TrainingInterrupted:
-        """What the user is told who has stopped the run."""
+        """What to tell the user who stopped the run."""
         step, saved = self.trainer.step, self._saved_step
-        kept = "" if saved == step else f", whose loss was bad; the checkpoint is of step {saved}"
+        kept = "" if saved == step else f", whose loss was bad; the checkpoint is from step {saved}"
         return TrainingInterrupted(
-            f"stopped after step {step}{kept}; go on with: {replace(self.config, resume=True).command()}"
+            f"stopped after step {step}{kept}; continue with: {replace(self.config, resume=True).command()}"
         )
 
     def finish(self) -> TrainingResult:
@@ -265,7 +265,7 @@ class Run:
         return TrainingResult(model, steps, positions, self.seconds, loss, top1, self.waiting_share)
 
     def _save_model(self, path: Path) -> None:
-        """Fold the network and write it, with the history of this run; in rank 0 only."""
+        """Fold the network and write it with the history of this run. Only rank 0 does so."""
         if not self._group.first:
             return
         trainer = self.trainer
@@ -288,7 +288,7 @@ class Run:
 
 
 def _validation_batches(config: TrainingConfig, group: ProcessGroup) -> list[Batch] | None:
-    """This rank's share of the same positions each time, of games held out for validation; None without such games."""
+    """This rank's share of the validation positions, always the same ones; None if there are no validation games."""
     games = read_store(config.games, "validation").games
     if not len(games.codes):
         return None

@@ -18,16 +18,16 @@ from hayago.training.distributed import SINGLE_PROCESS, ProcessGroup
 from hayago.training.muon import Muon
 from hayago.training.training_network import GroupedBatchNorm, RunningMoments, TrainingNetwork
 
-# Muon's is for kernels that have others for their centres; without these it may be longer.
+# Muon's is lower when 1x1 kernels are learned beside the 3x3 ones.
 LEARNING_RATES = {"muon": 0.02, "muon, no pointwise kernels": 0.03, "adamw": 0.003, "sgd": 0.1}
 
-STEPS_AHEAD = 2  # that may wait on a GPU
+STEPS_AHEAD = 2  # steps that may be queued on a GPU
 
 
 def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """The optimizers of all parameters; each group remembers its largest learning rate as "peak".
+    """The optimizers of all parameters. Each parameter group remembers its peak learning rate as "peak".
 
-    On a GPU the learning rates are tensors, so that a recorded step (see `CudaGraphStep`) does not hold them fast.
+    On a GPU the learning rates are tensors, because a recorded step (see `CudaGraphStep`) would freeze numbers.
     """
     on_gpu = network.last.bias.is_cuda
     kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
@@ -44,7 +44,7 @@ def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[to
     if config.optimizer == "muon":
         moved_by_muon: list[dict[str, Any]] = [{"params": kernels}]
         if network.pointwise_kernels:
-            # Their steps go with those of the whole kernels, which are wide: see `Muon`.
+            # Their steps have the length of those of the 3x3 kernels, which are wide matrices: see `Muon`.
             moved_by_muon.append(
                 {"params": list(network.pointwise_kernels), "lr": peak * config.pointwise_rate, "lengthen": False}
             )
@@ -67,7 +67,7 @@ def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[to
 
 
 class Trainer:
-    """The network and its optimizers, and how they make a step."""
+    """The network, its optimizers, and how they make a step."""
 
     def __init__(
         self, config: TrainingConfig, device: torch.device, board_size: int = 19, group: ProcessGroup = SINGLE_PROCESS
@@ -87,7 +87,7 @@ class Trainer:
             config.future_moves,
         )
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # A CPU takes the groups in turn, which bounds the memory; a GPU is too wide for them.
+        # A CPU computes one group at a time, which bounds its memory; for a GPU a group is too little work.
         self._part = config.batch_norm_positions
         compiled = config.compile
         if device.type == "cpu":
@@ -97,7 +97,7 @@ class Trainer:
             for module in self.network.modules():
                 if isinstance(module, GroupedBatchNorm):
                     module.batch_norm_group = config.batch_norm_positions
-        # What learns is the network, compiled and shared; what is saved and validated is the bare one.
+        # The compiled, distributed network learns; the bare one is validated and saved.
         learning = torch.compile(self.network, dynamic=False) if compiled else self.network
         self._learning = group.wrap(cast(nn.Module, learning), device)
         self._moments = RunningMoments(self.network)
@@ -111,15 +111,15 @@ class Trainer:
         self._future_move_weight = config.future_move_weight
         self._replayed = self._recorder()
         self._under_way: deque[torch.cuda.Event] = deque()
-        # Loss and accuracy of each step since the last look, left on the device so that nothing waits for it.
+        # Loss and accuracy of each step since `take_metrics`, left on the device so that nothing waits for them.
         self._metrics: list[Tensor] = []
 
     def _recorder(self) -> CudaGraphStep | None:
-        """What records the steps, where it can be done: processes that share a batch talk to each other in between."""
+        """Records steps where that is possible: processes that share a batch communicate within a step."""
         return CudaGraphStep() if self.device.type == "cuda" and self._group.count == 1 else None
 
     def _measure(self, network: nn.Module, batch: DeviceBatch) -> tuple[Tensor, Tensor]:
-        """Sums over the batch: what to learn from, and (2,) the losses and the right guesses of the next move."""
+        """Sums over the batch: the loss to learn from, and (2,) loss and right guesses of the next move."""
         planes, labels, future_moves = self._unpack(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
             answers: Tensor = network(planes, future_moves is not None)
@@ -127,15 +127,15 @@ class Trainer:
         loss = cross_entropy(logits, labels, reduction="sum")
         metrics = torch.stack([loss.detach(), (logits.detach().argmax(1) == labels).float().sum()])
         if future_moves is not None:
-            for answer, reply in zip(following, future_moves.T, strict=True):
-                ignored = answer.shape[1]  # the point of passes, and of what is not known
+            for answer, moves in zip(following, future_moves.T, strict=True):
+                ignored = answer.shape[1]  # the point that stands for a pass, and for moves after the end
                 loss = loss + self._future_move_weight * cross_entropy(
-                    answer, reply, reduction="sum", ignore_index=ignored
+                    answer, moves, reduction="sum", ignore_index=ignored
                 )
         return loss, metrics
 
     def learn(self, batch: Batch | DeviceBatch, factor: float) -> None:
-        """One step, at `factor` times the largest learning rate; the batch is this rank's share of it."""
+        """Make one step at `factor` times the peak learning rates; `batch` is this rank's share of the batch."""
         self.network.train()
         self.learning_rate = self.optimizers[0].param_groups[0]["peak"] * factor
         for optimizer in self.optimizers:
@@ -151,7 +151,7 @@ class Trainer:
             self._wait()
 
     def _wait(self) -> None:
-        """Let only a few steps wait on the GPU: what is far ahead holds memory."""
+        """Queue only a few steps on the GPU, since each holds memory."""
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         self._under_way.append(event)
@@ -159,11 +159,11 @@ class Trainer:
             self._under_way.popleft().synchronize()
 
     def is_busy(self) -> bool:
-        """Whether a step is still being computed, on a GPU by CUDA, while the caller has the next one to make."""
+        """Whether a CUDA GPU is still computing a step."""
         return bool(self._under_way) and not self._under_way[-1].query()  # type: ignore[no-untyped-call]
 
     def _make_step(self, fed: DeviceBatch) -> Tensor:
-        """Move the network and its optimizers by one step; (2,) loss and accuracy of the batch."""
+        """Make one step. Returns (2,), the loss and accuracy of the batch."""
         parts = fed.split(self._part)
         metrics = torch.zeros(2, device=self.device)
         self._moments.begin(len(parts) * self._group.count)
@@ -180,20 +180,20 @@ class Trainer:
         return metrics / len(fed.labels)
 
     def take_metrics(self) -> tuple[list[float], list[float]]:
-        """Loss and accuracy, over all ranks, of every step since the last call."""
+        """Loss and accuracy over all ranks, of every step since the last call."""
         losses, top1s = (self._group.sum(torch.stack(self._metrics)) / self._group.count).T.tolist()
         self._metrics.clear()
         return losses, top1s
 
     @torch.no_grad()
     def validate(self, batches: list[Batch]) -> tuple[float, float]:
-        """Mean loss and accuracy, over all ranks, of the network as it will be folded."""
+        """Mean loss and accuracy over all ranks, of the network as it will be folded."""
         self.network.eval()
         return self._means(self.network, [to_device(batch, self.device) for batch in batches])
 
     @torch.no_grad()
     def loss_on(self, batch: Batch | DeviceBatch) -> float:
-        """Loss, over all ranks, that the next step would begin with on this batch."""
+        """The loss over all ranks that the next step would start with on this batch."""
         self.network.train()
         with self._moments.untouched(), self.network.alone():
             return self._means(self.network, to_device(batch, self.device).split(self._part))[0]
@@ -207,7 +207,7 @@ class Trainer:
         return loss / count, right / count
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """All tensors that the next steps depend on, by name."""
+        """All tensors that future steps depend on, by name."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for number, optimizer in enumerate(self.optimizers):
             for index, values in optimizer.state_dict()["state"].items():
@@ -215,10 +215,10 @@ class Trainer:
         return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 
     def restore(self, tensors: dict[str, NDArray[Any]], step: int) -> None:
-        """Go back to a state.
+        """Restore a state.
 
         Raises:
-            HayagoError: the tensors are not those of this network.
+            HayagoError: the tensors belong to another network.
         """
         network = {
             name.removeprefix("network."): torch.from_numpy(value)
@@ -228,7 +228,7 @@ class Trainer:
         try:
             self.network.load_state_dict(network)
         except RuntimeError as error:
-            raise HayagoError("the checkpoint holds another network than the one to be trained") from error
+            raise HayagoError("the checkpoint holds another network than the one to train") from error
         for number, optimizer in enumerate(self.optimizers):
             state: dict[int, dict[str, Tensor]] = {}
             for name, value in tensors.items():
@@ -239,8 +239,8 @@ class Trainer:
             for parameter, values in optimizer.state.items():
                 for key, value in values.items():
                     if value.shape == parameter.shape:
-                        # Laid out as the parameter: what is fused asks for it, all else is faster.
+                        # In the memory layout of the parameter: fused optimizers require it, and the others are faster.
                         values[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        self._replayed = self._recorder()  # what was recorded belongs to other tensors
+        self._replayed = self._recorder()  # the recording belongs to the old tensors
         self._metrics.clear()
         self.step = step
