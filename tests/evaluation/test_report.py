@@ -1,4 +1,4 @@
-"""The report: one file that needs nothing else, whatever strangers call themselves."""
+"""The report: one file that needs nothing else and is safe whatever names the games contain."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -26,7 +26,7 @@ VOID = {"meta", "img", "br", "wbr"}
 
 
 class Page(HTMLParser):
-    """Tags, attributes and text; a tag that is not closed where it should be is an error."""
+    """Tags, attributes and text; a tag that is not closed in the right place is an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def network() -> Evaluator:
 
 @pytest.fixture(scope="module")
 def evaluation(network: Evaluator) -> Evaluation:
-    """Two networks and an engine with evil names on games of evil players."""
+    """Two networks and an engine, one network and the engine with evil names, on games of evil players."""
     games = demo_games()
     facts = [Facts(str(2000 + g % 3), 0, EVIL, "White", "6d", "7d", EVIL) for g in range(len(games.offsets) - 1)]
     examples = choose_examples(games, facts, limit=400)
@@ -98,7 +98,7 @@ def test_it_needs_nothing_else(page: str) -> None:
     assert ("name", "viewport") in read.attributes and "@media print" in page
 
 
-def test_names_of_strangers_are_text(page: str) -> None:
+def test_names_are_text(page: str) -> None:
     assert "<script" not in page and "alert(&quot;1&quot;)" in page
     assert page.count("&lt;script&gt;") > 20
     assert EVIL in Page(page).text
@@ -132,13 +132,13 @@ def test_worst_misses_and_best_surprises(page: str, evaluation: Evaluation, netw
         assert np.log(one.prior[examples.codes[one.k] & POINT_MASK]) == pytest.approx(log_prior[one.k], rel=1e-3)
     assert all(surprising(examples, evaluation.tactics)[one.k] and outcomes.rank[one.k] == 0 for one in surprises)
     right = evaluation.models[0]._replace(outcomes=outcomes._replace(rank=np.zeros_like(outcomes.rank)))
-    assert pick(replace(evaluation, models=[right]), network)[0] == []  # who is always right misses nothing
+    assert pick(replace(evaluation, models=[right]), network)[0] == []  # a network that is always right misses nothing
     assert page.count("<svg ") == len(misses) + len(surprises)
 
 
-def test_pictures_are_svg_files_that_repeat(evaluation: Evaluation, charts: dict[str, bytes]) -> None:
+def test_charts_are_reproducible_svg_files(evaluation: Evaluation, charts: dict[str, bytes]) -> None:
     assert {"top-k", "calibration", "sampling", "move-number", "year", "saves-from-atari"} <= set(charts)
-    assert "rank" in charts and "handicap" not in charts  # of one class alone there is no picture
+    assert "rank" in charts and "handicap" not in charts  # a trait with a single class has no chart
     for picture in charts.values():
         assert ElementTree.fromstring(picture).tag.endswith("svg")
         assert EVIL.encode() not in picture
