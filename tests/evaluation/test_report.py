@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hayago.drawing.svg import NAMESPACE
 from hayago.evaluation.charts import pictures
 from hayago.evaluation.evaluation import Evaluation, conclude
 from hayago.evaluation.examples import Facts, choose_examples
+from hayago.evaluation.formatting import short_names
 from hayago.evaluation.move_predictors import LOST, Answers
 from hayago.evaluation.outcomes import fit_temperatures, measure
 from hayago.evaluation.published import PUBLISHED
@@ -20,8 +22,10 @@ from hayago.evaluation.traits import surprising
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.games import POINT_MASK
 from learning import demo_games, small_model
+from programs import CHROMIUM
 
 EVIL = '<script>alert("1")</script>&"\'$^$'
+LONG = "runs/2026-11-30-a-long-name-of-a-run/best.safetensors"
 VOID = {"meta", "img", "br", "wbr"}
 
 
@@ -66,7 +70,7 @@ def evaluation(network: Evaluator) -> Evaluation:
     games = demo_games()
     facts = [Facts(str(2000 + g % 3), 0, EVIL, "White", "6d", "7d", EVIL) for g in range(len(games.offsets) - 1)]
     examples = choose_examples(games, facts, limit=400)
-    networks = {"one": network, EVIL: network}
+    networks = {LONG: network, EVIL: network}
     fitted = fit_temperatures(networks, examples.take(np.arange(50)), symmetries=2)
     measured = measure(networks, examples, symmetries=2, fitted=fitted)
     points = np.full(20, LOST, np.uint16)
@@ -134,6 +138,37 @@ def test_worst_misses_and_best_surprises(page: str, evaluation: Evaluation, netw
     right = evaluation.models[0]._replace(outcomes=outcomes._replace(rank=np.zeros_like(outcomes.rank)))
     assert pick(replace(evaluation, models=[right]), network)[0] == []  # a network that is always right misses nothing
     assert page.count("<svg ") == len(misses) + len(surprises)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_nothing_is_cut_off(page: str, tmp_path: Path) -> None:
+    """At a desktop's width each table shows all its columns; on a phone the page itself does not scroll sideways."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        window = browser.new_page(viewport={"width": 1200, "height": 900})
+        window.goto((tmp_path / "report.html").as_uri())
+        tables = "[...document.querySelectorAll('.scroll')]"
+        assert window.evaluate(f"{tables}.length") > 8
+        assert window.evaluate(f"{tables}.filter(t => t.scrollWidth > t.clientWidth).map(t => t.innerText)") == []
+        window.set_viewport_size({"width": 390, "height": 844})
+        assert window.evaluate("document.documentElement.scrollWidth") <= 390
+        browser.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["box"], ["box"]),
+        (["box", "runs/a/best.safetensors"], ["box", "best.safetensors"]),
+        (["runs/a/best", "runs/b/best"], ["a/best", "b/best"]),
+        (["best", "runs/best"], ["best", "runs/best"]),
+    ],
+)
+def test_short_names_still_differ(names: list[str], short: list[str]) -> None:
+    assert short_names(names) == short
 
 
 def test_charts_are_reproducible_svg_files(evaluation: Evaluation, charts: dict[str, bytes]) -> None:

@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 
     @property
     def year(self) -> int:
-        """0 where there is no date."""
+        """0 without a date."""
         return int(self.date[:4] or 0)
 
 

@@ -1,4 +1,4 @@
-"""From a network's outcomes on the examples to measures and their intervals. There is no network and no board here.
+"""From a network's outcomes on the examples to measures and their intervals. Networks and boards are elsewhere.
 
 `Outcomes` hold a few small numbers for each example. A *measure* is a mean of one of them over the examples, or follows
 from such means. Its 95 % interval comes from a bootstrap that draws whole games with replacement. The positions of one
@@ -258,7 +258,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint16]) -> 
     under the prior at b, minus the logit of the played point. Bisection finds the b where the slope is 0.
 
     Raises:
-        HayagoError: there is no example.
+        HayagoError: the examples are empty.
     """
     if not len(labels):
         raise HayagoError("no example to fit the temperature on")
