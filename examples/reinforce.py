@@ -21,7 +21,7 @@ of a move is mostly noise, and smaller steps average it.
 The networks know no pass, so the rules of the house decide: a player moves where that is legal and fills no own true
 eye, and passes when there is no such point; at the move limit both pass. All stones on the board count as alive.
 
-The match: 400 games, 200 openings of four moves, drawn by lot, that learning has not begun with, each with both
+The match: 400 games, 200 openings of four moves, drawn at random, that learning has not begun with, each with both
 colours. As in the paper both sides draw their moves from their policies; that is the result. A policy that is merely
 more decided than another wins some games by that alone, so a second match is played in which both sides play their
 likeliest point, and its result stands beside.
@@ -53,7 +53,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
-import hayago  # noqa: F401 - registers the environment
+import hayago.envs  # noqa: F401 - registers the environment
 from hayago.cores import cores
 from hayago.drawing.curves import MEASURED, NOISY, Curve, Diagram, points_of, save_diagrams
 from hayago.errors import HayagoError
@@ -312,7 +312,7 @@ class Learner:
         self.fixed = {"start": weights_hash(start.weights), **{name: getattr(options, name) for name in FIXED}}
 
     def opponent(self) -> PolicyNetwork:
-        """One out of the pool, by lot."""
+        """A random one out of the pool."""
         network = deepcopy(self.start)
         chosen = np.random.default_rng((self.options.seed, len(self.rows))).integers(len(self.pool))
         network.load_state_dict(self.pool[chosen])
@@ -507,7 +507,7 @@ def network_of(model: Model) -> PolicyNetwork:
         )
     network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in model.weights.items()})
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def weights_hash(weights: dict[str, NDArray[np.float32]]) -> str:

@@ -2,7 +2,7 @@
 
     python scripts/quickstart.py [--again]
 
-Everything it makes lies in .venv and quickstart/. A second run keeps what is there; --again learns anew.
+Everything it makes is in .venv and quickstart/. A second run keeps what is there; --again trains again.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def learn(again: bool) -> None:
     """Prepare the games and train, unless the network of these games and options is there already."""
     recipe = hashlib.sha256(GAMES.read_bytes() + " ".join(TRAINING).encode()).hexdigest()
     if not again and MODEL.exists() and STAMP.exists() and STAMP.read_text() == recipe:
-        say(f"Training: done before, keeping {MODEL.relative_to(ROOT)} (--again trains anew)")
+        say(f"Training: done before, keeping {MODEL.relative_to(ROOT)} (--again trains again)")
         return
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()

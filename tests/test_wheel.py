@@ -26,7 +26,7 @@ def test_the_network_and_the_page_travel_in_the_wheel(wheel: Path) -> None:
     assert wheel.stat().st_size < 4_000_000
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert archive.read("hayago/box.safetensors") == default_model_path().read_bytes()
+        assert archive.read("hayago/network/box.safetensors") == default_model_path().read_bytes()
     static = ROOT / "src" / "hayago" / "web" / "static"
     here = {path.relative_to(ROOT / "src").as_posix() for path in static.rglob("*") if path.is_file()}
     assert "hayago/web/static/index.html" in here and here <= names

@@ -22,7 +22,7 @@ AVOID = {
     r"\blets? pass\b|\bare let\b": "ignore",
     r"\btelephones?\b": "phone",
     r"\bno number any more\b": "NaN",
-    rf"\b(is|was|are|were) no (?!(?:{_FINE})\b|\w+ (?:here|there|left|in|of|at|on|for)\b)\w": "is not a",
+    rf"(?<![Tt]here )\b(is|was|are|were) no (?!(?:{_FINE})\b|\w+ (?:here|there|left|in|of|at|on|for)\b)\w": "is not a",
     r"\bsuch a one\b": "one",
     r"\bfor ever\b": "forever",
     rf"\bbehind ({_KINDS})\b": "after (in time)",

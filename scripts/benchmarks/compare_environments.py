@@ -2,8 +2,8 @@
 
     python scripts/benchmarks/compare_environments.py [--boards 1024] [--seconds 5] [--rounds 5] [--threads 2] [--quick]
 
-The same work for each: boards of 19x19 played by legal moves (passes among them) drawn by lot from the mask that the
-environment gives, games begun anew where they end, the observation and the mask of every step made. What draws the
+The same work for each: boards of 19x19 played by legal moves (passes among them) drawn at random from the mask that the
+environment gives, games restarted when they end, the observation and the mask of every step made. What draws the
 moves is part of the time: hayago's `sample_actions`, Gymnasium's `Discrete.sample(mask)`, JAX's `categorical`. Before
 the measuring, every environment plays some moves on each board (--age), so that games are measured in their middle.
 
@@ -23,7 +23,7 @@ from typing import Any
 
 import gymnasium
 
-import hayago  # noqa: F401 - registers the environment
+import hayago.envs  # noqa: F401 - registers the environment
 
 SIZE = 19
 Steps = Iterator[int]  # each item: that many steps were made

@@ -2,9 +2,9 @@
 
     python scripts/benchmarks/measure_gpu.py FILTERS/BATCH[/GROUP][/compile]...
 
-Steps of hayago's own recipe on packed rows made by lot, which lie on the GPU from the start; a run is slower than this
-by what it waits for positions, validates and writes. Beside it stand the share of a large bfloat16 matrix product that
-this is, and the largest memory. The first steps, in which torch chooses, compiles and records, are timed apart.
+Steps of hayago's own recipe on packed rows made at random, which are on the GPU from the start; a run is slower than
+this by what it waits for positions, validates and writes. Beside it stand the share of a large bfloat16 matrix product
+that this is, and the largest memory. The first steps, in which torch chooses, compiles and records, are timed apart.
 """
 
 import argparse

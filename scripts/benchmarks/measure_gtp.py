@@ -1,6 +1,6 @@
 """How fast `hayago gtp` answers: python scripts/benchmarks/measure_gtp.py [--starts N] [--moves N]
 
-Starts it anew for the time to the answer to `name` and to the first move; the first start may compile kernels and does
+Restarts it for the time to the answer to `name` and to the first move; the first start may compile kernels and does
 not count. Then it plays the opening with one symmetry, and between two moves the same network answers alone, for
 the network in the box and one of 192 filters. All are medians of wall time; let nothing else run.
 """
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from hayago.features.planes import encode_packed
+from hayago.features.plain import encode_packed
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import Model, ModelInfo, load_model, save_model
 from hayago.rules.board import Board

@@ -1,16 +1,14 @@
-"""Recipes beside each other at equal positions: the table of docs/experiments.md, row by row.
+"""Compare training recipes at equal numbers of positions: the table of docs/experiments.md, row by row.
 
-    python scripts/experiments/recipes.py games.parquet --out runs/recipes [--filters 32] [--positions 200000] [--rows
-    NAME ...]
+    python scripts/experiments/recipes.py games.parquet --out runs/recipes [--rows NAME ...]
 
-Every row is a run of `hayago train` with the options below, measured on the same positions of the validation games,
-never of the test games. A run that is there already is not repeated, and one that was interrupted goes on. --seeds N
-gives each row N runs, and the table their mean and range.
+Every row is a run of `hayago train` with the options below, measured on the same positions of validation games, never
+of test games. A finished run is not repeated, and an interrupted one continues. With --seeds N each row has N runs, and
+the table shows their mean and range.
 """
 
 import argparse
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,8 @@ from hayago.network.model_file import load_model
 from hayago.records.selection import Selection
 from hayago.records.store import read_store
 from hayago.training.config import RECIPES, TrainingConfig
-from tricks import TRICKS
 
-# The plain network, He's initialisation, nothing beside the next move.
+# The plain network, He's initialisation, no auxiliary targets.
 PLAIN: dict[str, Any] = {
     "normalised": False, "identity_init": 0.0, "pointwise_kernels": False, "future_moves": 0, "batch_size": 128,
     "batch_norm_group": 128,
@@ -51,18 +48,14 @@ ROWS: dict[str, dict[str, Any]] = {
         for rate in (0.0003, 0.001, 0.003, 0.01)
     },
     "usual": USUAL,
-    "usual, half the identity": {**USUAL, "identity_init": 0.5},
-    "usual, identity": {**USUAL, "identity_init": 1.0},
-    "usual, identity, future_moves": {**USUAL, "identity_init": 1.0, "future_moves": 2},
     "default, batches of 128": {"batch_size": 128, "learning_rate": 0.03},
     "default, batches of 32": {"batch_size": 32, "learning_rate": 0.015},
     "default, Muon 0.01": {"learning_rate": 0.01},
     "default, Muon 0.04": {"learning_rate": 0.04},
-    "default, no kernels of the centre": {"pointwise_kernels": False, "learning_rate": 0.03},
-    "default, the centre as fast as the rest": {"pointwise_rate": 1.0},
+    "default, no pointwise kernels": {"pointwise_kernels": False, "learning_rate": 0.03},
+    "default, pointwise rate 1": {"pointwise_rate": 1.0},
     "default, 4 positions of a game": {"positions_per_game": 4},
     "default, no symmetries": {"symmetries": False},
-    **{name: {} for name in TRICKS},
     "default": {},
 }
 
@@ -98,12 +91,11 @@ def main() -> None:
             out = words.out / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
             config = replace(common, **{**ROWS[name], "out": out, "seed": seed})
             try:
-                with TRICKS.get(name, nullcontext)():
-                    model = load_model(network_of(config))
+                model = load_model(network_of(config))
             except HayagoError as error:
                 if not out.exists():
                     raise
-                print(f"recipes: {name}: {error}", file=sys.stderr)  # a step too long is a result, too
+                print(f"recipes: {name}: {error}", file=sys.stderr)  # an exploded loss is a result, too
                 measures.append([np.nan] * 4)
                 continue
             outcome = outcomes.measure({name: make_evaluator(model)}, examples).outcomes[name]
@@ -114,7 +106,7 @@ def main() -> None:
 
 
 def _cell(values: list[float], digits: int) -> str:
-    """The mean, and of several values the range."""
+    """The mean, and the range if there are several values."""
     mean = f"{np.mean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 

@@ -4,8 +4,8 @@ MATCH is the folder of a match in which one player is hayago. GNU Go (level 10, 
 written down before the first match was played:
 
     endings    every game ends by two passes or by resignation, in fewer than 400 moves, the opening's among them
-    winner     behind two passes, hayago's final_score names the winner that GNU Go's names; others are listed
-    dead       over all stones that GNU Go calls dead behind two passes, hayago's precision and recall are 90 % or more
+    winner     after two passes, hayago's final_score names the winner that GNU Go's names; others are listed
+    dead       over all stones that GNU Go calls dead after two passes, hayago's precision and recall are 90 % or more
     resigned   where hayago has resigned, GNU Go's estimate_score of that position has the other side ahead
 
 hayago's final_score is the one it gave in the match; its dead stones are judged here, as `final_status_list` does.

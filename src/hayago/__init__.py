@@ -13,11 +13,10 @@ Importing this package costs no time: each name below is fetched from its home w
 
 from typing import TYPE_CHECKING, Any
 
-from hayago.envs.registration import register_environment
-
 if TYPE_CHECKING:
     from hayago.features.dataset import EncodedBatch, encode_games, export_planes
-    from hayago.features.planes import encode, plane_name, unpack
+    from hayago.features.plain import encode
+    from hayago.features.planes import plane_name, unpack
     from hayago.network.evaluator import make_evaluator
     from hayago.network.model_file import load_model
     from hayago.network.policy import PolicyNetwork
@@ -56,7 +55,7 @@ _HOMES = {
     "GameRecord": "hayago.records.sgf",
     "Games": "hayago.records.games",
     "PolicyNetwork": "hayago.network.policy",
-    "encode": "hayago.features.planes",
+    "encode": "hayago.features.plain",
     "encode_games": "hayago.features.dataset",
     "export_planes": "hayago.features.dataset",
     "Prediction": "hayago.player.prediction",
@@ -83,6 +82,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-register_environment()

@@ -28,9 +28,8 @@ from hayago.features.planes import row_bytes, unpack
 from hayago.records.games import Games
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
-from hayago.rules.kernels.frame import framed
+from hayago.rules.kernels.frame import CELLS, framed
 from hayago.rules.kernels.playouts import play_many
-from hayago.rules.kernels.position import CELLS
 
 if TYPE_CHECKING:
     from hayago.training.batches import Batch
@@ -186,7 +185,7 @@ def _playouts() -> Results:
 
 
 def _env() -> Results:
-    """The vector environment of 19x19 in one thread, its moves drawn by lot from the masks."""
+    """The vector environment of 19x19 in one thread, with random moves from the masks."""
     from hayago.envs.vector_env import GoVectorEnv
 
     def steps(env: GoVectorEnv, number: int) -> None:

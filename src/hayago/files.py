@@ -19,9 +19,9 @@ def is_unfinished(path: Path) -> bool:
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
-    """Call `write` on a temporary file beside `path`, flush it to the disk, then put it in `path`'s place.
+    """Call `write` on a temporary file beside `path`, flush it to the disk, then move it to `path`.
 
-    Whatever fails, `path` holds what it held before and the temporary file is gone.
+    If anything fails, `path` keeps its content and the temporary file is removed.
 
     Raises:
         HayagoError: the file cannot be written (no such folder, no space, no permission).
@@ -48,17 +48,17 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove the files that killed processes were writing here; nobody may be writing now."""
+    """Remove the files that killed processes were writing here; no process may be writing now."""
     for path in folder.iterdir():
         if is_unfinished(path) and path.is_file():
             path.unlink(missing_ok=True)
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """See that so many bytes go into the folder.
+    """Check that the folder's disk has room for so many bytes.
 
     Raises:
-        HayagoError: they do not.
+        HayagoError: it does not.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -67,12 +67,12 @@ def check_space(folder: Path, needed: int) -> None:
 
 @contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
-    """A folder to fill, which takes the name `path` when the block ends and all that is in it is on the disk.
+    """A folder to fill, which is named `path` when the block ends and its files are on the disk.
 
-    Whatever fails, nothing is left of it.
+    If anything fails, nothing is left of it.
 
     Raises:
-        HayagoError: there is something of this name already, or it cannot be written.
+        HayagoError: the name exists already, or the folder cannot be written.
     """
     path = Path(path)
     if path.exists():

@@ -11,7 +11,7 @@ import pytest
 from hayago.cli import COMMANDS, RENAMED, build_app, main
 from hayago.network.model_file import ModelInfo, save_model
 from learning import demo_batch
-from paths import DEMO_GAMES, ENGINES
+from paths import DEMO_GAMES, ENGINES, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -334,3 +334,8 @@ def test_an_option_s_old_name_leads_to_the_new_one(capsys, old, new):
     assert capsys.readouterr().err == f"hayago: {old} is now {new}\n"
     options = {name for argument in build_app()["train"].assemble_argument_collection() for name in argument.names}
     assert new in options and old not in options
+
+
+def test_the_changelog_names_renamed_options():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert all(name in text for pair in RENAMED.items() for name in pair if "no-" not in name)

@@ -22,7 +22,8 @@ from fakes import BrokenEvaluator, FixedEvaluator
 from gtp_engines import random_model
 from hayago.cli import main
 from hayago.errors import HayagoError
-from hayago.features.planes import encode, plane_name
+from hayago.features.plain import encode
+from hayago.features.planes import plane_name
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import save_model
 from hayago.player.endgame import EndgameJudge
@@ -670,7 +671,7 @@ def test_guesses(reviewer):
     networks = sum(reviewer.get(f"{game}/review")["moves"][ply]["rank"] == 1 for ply in (0, 1))
     assert right["score"] == {"user": 1 + guess["guess"]["right"], "network": networks, "of": 2}
     for ply, vertex in ((2, "A1"), (3, "pass")):
-        assert "no pass" in reviewer.refused(f"{game}/guess", {"ply": ply, "vertex": vertex})
+        assert "a pass, which" in reviewer.refused(f"{game}/guess", {"ply": ply, "vertex": vertex})
     assert "occupied" in reviewer.refused(f"{game}/guess", {"ply": 3, "vertex": "D4"})
     assert reviewer.post(f"{game}/guess", {"ply": 4, "vertex": "A1"}, 404)
 
@@ -980,7 +981,7 @@ def test_the_process_serves_a_game_and_keeps_others_off():
         second = [sys.executable, "-m", "hayago", "web", "--port", port, "--no-browser"]
         taken = subprocess.run(second, capture_output=True, text=True, timeout=LIMIT)
         assert (taken.returncode, taken.stdout) == (1, "")
-        assert taken.stderr == f"hayago: port {port} is in use: --port takes another one, 0 any that is free\n"
+        assert taken.stderr == f"hayago: port {port} is in use: choose another with --port (0: any)\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
@@ -1059,5 +1060,5 @@ def test_addresses():
 
 
 def test_a_folder_without_a_page_is_said(evaluator, tmp_path):
-    with pytest.raises(HayagoError, match="holds no page"):
+    with pytest.raises(HayagoError, match="does not contain the page"):
         make_app(Room(evaluator), "a network", tmp_path)

@@ -27,7 +27,7 @@ export function report(error) {
   batch(() => {
     status.value = { text: error.message, error: true };
     if (error.status !== 404) return;
-    // A server that was started anew, or that had too many games, knows this one no longer.
+    // A server that was restarted, or had too many games, no longer knows this one.
     for (const each of Object.values(games)) {
       if (!each.value || !error.path.startsWith(gameAddress(each.value))) continue;
       each.value = null;

@@ -1,4 +1,4 @@
-"""The Gymnasium environment `hayago/Go-v0`: a game of Go, the agent on both sides or against somebody."""
+"""The Gymnasium environment `hayago/Go-v0`: a game of Go, with the agent on both sides or against an opponent."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hayago.drawing.raster import Window, draw_board
 from hayago.envs.opponents import COLOUR_OF, RESIGNS, SEEDS, EnvSettings, seed_stream
 from hayago.errors import HayagoError
-from hayago.features.planes import PLANES, encode, encode_packed
+from hayago.features.plain import encode
+from hayago.features.planes import PLANES, pack
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, MAX_SIZE, WHITE, opponent
 from hayago.rules.game_rules import GameRules
@@ -33,7 +34,7 @@ def spaces_of(setting: EnvSettings) -> tuple[spaces.Discrete, spaces.Box]:
 
 
 class GoEnv(gymnasium.Env[Any, np.int64]):
-    """A game of Go on one board; each step is a move of the agent's, and of its opponent's where it has one.
+    """A game of Go on one board; each step is a move of the agent and, if there is one, of its opponent.
 
     ## Description
     Go by area scoring (Tromp-Taylor: every stone on the board counts as alive), positional superko, suicide forbidden.
@@ -45,22 +46,22 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     the pass.
 
     ## Observation Space
-    Seen by the agent; where it plays both sides, by the side to move. "board": int8 (board_size, board_size), 0 empty,
-    1 own stone, 2 opponent's stone. "planes48": uint8 (48, board_size, board_size), the planes of
+    From the agent's side, or from the side to move if the agent plays both. "board": int8 (board_size, board_size), 0
+    empty, 1 own stone, 2 opponent's stone. "planes48": uint8 (48, board_size, board_size), the planes of
     `hayago.features.planes`.
 
     ## Starting State
-    The empty board, Black to play; an opponent that has Black has made its first move.
+    The empty board, Black to play. An opponent with Black has made its first move.
 
     ## Rewards
-    0 until the end, then 1 if the agent has won, -1 if it has lost, 0 for a draw, by the area and komi. Where the agent
-    plays both sides, the reward is that of the side that made the last move.
+    0 until the end, then 1 if the agent has won, -1 if it has lost, 0 for a draw, by area and komi. If the agent plays
+    both sides, the reward is that of the side that made the last move.
 
     ## Episode End
     Termination: two passes in a row; an illegal action, which loses the game (reward -1) and leaves the board
     unchanged; an engine that resigns or plays an illegal move, which wins it (reward 1).
-    What ends by an error (an engine that dies, does not answer or refuses a move) has no result; `reset` begins anew.
-    Superko lets no game go on for ever, but at random they are long: give `max_episode_steps` where that matters.
+    A game that ends by an error (an engine that dies, does not answer or refuses a move) has no result; call `reset`.
+    Superko makes every game end, but random games are long: set `max_episode_steps` if that matters.
 
     ## Information
     `action_mask`: int8 (board_size ** 2 + 1,), 1 where the action is legal, superko included, as
@@ -73,16 +74,15 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     `komi`: points for White.
     `rules`: a name ("chinese-ogs", "chinese-kgs": positional superko; "chinese": simple ko) or a `GameRules`; those
     with territory scoring, suicide or situational superko are refused.
-    `opponent`: None, the agent plays both sides; "random", legal moves by lot, none onto a point that own stones
+    `opponent`: None, the agent plays both sides; "random", random legal moves, but not onto points that its own stones
     enclose; "network"; or the command line of any GTP engine, as in "gnugo --mode gtp".
     `level`: of the network, 1 to 10, as `hayago gtp --level` has it.
     `model`: the network's file; None is the one in the box, which is for 19x19.
-    `colour`: the agent's against an opponent, "black", "white", or "random": drawn for each game.
+    `colour`: the agent's colour against an opponent: "black", "white", or "random" for each game.
     `observation`: "board" or "planes48".
-    `render_mode`: None, "ansi" (text), "rgb_array" (a picture), "human" (a window, drawn anew at each step; needs
-    pygame).
+    `render_mode`: None, "ansi" (text), "rgb_array" (a picture), "human" (a window, redrawn at each step; needs pygame).
 
-    Seeding: `reset(seed=...)` repeats games exactly, those of an engine if it knows `set_random_seed` or is
+    Seeding: `reset(seed=...)` repeats games exactly; games against an engine if it knows `set_random_seed` or is
     deterministic.
 
     ## Version History
@@ -91,7 +91,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     Raises:
         ValueError: an argument makes no sense.
         HayagoError: the network or the engine cannot be used.
-        ResetNeeded: a step without a game: before `reset`, behind the end or an error.
+        ResetNeeded: a step without a game: before `reset`, or after the end or an error.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array", "human"], "render_fps": 4}  # noqa: RUF012
@@ -115,8 +115,8 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         self.action_space, self.observation_space = spaces_of(setting)
         self._setting = setting
         self._board = Board(board_size, superko=setting.superko)
-        self._playing = False  # whether there is a game that goes on
-        self._agent = EMPTY  # its colour; EMPTY where it plays both
+        self._playing = False  # whether a game is in progress
+        self._agent = EMPTY  # its colour; EMPTY if it plays both
         self._stream: NDArray[np.uint64] | None = None
         self._network = setting.network(threads=1) if setting.is_network else None
         self._engine = setting.engine() if setting.is_engine else None
@@ -125,7 +125,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """A new game. A seed begins the stream of all chance anew; without one it goes on."""
+        """Start a game. A seed restarts the random stream; without one it continues."""
         super().reset(seed=seed, options=options)
         self._playing = False
         if seed is not None or self._stream is None:
@@ -144,13 +144,13 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         return self._observe(), self._information()
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Play; see the class for what comes back."""
+        """Play a move; see the class for the result."""
         if not self._playing:
-            raise gymnasium.error.ResetNeeded("there is no game that goes on: call reset")
-        self._playing = False  # until all has gone well
+            raise gymnasium.error.ResetNeeded("no game is in progress: call reset")
+        self._playing = False  # until everything has succeeded
         board, point = self._board, int(action)
         mover = self._agent or board.to_play
-        won = None  # by the agent, or by the side that has just moved
+        won = None  # from the agent's side, or the side that has just moved
         if not board.is_legal(point):
             won = False
         else:
@@ -193,14 +193,15 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
             self._window = None
 
     def _answer(self, point: int | None) -> bool:
-        """The opponent's move after the agent's; False where it has lost by it."""
+        """The opponent's move after the agent's; False if it has lost by it."""
         board, stream, area = self._board, self._stream, self._board.pass_point
         assert stream is not None
         legal = board.legal_points()
         if self._engine is not None:
             answer = self._engine.answer(point)
         elif self._network is not None:
-            rows = np.stack([encode_packed(board, symmetry=s)[None] for s in range(self._network.style.symmetries)])
+            planes = encode(board)
+            rows = np.stack([pack(planes, symmetry)[None] for symmetry in range(self._network.style.symmetries)])
             score = board.area_score(self._setting.komi) * (1 if board.to_play == BLACK else -1)
             may_end = np.array([point == area and score > 0])
             plies = np.array([len(board.moves)])
@@ -224,7 +225,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         return {"action_mask": self._view().legal_points().astype(np.int8), "to_play": self._board.to_play}
 
     def _view(self) -> Board:
-        """The board as the agent sees it: where the opponent has not answered, since the game is over, still so."""
+        """The board from the agent's side, even if the game is over and the opponent has not answered."""
         if self._agent in (EMPTY, self._board.to_play):
             return self._board
         view = self._board.copy()

@@ -1,16 +1,15 @@
-"""Who plays the other side in the Gymnasium environments: nobody, chance, the network, or any GTP engine.
+"""Who plays the other side in the Gymnasium environments: no one, chance, the network, or a GTP engine.
 
-`EnvSettings` is what `GoEnv` and `GoVectorEnv` have in common: the arguments, checked and understood. Both ask for
-moves in the same words, so that a board of the vector environment plays the same as a single one:
+`EnvSettings` holds the checked arguments of `GoEnv` and `GoVectorEnv`. Both ask for moves in the same way, so that a
+board of the vector environment plays the same as a single one:
 
-- chance draws among the legal points that own stones do not enclose, and passes where there is none;
-- the network draws from its prior by the style of its level among the points that are sensible; it passes where none
-  is left, and where the agent has just passed and the area as it stands makes the network win (the environment counts
-  every stone as alive, so nothing else is settled before it has been played out);
-- an engine is told every move, and asked.
+- chance draws among the legal points that its own stones do not enclose, and passes if there are none;
+- the network draws from its prior, by the style of its level, among the sensible points. It passes if none are left, or
+  if the agent has just passed and the network wins by the area as it stands (the environment counts every stone as
+  alive, so nothing else is settled before it is played out);
+- an engine is told every move, and asked for its own.
 
-All chance comes from a *stream*, one 64-bit number for each board, which `seed_stream` draws from Gymnasium's
-generator.
+All chance comes from a *stream*, one 64-bit number per board, which `seed_stream` draws from Gymnasium's generator.
 """
 
 import math
@@ -38,11 +37,11 @@ if TYPE_CHECKING:
 
 OBSERVATIONS = ("board", "planes48")
 COLOUR_OF = {"black": BLACK, "white": WHITE}
-ENGINE_SECONDS = 120.0  # for each answer of an engine
-RESIGNS = -1  # an opponent's answer that is no point
-SEEDS = 1 << 31  # how many seeds an engine may be given
+ENGINE_SECONDS = 120.0  # seconds per answer of an engine
+RESIGNS = -1  # an opponent's answer instead of a point
+SEEDS = 1 << 31  # the number of seeds an engine may be given
 
-_AT_ONCE = 256  # positions that the network sees together, which bounds its memory
+_AT_ONCE = 256  # positions per batch of the network, which limits its memory
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class EnvSettings:
     """The arguments of an environment; see `hayago.envs.go_env.GoEnv` for what they mean.
 
     Raises:
-        ValueError: one of them makes no sense, or the environment does not play so.
+        ValueError: an argument makes no sense, or is not supported.
     """
 
     board_size: int
@@ -66,7 +65,7 @@ class EnvSettings:
         if not 1 <= self.board_size <= MAX_SIZE:
             raise ValueError(f"board_size is not 1 to {MAX_SIZE}: {self.board_size}")
         if not math.isfinite(self.komi):
-            raise ValueError(f"komi is no number of points: {self.komi}")
+            raise ValueError(f"komi is not a number of points: {self.komi}")
         if self.observation not in OBSERVATIONS:
             raise ValueError(f"observation is neither 'board' nor 'planes48': {self.observation!r}")
         if self.colour not in (*COLOUR_OF, "random"):
@@ -163,14 +162,14 @@ class NetworkOpponent:
         Args:
             rows: uint8 (symmetries, n, bytes), all planes packed, under as many symmetries as its style has.
             legal: (n, N * N + 1), not 0 where it may play.
-            plies: (n,), how many moves were made.
-            may_end: (n,), whether to pass would end the game and win it.
-            streams: (n,), the state of each board's stream; they go on by what is drawn.
+            plies: (n,), how many moves were played.
+            may_end: (n,), whether a pass would end the game and win it.
+            streams: (n,), the state of each board's stream, which drawing advances.
         """
         chosen = np.full(len(legal), self._area, np.int64)
         sensible = np.unpackbits(rows[0], axis=1, count=self._area * PLANES, bitorder="little")
         sensible = sensible.reshape(-1, PLANES, self._area)[:, SLICE["sensibleness"].start].astype(np.bool_)
-        sensible &= legal[:, :-1] != 0  # the planes know no superko
+        sensible &= legal[:, :-1] != 0  # the planes ignore superko
         playing = np.flatnonzero(sensible.any(axis=1) & ~may_end)
         for first in range(0, len(playing), _AT_ONCE):
             boards = playing[first : first + _AT_ONCE]
@@ -192,11 +191,11 @@ class NetworkOpponent:
 
 
 class EngineOpponent:
-    """A GTP engine at one board, a process of its own.
+    """A GTP engine for one board, in its own process.
 
     Args:
         command: its command line.
-        conditions: what it is told of the game.
+        conditions: the conditions of the game.
 
     Raises:
         EngineNotStarted: it does not start.
@@ -207,10 +206,10 @@ class EngineOpponent:
         self._client = GtpClient(command, conditions.timeout_seconds)
 
     def begin(self, colour: int, seed: int) -> None:
-        """A new game, in which it has that colour; an engine that has ended is started again.
+        """Start a game in which the engine has that colour; an engine that has ended is restarted.
 
         Raises:
-            EngineError: it will not.
+            EngineError: it cannot be started.
         """
         self._letter = "B" if colour == BLACK else "W"
         self._other = "W" if colour == BLACK else "B"
@@ -220,10 +219,10 @@ class EngineOpponent:
         set_up_player(self._client, self._conditions, seed)
 
     def answer(self, point: int | None) -> int:
-        """Its move, or RESIGNS, after the agent's move (None at the beginning). Whether it is legal is not looked at.
+        """Its move, or RESIGNS, after the agent's move (None at the beginning). Whether it is legal is not checked.
 
         Raises:
-            EngineError: it does not answer, or with something that is no move.
+            EngineError: it does not answer, or not with a move.
         """
         size = self._conditions.size
         if point is not None:

@@ -6,10 +6,9 @@
         actions = ...  # int (1024,): for each board one with infos["action_mask"][board, action]; 81 is the pass
         observations, rewards, terminations, truncations, infos = envs.step(actions)
 
-What a board does is what `hayago.envs.go_env.GoEnv` does, move for move; this file only steps many of them fast. The
-boards lie in `hayago.rules.kernels.light_boards`. Each step, threads take the next few boards, again and again until
-none are left, and do all that is to be done there: the agent's move, the opponent's, the mask, the observation. Only
-the network and engines are asked in between, for all boards together.
+Each board does what `hayago.envs.go_env.GoEnv` does, move for move; this file only steps many of them fast. In each
+step, threads repeatedly take the next few boards until none are left, and do everything there: the agent's move, the
+opponent's, the mask, the observation. Only the network and engines are asked in between, for all boards together.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -36,11 +35,8 @@ from hayago.jit import borrowed, fetch_add, kernel
 from hayago.rules.coordinates import BLACK, EMPTY, MAX_SIZE, WHITE
 from hayago.rules.game_rules import GameRules
 from hayago.rules.kernels.light_boards import (
-    FRESH,
-    PASSES,
-    PLIES,
-    TO_PLAY,
-    Table,
+    LightBoard,
+    LightBoards,
     area_score,
     begin,
     draw,
@@ -48,9 +44,9 @@ from hayago.rules.kernels.light_boards import (
     draw_open,
     is_allowed,
     mark_legal,
-    new_tables,
+    new_light_boards,
     play,
-    roomy,
+    with_room,
     write_stones,
 )
 
@@ -61,17 +57,17 @@ Observation = NDArray[np.int8] | NDArray[np.uint8]
 Answer = TypeVar("Answer")
 
 MOST_ENGINES = 64  # processes
-_OTHER = np.uint64(0x9E3779B97F4A7C15)  # makes another stream of a stream
+_OTHER = np.uint64(0x9E3779B97F4A7C15)  # derives another stream from a stream
 
 
 class _Terms(NamedTuple):
-    """What holds for all boards.
+    """The settings of all boards.
 
     Attributes:
-        agent: the agent's colour, EMPTY where it plays both, _EITHER where it is drawn for each game.
+        agent: the agent's colour, EMPTY if it plays both, _EITHER if it is random for each game.
         chance: whether the opponent is chance.
         komi: points for White.
-        limit: a game is truncated after so many steps; 0 is never.
+        limit: a game is truncated after this many steps; 0 is never.
     """
 
     agent: int
@@ -81,11 +77,11 @@ class _Terms(NamedTuple):
 
 
 class _Shares(NamedTuple):
-    """How threads share the boards: each takes the next few, again and again until none are left.
+    """How threads share the boards: each repeatedly takes the next few until none are left.
 
     Attributes:
-        taken: int64 (1,), how many shares were taken or asked for in vain.
-        size: how many boards are a share.
+        taken: int64 (1,), the number of shares asked for so far.
+        size: the number of boards in a share.
     """
 
     taken: NDArray[np.int64]
@@ -93,10 +89,10 @@ class _Shares(NamedTuple):
 
 
 class _Results(NamedTuple):
-    """What a step gives, and what is kept for the next: all have the boards as their first index.
+    """The results of a step and the state for the next one; the first index is the board.
 
     Attributes:
-        agents: int64, the agent's colour, EMPTY where it plays both.
+        agents: int64, the agent's colour, EMPTY if it plays both.
         steps: int64, since the game began.
         rewards, scores: float64.
         scored, terminated, truncated: bool.
@@ -113,9 +109,9 @@ class _Results(NamedTuple):
     masks: NDArray[np.int8]
 
 
-_STEP, _SHOW = 1, 2  # what is to be done at a board
-_SHARE = 16  # boards, at most: with many more the last thread would be waited for
-_SHARES_EACH = 16  # for each thread, at least, where there are boards enough
+_STEP, _SHOW = 1, 2  # what to do at a board
+_SHARE = 16  # boards per share, at most; with more, the last thread would be waited for
+_SHARES_EACH = 16  # shares per thread, at least, if there are enough boards
 _EITHER = 3
 _AGENTS = {"black": BLACK, "white": WHITE, "random": _EITHER}
 
@@ -134,11 +130,11 @@ def _new_results(count: int, size: int) -> _Results:
 
 
 @kernel
-def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
+def _conclude(board: LightBoard, results: _Results, t: int, komi: float) -> None:
     """Two passes have ended game t: say who has won."""
     agent = results.agents[t]
-    judged = 3 - table[TO_PLAY] if agent == EMPTY else agent  # whoever made the last move, where the agent plays both
-    score = area_score(table) - komi
+    judged = 3 - board.to_play if agent == EMPTY else agent  # if it plays both sides: the one that moved last
+    score = area_score(board) - komi
     results.scores[t] = score
     results.scored[t] = True
     results.terminated[t] = True
@@ -147,16 +143,16 @@ def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
 
 @kernel
 def _step(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     streams: NDArray[np.uint64],
     results: _Results,
     t: int,
     actions: NDArray[np.int64],
     terms: _Terms,
 ) -> None:
-    """The agent's action at table t, or a new game, and then the move of chance where that is due."""
-    table = tables[t]
-    table[FRESH] = 0
+    """The agent's action on board t, or a new game, and then the move of chance if that is due."""
+    board, past = light.boards[t], light.pasts[t]
+    board.fresh = 0
     results.rewards[t] = 0
     results.scored[t] = False
     ended = False
@@ -165,40 +161,40 @@ def _step(
         results.truncated[t] = False
         results.steps[t] = 0
         results.agents[t] = 1 + draw(streams, t, 2) if terms.agent == _EITHER else terms.agent
-        begin(table)
+        begin(board, past)
     else:
         results.steps[t] += 1
         results.truncated[t] = results.steps[t] == terms.limit
-        if is_allowed(table, actions[t]):
-            ended = play(table, actions[t])
+        if is_allowed(board, past, actions[t]):
+            ended = play(board, past, actions[t])
         else:
             results.terminated[t] = True
             results.rewards[t] = -1
-    if terms.chance and not ended and not results.terminated[t] and table[TO_PLAY] != results.agents[t]:
-        ended = play(table, draw_open(table, streams, t))
+    if terms.chance and not ended and not results.terminated[t] and board.to_play != results.agents[t]:
+        ended = play(board, past, draw_open(board, past, streams, t))
     if ended:
-        _conclude(table, results, t, terms.komi)
+        _conclude(board, results, t, terms.komi)
 
 
 @kernel
-def _show_mask(tables: NDArray[np.int64], results: _Results, t: int) -> int:
-    """Show where whoever sees table t may play; gives that one's colour."""
+def _show_mask(light: LightBoards, results: _Results, t: int) -> int:
+    """Write the mask of the viewer of board t; returns the viewer's colour."""
     agent = results.agents[t]
-    viewer = tables[t, TO_PLAY] if agent == EMPTY else agent
-    mark_legal(tables[t], viewer, results.masks[t])
+    viewer = light.boards[t].to_play if agent == EMPTY else agent
+    mark_legal(light.boards[t], light.pasts[t], viewer, results.masks[t])
     return int(viewer)
 
 
 @kernel
 def _next_share(shares: _Shares, count: int) -> tuple[int, int]:
-    """The first of the next few boards out of `count`, and the one behind them; the same twice when none are left."""
+    """Where the next few boards of `count` begin and end; equal when none are left."""
     first = min(fetch_add(shares.taken) * shares.size, count)
     return first, min(first + shares.size, count)
 
 
 @kernel
 def _advance_boards(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     streams: NDArray[np.uint64],
     results: _Results,
     actions: NDArray[np.int64],
@@ -207,22 +203,22 @@ def _advance_boards(
     shares: _Shares,
     boards: NDArray[np.int8],
 ) -> None:
-    """_STEP, _SHOW or both at the tables of some shares. What is shown is boards[t] (N * N,): 0 for empty points, 1 for
+    """_STEP, _SHOW or both on the boards of some shares. What is shown is boards[t] (N * N,): 0 for empty points, 1 for
     the viewer's stones, 2 for those of the other side."""
-    tables, streams, results, boards = borrowed((tables, streams, results, boards))
-    first, end = _next_share(shares, len(tables))
+    light, streams, results, boards = borrowed((light, streams, results, boards))
+    first, end = _next_share(shares, len(light.boards))
     while first < end:
         for t in range(first, end):
             if job & _STEP:
-                _step(tables, streams, results, t, actions, terms)
+                _step(light, streams, results, t, actions, terms)
             if job & _SHOW:
-                write_stones(tables[t], _show_mask(tables, results, t), boards[t])
-        first, end = _next_share(shares, len(tables))
+                write_stones(light.boards[t], _show_mask(light, results, t), boards[t])
+        first, end = _next_share(shares, len(light.boards))
 
 
 @kernel
 def _advance_planes(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     streams: NDArray[np.uint64],
     results: _Results,
     actions: NDArray[np.int64],
@@ -233,36 +229,36 @@ def _advance_planes(
     work: Work,
     planes: NDArray[np.uint8],
 ) -> None:
-    """_STEP, _SHOW or both at the tables of some shares. What is shown is planes[t] (PLANES * N * N,)."""
-    tables, streams, results, planes = borrowed((tables, streams, results, planes))
+    """_STEP, _SHOW or both on the boards of some shares. What is shown is planes[t] (PLANES * N * N,)."""
+    light, streams, results, planes = borrowed((light, streams, results, planes))
     followers, work = borrowed((followers, work))
-    first, end = _next_share(shares, len(tables))
+    first, end = _next_share(shares, len(light.boards))
     while first < end:
         for t in range(first, end):
             if job & _STEP:
-                _step(tables, streams, results, t, actions, terms)
+                _step(light, streams, results, t, actions, terms)
             if job & _SHOW:
-                after = min(t + 1, len(tables) - 1)
+                after = min(t + 1, len(light.boards) - 1)
                 expect(followers.positions[after], followers.memories[after])
-                viewer, position, memory = _show_mask(tables, results, t), followers.positions[t], followers.memories[t]
-                catch_up(tables[t], position, memory, work)
+                viewer, position, memory = _show_mask(light, results, t), followers.positions[t], followers.memories[t]
+                catch_up(light.boards[t], position, memory, work)
                 write_planes(position, memory, viewer, followers.layout, work, planes[t])
-        first, end = _next_share(shares, len(tables))
+        first, end = _next_share(shares, len(light.boards))
 
 
 @kernel
-def _catch_up_all(tables: NDArray[np.int64], followers: Followers, shares: _Shares, work: Work) -> None:
+def _catch_up_all(light: LightBoards, followers: Followers, shares: _Shares, work: Work) -> None:
     """Let the followers of some shares catch up, where no planes are shown."""
-    first, end = _next_share(shares, len(tables))
+    first, end = _next_share(shares, len(light.boards))
     while first < end:
         for t in range(first, end):
-            catch_up(tables[t], followers.positions[t], followers.memories[t], work)
-        first, end = _next_share(shares, len(tables))
+            catch_up(light.boards[t], followers.positions[t], followers.memories[t], work)
+        first, end = _next_share(shares, len(light.boards))
 
 
 @kernel
 def _look(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     chosen: NDArray[np.int64],
     komi: float,
     shares: _Shares,
@@ -272,17 +268,18 @@ def _look(
     legal: NDArray[np.int8],
     may_end: NDArray[np.bool_],
 ) -> None:
-    """What the network wants to know of whoever's turn it is at the chosen tables: rows[symmetry, n] is the position
+    """What the network needs to know about the side to play on the chosen boards: rows[symmetry, n] is the position
     under each symmetry, legal[n] where to play, may_end[n] whether to pass would end the game and win it. Here a share
     is one position."""
     n = fetch_add(shares.taken)
     while n < len(chosen):
-        table, position, memory = tables[chosen[n]], followers.positions[chosen[n]], followers.memories[chosen[n]]
-        colour = int(table[TO_PLAY])
-        mark_legal(table, colour, legal[n])
-        score = area_score(table) - komi if table[PASSES] == 1 else 0.0
+        t = chosen[n]
+        board, position, memory = light.boards[t], followers.positions[t], followers.memories[t]
+        colour = int(board.to_play)
+        mark_legal(board, light.pasts[t], colour, legal[n])
+        score = area_score(board) - komi if board.passes == 1 else 0.0
         may_end[n] = score > 0 if colour == BLACK else score < 0
-        catch_up(table, position, memory, work)
+        catch_up(board, position, memory, work)
         for symmetry in range(len(rows)):
             write_row(position, memory, colour, followers.layout, symmetry, PLANES, True, work, rows[symmetry, n])
         n = fetch_add(shares.taken)
@@ -290,16 +287,17 @@ def _look(
 
 @kernel
 def _answer(
-    tables: NDArray[np.int64], results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
+    light: LightBoards, results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
 ) -> None:
-    """The opponents' moves at the chosen tables; one that resigns or breaks the rules has lost."""
+    """The opponents' moves on the chosen boards; one that resigns or breaks the rules has lost."""
     for n in range(len(chosen)):
         t = chosen[n]
-        if not is_allowed(tables[t], points[n]):
+        board, past = light.boards[t], light.pasts[t]
+        if not is_allowed(board, past, points[n]):
             results.terminated[t] = True
             results.rewards[t] = 1
-        elif play(tables[t], points[n]):
-            _conclude(tables[t], results, t, komi)
+        elif play(board, past, points[n]):
+            _conclude(board, results, t, komi)
 
 
 class GoVectorEnv(VectorEnv[Any, Any, Any]):
@@ -309,32 +307,31 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     Those of a single environment, batched: actions int (num_envs,); observations (num_envs, ...).
 
     ## Autoreset
-    `AutoresetMode.NEXT_STEP`, Gymnasium's default: the step after the one that ended a game ignores the action, begins
-    a new game and gives its first observation, reward 0.
+    `AutoresetMode.NEXT_STEP`, Gymnasium's default: the step after the end of a game ignores the action, begins a new
+    game and returns its first observation with reward 0.
 
     ## Seeding
     `reset(seed=s)` seeds board i as `reset(seed=s + i)` does a single environment; a sequence gives a seed for each.
-    (None in it: that board's goes on.) The games hang neither on the number of threads nor on each other.
+    (None in it lets that board's stream continue.) The games depend neither on the number of threads nor on each other.
 
     ## Information
-    Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True: at
+    Arrays of num_envs: `action_mask` int8 (num_envs, N * N + 1), `to_play`, and `score` where `_score` is True, for
     games that two passes have just ended.
 
     ## Arguments
     Those of `GoEnv` but for `render_mode`, and
     `num_envs`: how many boards.
-    `threads`: threads that step them (None: one for each core).
-    `copy`: whether each step gives arrays of its own, as Gymnasium's own vector environments do. False gives the same
-    observation and mask arrays again and again, written over by the next call: quicker, for whoever copies what is
-    kept.
-    `max_episode_steps`: a game is truncated after so many steps (None: never).
+    `threads`: threads that step them (None: one per core).
+    `copy`: whether each step returns new arrays, as Gymnasium's own vector environments do. False reuses the
+    observation and mask arrays, which the next call overwrites: faster, if you copy what you keep. `max_episode_steps`:
+    a game is truncated after this many steps (None: never).
 
-    GTP engines are processes, one for each board, so they are allowed for at most MOST_ENGINES boards.
+    Each board with a GTP engine needs a process, so engines are allowed for at most MOST_ENGINES boards.
 
     Raises:
         ValueError: an argument makes no sense.
         HayagoError: the network or an engine cannot be used, or there are too many engines.
-        ResetNeeded: a step before `reset`, or behind an error.
+        ResetNeeded: a step before `reset`, or after an error.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -380,10 +377,10 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._streams = np.ones(num_envs, np.uint64)
-        self._tables = new_tables(num_envs, board_size, setting.superko)
+        self._light = new_light_boards(num_envs, board_size, setting.superko)
         self._results = _new_results(num_envs, board_size)
         self._seeded = False
-        self._playing = False  # whether the boards hold games that go on
+        self._playing = False  # whether games are in progress
         self._lots = np.ones(num_envs, np.uint64)  # the streams of `sample_actions`
         self._always = np.ones(num_envs, np.bool_)
         space = self.observation_space
@@ -401,29 +398,29 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
                 for _ in range(num_envs):
                     self._engines.append(setting.engine())
             except HayagoError:
-                self.close()  # those that did start
+                self.close()  # those that were started
                 raise
         self._network = setting.network(self.threads) if setting.is_network else None
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """A new game on every board. A seed begins the boards' streams anew; without one they go on."""
+        """Start a game on every board. A seed restarts the boards' streams; without one they continue."""
         if options and "reset_mask" in options:
             raise ValueError("reset_mask: each board begins a new game by itself on the step after an end")
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
         seeds: list[int | None] = [None] * self.num_envs
         if isinstance(seed, int):
-            seeds = [seed + table for table in range(self.num_envs)]
+            seeds = [seed + board for board in range(self.num_envs)]
         elif seed is not None:
             seeds = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} boards")
-        for table, own in enumerate(seeds):
+        for board, own in enumerate(seeds):
             if own is not None:
-                self._streams[table] = seed_stream(seeding.np_random(own)[0])
+                self._streams[board] = seed_stream(seeding.np_random(own)[0])
             elif not self._seeded:
-                self._streams[table] = seed_stream(self.np_random)
+                self._streams[board] = seed_stream(self.np_random)
         self._seeded = True
         self._lots[:] = self._streams ^ _OTHER | np.uint64(1)
         self._results.terminated[:] = True
@@ -433,47 +430,47 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     def step(
         self, actions: Any
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """An action on every board; see the class for what comes back."""
+        """Play an action on every board; see the class for the result."""
         self._expect_games()
-        moves = np.array(actions, np.int64)  # a copy: what is not to be written to would be compiled for anew
+        moves = np.array(actions, np.int64)  # a copy, because kernels would be compiled again for read-only arrays
         if moves.shape != (self.num_envs,):
             raise ValueError(f"actions have the shape {moves.shape}, not {(self.num_envs,)}")
         return self._advance(moves)
 
     def _expect_games(self) -> None:
         if not self._playing:
-            raise ResetNeeded("there are no games that go on: call reset")
+            raise ResetNeeded("no games are in progress: call reset")
 
     def _advance(
         self, moves: NDArray[np.int64]
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """A move at each board where a game goes on, and a new game at the others."""
+        """Play a move at each board with a game in progress, and start a game at the others."""
         if self.closed:
             raise ClosedEnvironmentError("the environment is closed")
-        # Until all has gone well: followers, and engines, may have missed a move.
+        # Until everything has succeeded: followers and engines may have missed a move.
         self._playing = False
-        self._tables = roomy(self._tables)
+        self._light = with_room(self._light)
         if self._copy:
-            self._observations = np.empty_like(self._observations)  # those of the last step are the caller's
+            self._observations = np.empty_like(self._observations)  # those of the last step belong to the caller
         results = self._results
         if self._network is None and not self._engines:
             self._share(lambda shares, work: self._take_part(_STEP | _SHOW, moves, shares, work))
         else:
             begun = results.terminated | results.truncated
             self._share(lambda shares, work: self._take_part(_STEP, moves, shares, work))
-            waiting = np.flatnonzero(~results.terminated & (self._tables[:, TO_PLAY] != results.agents))
+            waiting = np.flatnonzero(~results.terminated & (self._light.boards["to_play"] != results.agents))
             points = self._ask_engines(waiting, begun, moves) if self._engines else self._ask_network(waiting)
-            _answer(self._tables, results, waiting, points, self._terms.komi)
+            _answer(self._light, results, waiting, points, self._terms.komi)
             if (begun & results.terminated).any():
                 raise HayagoError(f"{self._setting.opponent}: lost by its first move")
             self._share(lambda shares, work: self._take_part(_SHOW, moves, shares, work))
             if self._setting.observation == "board" and self._followers is not None:
-                self._share(partial(_catch_up_all, self._tables, self._followers))
+                self._share(partial(_catch_up_all, self._light, self._followers))
         self._playing = True
         infos = {
             "action_mask": results.masks.copy() if self._copy else results.masks,
             "_action_mask": self._always.copy(),
-            "to_play": self._tables[:, TO_PLAY].copy(),
+            "to_play": self._light.boards["to_play"].copy(),
             "_to_play": self._always.copy(),
             "score": np.where(results.scored, results.scores, 0.0),
             "_score": results.scored.copy(),
@@ -487,9 +484,9 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         )
 
     def sample_actions(self) -> NDArray[np.int64]:
-        """int64 (num_envs,): for each board an action by lot among those of its mask; a seeded `reset` repeats them.
+        """int64 (num_envs,): a random legal action for each board; a seeded `reset` repeats them.
 
-        `action_space.sample(mask)` does the same with Gymnasium's generator, one board after the other in Python.
+        `action_space.sample(mask)` does the same with Gymnasium's generator, one board after another in Python.
         """
         self._expect_games()
         actions = np.empty(self.num_envs, np.int64)
@@ -500,7 +497,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         """End threads and engines."""
         self._playing = False
         if self._engines:
-            with ThreadPoolExecutor(len(self._engines)) as pool:  # all at once: one that hangs takes some seconds
+            with ThreadPoolExecutor(len(self._engines)) as pool:  # all at once, since one that hangs takes some seconds
                 list(pool.map(lambda engine: engine.close(), self._engines))
         self._engines = []
         self._pool.shutdown()
@@ -508,9 +505,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     # The work of a step
 
     def _share(self, task: Callable[[_Shares, Work], object]) -> None:
-        """Let all threads, of which the caller is one, do the task until no share of it is left, each with scratch of
-        its own."""
-        wait(self._running)  # an interrupt may have left some
+        """Let all threads, the caller among them, work until no share is left, each with its own scratch."""
+        wait(self._running)  # an interrupt may have left some behind
         self._running = []
         shares = _Shares(np.zeros(1, np.int64), self._share_size)
         try:
@@ -523,14 +519,14 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             thread.result()
 
     def _all(self, work: Callable[..., Answer], *each: Iterable[Any]) -> list[Answer]:
-        """Do the work for each in the threads; where one fails, the others are done first."""
+        """Do the work for each item in the threads; if one fails, the others are finished first."""
         futures = [self._pool.submit(work, *arguments) for arguments in zip(*each, strict=True)]
         wait(futures)
         return [future.result() for future in futures]
 
     def _take_part(self, job: int, moves: NDArray[np.int64], shares: _Shares, work: Work) -> None:
         """_STEP, _SHOW or both, as one of the threads."""
-        common = (self._tables, self._streams, self._results, moves, self._terms, job, shares)
+        common = (self._light, self._streams, self._results, moves, self._terms, job, shares)
         shown = self._observations.reshape(self.num_envs, -1)
         if self._setting.observation == "board":
             _advance_boards(*common, shown)
@@ -539,33 +535,33 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             _advance_planes(*common, self._followers, work, shown)
 
     def _ask_network(self, waiting: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The network's moves at these tables."""
+        """The network's moves on these boards."""
         assert self._network is not None and self._followers is not None
-        tables, followers = self._tables, self._followers
+        light, followers = self._light, self._followers
         symmetries = self._network.style.symmetries
         rows = np.empty((symmetries, len(waiting), row_bytes(size=self._setting.board_size)), np.uint8)
         legal = np.empty((len(waiting), self._setting.board_size**2 + 1), np.int8)
         may_end = np.empty(len(waiting), np.bool_)
 
         self._share(
-            lambda shares, work: _look(tables, waiting, self._terms.komi, shares, followers, work, rows, legal, may_end)
+            lambda shares, work: _look(light, waiting, self._terms.komi, shares, followers, work, rows, legal, may_end)
         )
         streams = self._streams[waiting]
-        points = self._network.choose(rows, legal, tables[waiting, PLIES], may_end, streams)
+        points = self._network.choose(rows, legal, light.boards["plies"][waiting], may_end, streams)
         self._streams[waiting] = streams
         return points
 
     def _ask_engines(
         self, waiting: NDArray[np.int64], begun: NDArray[np.bool_], moves: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """The engines' moves at these tables; at those where a game has begun they are told so first."""
+        """The engines' moves on these boards; where a game has begun they are told first."""
         agents = self._results.agents
 
-        def ask(table: int) -> int:
-            engine = self._engines[table]
-            return engine.answer(None if begun[table] else int(moves[table]))
+        def ask(board: int) -> int:
+            engine = self._engines[board]
+            return engine.answer(None if begun[board] else int(moves[board]))
 
-        for table in np.flatnonzero(begun).tolist():
-            seed = draw(self._streams, table, SEEDS)
-            self._engines[table].begin(3 - int(agents[table]), seed)
+        for board in np.flatnonzero(begun).tolist():
+            seed = draw(self._streams, board, SEEDS)
+            self._engines[board].begin(3 - int(agents[board]), seed)
         return np.array(self._all(ask, waiting.tolist()), np.int64)

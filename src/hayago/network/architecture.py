@@ -1,7 +1,7 @@
 """The shape of the policy network as plain arithmetic: which layers, how large, how costly. Nothing here needs torch.
 
 A network has `layers` convolutions: the first 5x5 from the planes to the filters, then 3x3 from filters to filters,
-each with a bias for every filter and a ReLU behind it; the last 1x1 to a single plane, with a bias of its own for
+each with a bias for every filter and followed by a ReLU; the last 1x1 to a single plane, with a bias of its own for
 every point of the board. Everything is padded, so that each layer keeps the board's size. (Silver et al., Nature 529,
 2016, "Neural network architecture": 13 layers, 192 filters, 48 planes.)
 """
@@ -26,7 +26,7 @@ class Layer(NamedTuple):
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the kernel as torch keeps it: (outputs, inputs, height, width)."""
+        """Shape of the kernel in torch: (outputs, inputs, height, width)."""
         return self.outputs, self.inputs, self.kernel, self.kernel
 
     @property
@@ -35,7 +35,7 @@ class Layer(NamedTuple):
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of one position, counted as if the padding were computed with (biases not counted)."""
+        """Multiply-adds for one position, counting the padding but not the biases."""
         return prod(self.weight_shape) * self.board_size**2
 
     @property
@@ -90,7 +90,7 @@ class Architecture:
     def training_multiply_adds(self) -> int:
         """Multiply-adds needed to learn from one position: forward, the weights' gradients, the inputs' gradients.
 
-        Nothing stands before the first layer, so its inputs need no gradient.
+        The inputs of the first layer need no gradient.
         """
         return 3 * self.multiply_adds - next(self.table()).multiply_adds
 
@@ -104,7 +104,7 @@ class Architecture:
 
 
 def layer_table(architecture: Architecture) -> str:
-    """The network drawn as a table, as one draws VGG: a line a layer, the totals below.
+    """The network as a table: one line per layer, the totals below.
 
     Memory is that of the float32 activations of one position; weights include the biases.
     """

@@ -1,4 +1,4 @@
-"""Where torch computes."""
+"""The device on which torch computes."""
 
 import torch
 
@@ -8,10 +8,10 @@ from hayago.errors import HayagoError
 def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
     """The named device, or the best there is: CUDA, then Apple's MPS, then the CPU.
 
-    Of several processes on a machine each takes the GPU of its number, unless the name has one.
+    Each of several processes on a machine takes the GPU with its number, unless the name includes a number.
 
     Raises:
-        HayagoError: there is no such device here.
+        HayagoError: this machine has no such device.
     """
     if name in ("auto", "cuda") and torch.cuda.is_available():
         count = torch.cuda.device_count()

@@ -19,7 +19,7 @@ OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that the project a
 
 
 class Evaluator(Protocol):
-    """A network at work. Any object with these two will do for play and evaluation."""
+    """A network ready to be asked. Any object with these two members can play and be evaluated."""
 
     @property
     def info(self) -> ModelInfo:
@@ -35,13 +35,13 @@ def make_evaluator(
     backend: str = "auto",
     threads: int | None = None,
 ) -> Evaluator:
-    """Put a model to work.
+    """Make an evaluator of a model.
 
     Args:
         model: a model file, a loaded model, or None for the network in the box.
         device: "auto" is the CPU with onnxruntime and the best device with torch; else "cpu", "cuda", "mps".
         backend: "onnx", "torch", or "auto": torch where a device other than the CPU is named, else onnxruntime.
-        threads: threads on the CPU (None: one for each core).
+        threads: threads on the CPU (None: one per core).
 
     Raises:
         ModelError: the model cannot be read.

@@ -26,7 +26,7 @@ HEADER_KEY = "hayago"
 
 
 class ModelError(HayagoError):
-    """A file is no model or checkpoint that this version of hayago can use."""
+    """A file is not a model or checkpoint that this version of hayago can use."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ModelInfo(Architecture):
     """What a model file says about itself: its architecture and where it comes from.
 
     Attributes:
-        features_version: version of the feature planes that the network has learned from.
+        features_version: version of the feature planes that the network learned from.
         data_fingerprint: fingerprint of the store of games it was trained on last ("" if on none).
         history: one entry for each training run, the oldest first; JSON values only.
         hayago_version: version of hayago that wrote the file.

@@ -1,7 +1,7 @@
 """The policy network in torch, in the plain form that is saved and played.
 
-It is the paper's network and nothing else; the form in which it is trained is `hayago.training.network`. Planes are
-(B, planes, N, N) float, logits (B, N*N) over the points of the board.
+It is the paper's network and nothing else; the form in which it is trained is in `hayago.training.training_network`.
+Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
 """
 
 from typing import cast
@@ -49,15 +49,15 @@ class LastLayer(nn.Module):
 
 def unpack(rows: Tensor, planes: int, board_size: int) -> Tensor:
     """Packed rows (B, row_bytes) uint8 to planes (B, planes, N, N), on the device that holds them."""
-    if rows.device.type == "cpu":  # where numpy does it ten times as fast, and channels last
+    if rows.device.type == "cpu":  # numpy is ten times as fast there, and gives channels last
         bits = planes_of_rows(rows.numpy(), planes, board_size).transpose(0, 2, 3, 1)
         return torch.from_numpy(bits.astype(np.float32, order="C")).permute(0, 3, 1, 2)
     return unpack_bits(rows, planes, board_size).float()
 
 
 def unpack_bits(rows: Tensor, planes: int, board_size: int) -> Tensor:
-    """What `unpack` does beside a GPU, still in bytes: uint8 (B, planes, N, N)."""
-    # Not by shifts of the bytes: Apple's MPS once left them as they were.
+    """`unpack` for GPUs, still in bytes: uint8 (B, planes, N, N)."""
+    # Not by shifts of bytes, which Apple's MPS once ignored.
     masks = (1 << torch.arange(8, device=rows.device)).to(torch.uint8)
     bits = ((rows[:, :, None] & masks) != 0).to(torch.uint8).flatten(1)
     return bits[:, : planes * board_size * board_size].view(-1, planes, board_size, board_size)

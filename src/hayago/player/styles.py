@@ -18,7 +18,7 @@ class Style:
 
     Attributes:
         temperature: 0 plays the likeliest move; above it moves are sampled from prior ** (1 / temperature).
-        opening_temperature: the same for the opening; None is no different.
+        opening_temperature: the same for the opening; None means `temperature`.
         opening_moves: how many moves of both sides the opening lasts.
         top_p: sampling keeps the likeliest moves that together have this much of the prior.
         symmetries: 1 looks at the position once, 8 averages the prior over all symmetries of the board.
@@ -64,7 +64,7 @@ def pick(
     moves: int,
     draw: Callable[[NDArray[np.float64]], int],
 ) -> int:
-    """A point of the mask by the style, after so many moves; `draw` gives an index by lot, given all probabilities."""
+    """Pick a point of the mask by the style, after `moves` moves; `draw` draws an index given all probabilities."""
     temperature = style.temperature_at(moves)
     if temperature == 0:
         return int(np.where(among, prior, -1).argmax())

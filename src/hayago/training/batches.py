@@ -98,7 +98,7 @@ class Sampler:
         return epoch, block, int(rest - (ends[block] - sizes[block]))
 
     def blocks(self, epoch: int, block: int) -> Iterator[Plan]:
-        """The positions of this block and all later ones, for ever; they stand as the encoder likes them."""
+        """The positions of this block and all later ones, endlessly, in the order the encoder prefers."""
         while True:
             order = self._order(epoch)
             for first in range(block * self.games_per_block, len(order), self.games_per_block):
@@ -195,7 +195,7 @@ class Batches:
 
 
 class _Block:
-    """A block on its way from positions to rows, in parts: by the threads of a pool, or by whoever calls `advance`."""
+    """A block on its way from positions to rows, in parts: by the threads of a pool, or by the caller of `advance`."""
 
     def __init__(
         self,
@@ -259,7 +259,7 @@ class _Block:
 
 
 def future_moves_of(games: Games, positions: Positions, count: int) -> NDArray[np.int64]:
-    """(K, count): the points of the moves behind the one that is to be predicted, under the position's symmetry.
+    """(K, count): the points of the moves after the one to predict, under the position's symmetry.
 
     N*N stands for a pass, and for what would come after the end of the game.
     """

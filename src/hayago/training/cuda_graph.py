@@ -1,7 +1,7 @@
 """A training step on a GPU, recorded once as a CUDA graph and replayed from then on.
 
-A step of a small network is some hundreds of kernels of a few microseconds each, and Python takes several times as long
-to start them as the GPU to run them. Replayed, they are started by one call.
+A step of a small network is several hundred kernels of a few microseconds each, and Python takes several times as long
+to launch them as the GPU to run them. A replay launches all of them by one call.
 """
 
 import gc
@@ -12,15 +12,15 @@ from torch import Tensor
 
 from hayago.training.device_batches import DeviceBatch
 
-# Before the recording cuDNN chooses its algorithms, compilers compile, and optimizers make their state.
+# Before recording, cuDNN chooses algorithms, compilers compile, and optimizers create their state.
 WARM_UP_STEPS = 3
 
 
 class CudaGraphStep:
-    """Takes the same step for batches of always the same shapes, in the current stream of the current GPU.
+    """Makes the same step for batches of the same shapes, in the current stream of the current GPU.
 
-    What the step reads besides, such as weights or learning rates, must stay the same tensors; numbers and branches of
-    Python's are as they were at the recording.
+    Everything else the step reads, such as weights and learning rates, must stay the same tensors. Python numbers and
+    branches stay as they were when the step was recorded.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class CudaGraphStep:
         self._warm_ups = 0
 
     def __call__(self, step: Callable[[DeviceBatch], Tensor], fed: DeviceBatch) -> Tensor:
-        """Take the step, always the same function, with this batch; what it gives is the caller's own."""
+        """Make the step, always the same function, with this batch. The result is a copy."""
         if self._warm_ups < WARM_UP_STEPS:
             self._warm_ups += 1
             return self._warm_up(step, fed)
@@ -54,7 +54,7 @@ class CudaGraphStep:
     def _record(self, step: Callable[[DeviceBatch], Tensor], fed: DeviceBatch) -> torch.cuda.CUDAGraph:
         self._fed = DeviceBatch(*(None if tensor is None else tensor.clone() for tensor in fed))  # type: ignore[arg-type]
         graph = torch.cuda.CUDAGraph()
-        gc.collect()  # or an older graph might be taken down in the middle of this recording
+        gc.collect()  # or an older graph might be destroyed during this recording
         with torch.cuda.graph(graph, stream=self._side):
             self._result = step(self._fed)
         return graph

@@ -1,9 +1,9 @@
-"""Batches on their way to the device: the next one is copied while this one is computed.
+"""Batches on their way to the device: the next one is copied while the current one is computed.
 
-On a GPU the copy is made from pinned memory on a stream of its own, and the symmetries are applied there; on a CPU a
-batch is where it is needed already, and the encoder turns the boards, which costs it nothing.
+On a GPU the copy is made from pinned memory on its own stream, and symmetries are applied there. On a CPU a batch is
+already in place, and the encoder applies symmetries at no cost.
 
-What is for CUDA alone is tested in tests/test_gpu.py, where there is a GPU; many of them (NCCL) have not been tried.
+tests/training/test_gpu.py tests what is only for CUDA, on machines with a GPU. Several GPUs (NCCL) have not been tried.
 """
 
 from collections.abc import Generator, Iterator
@@ -21,7 +21,7 @@ from hayago.training.batches import Batch
 
 
 class DeviceBatch(NamedTuple):
-    """A `Batch` on the device: the same in tensors."""
+    """A `Batch` as tensors on the device."""
 
     rows: Tensor
     labels: Tensor
@@ -29,7 +29,7 @@ class DeviceBatch(NamedTuple):
     future_moves: Tensor | None = None
 
     def split(self, size: int) -> list["DeviceBatch"]:
-        """In parts of `size` positions."""
+        """Split into parts of `size` positions."""
         return [
             DeviceBatch(*(None if tensor is None else tensor[first : first + size] for tensor in self))  # type: ignore[arg-type]
             for first in range(0, len(self.labels), size)
@@ -37,7 +37,7 @@ class DeviceBatch(NamedTuple):
 
 
 def feed(batches: Iterator[Batch], device: torch.device) -> Generator[DeviceBatch, None, None]:
-    """The batches on the device, one of them ahead."""
+    """The batches on the device; one is copied ahead."""
     side = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
     with torch.cuda.stream(side) if side else nullcontext():
         following = to_device(next(batches), device)
@@ -48,14 +48,14 @@ def feed(batches: Iterator[Batch], device: torch.device) -> Generator[DeviceBatc
             computing.wait_stream(side)
             for tensor in current:
                 if tensor is not None:
-                    tensor.record_stream(computing)  # or its memory might be given away too early
+                    tensor.record_stream(computing)  # or its memory might be reused too early
         with torch.cuda.stream(side) if side else nullcontext():
             following = to_device(next(batches), device)
         yield current
 
 
 def to_device(batch: Batch | DeviceBatch, device: torch.device) -> DeviceBatch:
-    """A batch on the device, unless it is there already."""
+    """Copy a batch to the device, unless it is already there."""
     if isinstance(batch, DeviceBatch):
         return batch
     return DeviceBatch(*(None if array is None else _copy(array, device) for array in batch))  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def to_device(batch: Batch | DeviceBatch, device: torch.device) -> DeviceBatch:
 
 def _copy(array: NDArray[np.uint8] | NDArray[np.int64], device: torch.device) -> Tensor:
     tensor = torch.from_numpy(array)
-    # Only from pinned memory may a copy go on behind our back.
+    # A copy is asynchronous only from pinned memory.
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
@@ -85,7 +85,7 @@ class Unpacker:
             planes = unpack(batch.rows, self.planes, self.size)
         else:
             symmetry = batch.symmetry.long()
-            bits = unpack_bits(batch.rows, self.planes, self.size)  # turned while they are a quarter as wide
+            bits = unpack_bits(batch.rows, self.planes, self.size)  # while they are bytes, a quarter as wide
             cells = self._comes_from[symmetry][:, None].expand(-1, self.planes, -1)
             planes = bits.flatten(2).gather(2, cells).view_as(bits).float()
             labels = self._taken_to[symmetry, labels]

@@ -25,17 +25,15 @@ class TrainingNetwork(nn.Module):
     """The network while it learns: batch normalisation takes the place of the hidden layers' biases.
 
     Args:
-        normalised: False keeps the plain form, with He's initialisation (He et al. 2015), which suits it.
-        identity_init: the first kernels of layers from filters to filters are random plus so many times the identity.
-            What the layers below have found comes through from the first step on, as by the identity branch of RepVGG
-            (Ding et al. 2021), and nothing need be computed or folded for it.
-        pointwise_kernels: each hidden layer's kernel is the sum of two, one of which is 1x1 and acts on the centre
-            alone, 0 at first: RepVGG's 1x1 branch without a normalisation of its own, so that kernels are summed
-            instead of fields. Muon then moves the centre, which mixes what is known of one point, several times as far
-            as it would within the whole kernel; other optimizers move it twice as far.
-        future_moves: how many further last layers, which predict the moves that follow the next one (as in Tian and Zhu
-            2015, "Better computer Go player with neural network and long-term prediction"); they are no part of the
-            folded network.
+        normalised: False keeps the plain form, with He's initialisation (He et al. 2015).
+        identity_init: the initial 3x3 kernels are random plus this multiple of the identity. So the lower layers'
+            features come through from the first step on, as by the identity branch of RepVGG (Ding et al. 2021), at no
+            cost.
+        pointwise_kernels: add to each hidden kernel a 1x1 kernel for its centre, which starts at 0. This is RepVGG's
+            1x1 branch without its own normalisation, so that kernels are summed instead of outputs. Muon then moves
+            the centre, which mixes the features of one point, several times as far; other optimizers twice as far.
+        future_moves: the number of further last layers that predict the following moves (as in Tian and Zhu 2015,
+            "Better computer Go player with neural network and long-term prediction"). The folded network has none.
     """
 
     def __init__(
@@ -69,13 +67,13 @@ class TrainingNetwork(nn.Module):
         )
         self.last = LastLayer(last.inputs, board_size)
         self.future_moves = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(future_moves))
-        # Not a module: it holds threads and scratch arrays, nothing that is learned.
+        # Not a module: it holds threads and scratch arrays but nothing learned.
         self._cpu_convolutions: CpuConvolutions | None = None
 
     def use_cpu_convolutions(self, threads: int) -> bool:
-        """From now on learn by minimal filtering in so many threads; on a CPU only, where it is the faster way.
+        """Use the CPU convolutions with so many threads from now on, where they are faster than torch's.
 
-        Does nothing, and gives False, for numbers of filters that it cannot do.
+        Returns False, and does nothing, if they cannot do this number of filters.
         """
         if CpuConvolutions.suits(self.architecture.filters):
             self._cpu_convolutions = CpuConvolutions(self.architecture.board_size, threads)
@@ -99,7 +97,7 @@ class TrainingNetwork(nn.Module):
         return cast(Tensor, self.last(x))
 
     def kernels(self) -> list[Tensor]:
-        """Of the hidden convolutions, (outputs, inputs, r, r) each."""
+        """The kernels of the hidden convolutions, (outputs, inputs, r, r) each."""
         kernels = [convolution.weight for convolution in _convolutions(self)]
         if not self.pointwise_kernels:
             return list(kernels)
@@ -144,7 +142,7 @@ class TrainingNetwork(nn.Module):
         for target, norm in zip(_convolutions(plain), self.norms, strict=False):
             assert isinstance(norm, nn.BatchNorm2d)
             assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
-            # In float64, so that the only rounding is that of the result; not every device has it.
+            # In float64 on the CPU, so that only the result is rounded; not every device has float64.
             mean, variance = norm.running_mean.cpu().double(), norm.running_var.cpu().double()
             scale = norm.weight.cpu().double() / torch.sqrt(variance + norm.eps)
             target.weight.copy_(target.weight.double() * scale[:, None, None, None])
@@ -154,19 +152,19 @@ class TrainingNetwork(nn.Module):
 
 
 class GroupedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation which can split a batch that holds many groups, for devices that like large batches.
+    """Batch normalisation over groups within a batch, for devices that need large batches.
 
-    `batch_norm_group` 0 takes every batch for one group.
+    With `batch_norm_group` 0 every batch is one group.
     """
 
     batch_norm_group = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, N, N) to the same; while learning B is a multiple of the group, or less than it."""
+        """(B, C, N, N) to the same; in training B is a multiple of the group, or smaller."""
         if not self.training or not 0 < self.batch_norm_group < len(x):
             return super().forward(x)
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-        # Under autocast x has too few bits for sums of squares.
+        # Under autocast x has too few bits for a sum of squares.
         groups = x.view(-1, self.batch_norm_group, *x.shape[1:]).float()
         variance, mean = torch.var_mean(groups, dim=(1, 3, 4), correction=0, keepdim=True)
         count = groups[0].numel() // groups.shape[2]
@@ -194,7 +192,7 @@ class RunningMoments:
         self._passes = 0
 
     def begin(self, passes: int) -> None:
-        """A step of so many passes, of all processes together, begins. A single one moves the moments as it should."""
+        """Begin a step of so many passes over all processes. A single pass needs no help."""
         self._many = passes > 1 and bool(self._moments)
         if not self._many:
             return
@@ -203,7 +201,7 @@ class RunningMoments:
         self._passes = 0
 
     def count(self) -> None:
-        """A forward pass is over: the next one shall begin where it began."""
+        """A forward pass is over; the next one begins where it began."""
         if not self._many:
             return
         for moment, before, total in zip(self._moments, self._before, self._sums, strict=True):
@@ -212,7 +210,7 @@ class RunningMoments:
         self._passes += 1
 
     def settle(self, group: ProcessGroup = SINGLE_PROCESS) -> None:
-        """The step is over, in all processes."""
+        """The step is over in all processes."""
         if not self._many:
             return
         sizes = [len(moment) for moment in self._moments]
@@ -222,7 +220,7 @@ class RunningMoments:
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Whatever passes forward in the block moves nothing."""
+        """Forward passes in the block leave the moments unchanged."""
         before = [moment.clone() for moment in self._moments]
         yield
         for moment, value in zip(self._moments, before, strict=True):
@@ -230,7 +228,7 @@ class RunningMoments:
 
 
 def _answers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
-    """(B, filters, N, N) to (layers, B, N*N): what last layers give, all of them by one matrix product."""
+    """(B, filters, N, N) to (layers, B, N*N): the outputs of several last layers by one matrix product."""
     weights = torch.cat([cast(Tensor, layer.weight).flatten(1) for layer in layers])
     biases = torch.stack([cast(Tensor, layer.bias) for layer in layers])
     answers = nn.functional.linear(x.permute(0, 2, 3, 1).flatten(1, 2), weights)

@@ -12,13 +12,12 @@ from hayago.rules.coordinates import BLACK, WHITE, vertex_of
 from hayago.web import schema
 from hayago.web.views import letter
 
-TOGETHER = 16  # rows that the network takes at once: a move of another game waits no longer than for these
-AROUND = 10  # of a player's own moves, on either side, over which the chart averages
+TOGETHER = 16  # rows per batch; a move of another game waits for at most one batch
+AROUND = 10  # own moves on either side over which the chart averages
 
 
 class Opinion(NamedTuple):
-    """Rank and probability of the move that was played, None for a pass, and the likeliest point, None where no point
-    is legal."""
+    """Rank and probability of the played move (None for a pass), and the likeliest point (None if none is legal)."""
 
     rank: int | None
     prior: float | None
@@ -63,7 +62,7 @@ def show_moves(board: Board, seen: Mapping[int, Opinion], plies: Sequence[int]) 
 def summarise(
     board: Board, seen: Mapping[int, Opinion]
 ) -> tuple[dict[schema.Colour, schema.MoveAgreement], dict[schema.Colour, list[schema.ChartPoint]]]:
-    """Each player's agreement over the whole game, and its course."""
+    """Each player's agreement over the whole game, and during it."""
     players: dict[schema.Colour, schema.MoveAgreement] = {}
     chart: dict[schema.Colour, list[schema.ChartPoint]] = {}
     for colour in (BLACK, WHITE):

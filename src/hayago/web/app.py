@@ -24,8 +24,8 @@ from hayago.web.room import GAMES, MOVES, Refused, Room, WebGame, which
 from hayago.web.views import describe_rules, show_overlays, show_planes, show_policy, show_position
 
 STATIC = Path(__file__).parent / "static"
-LONGEST = 300  # characters of an error's line
-AT_ONCE = 16  # requests that ask the network or the playouts, or bring a file; what is beyond that is told to come back
+LONGEST = 300  # most characters of an error message
+AT_ONCE = 16  # requests at a time that use the network or playouts, or bring a file; others are told to come back
 
 api = APIRouter(prefix="/api")
 
@@ -43,7 +43,7 @@ async def _game(id: str, room: TheRoom) -> WebGame:
 
 
 async def _seat(request: Request) -> AsyncIterator[None]:
-    """A place among those who are working: threads must be left for the others."""
+    """Take one of the places for work, so that threads are left for other requests."""
     state = request.app.state
     if state.working >= AT_ONCE:
         raise Refused(429, "too many requests at once: try again in a moment")
@@ -97,13 +97,13 @@ def about(request: Request, room: TheRoom) -> schema.About:
 
 @api.post("/games", status_code=201)
 def new_game(asked: schema.NewGame, room: TheRoom) -> schema.GameState:
-    """A game to play."""
+    """Start a game to play."""
     return _changed(room.begin(asked))
 
 
 @api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=WORK)
 async def review_game(request: Request, room: TheRoom) -> schema.GameState:
-    """A game to review, from an SGF file: its first game, the main line."""
+    """Start a review of an SGF file: its first game, the main line."""
     data = await request.body()
     return await run_sync(lambda: _changed(room.take_up(data)))
 
@@ -137,7 +137,7 @@ def reply(game: TheGame) -> schema.GameState:
 
 @api.post("/games/{id}/undo")
 def undo(game: TheGame) -> schema.GameState:
-    """Back to the user's own turn."""
+    """Take back to the user's last turn."""
     return _changed(game, game.undo)
 
 
@@ -148,7 +148,7 @@ def resign(game: TheGame, asked: schema.Resignation) -> schema.GameState:
 
 @api.get("/games/{id}/score", dependencies=WORK)
 def score(game: TheGame) -> schema.Score:
-    """The last position counted as it stands, dead stones by the playouts."""
+    """The last position, counted as it stands; playouts decide which stones are dead."""
     with game.lock:
         return game.score()
 
@@ -204,14 +204,14 @@ def make_app(room: Room, model_name: str, static: Path = STATIC) -> ASGIApp:
     """The application, without its guard.
 
     Raises:
-        HayagoError: the page is not there.
+        HayagoError: the page's files are missing.
     """
     if not (static / "index.html").is_file():
-        raise HayagoError(f"{static} holds no page: see web/README.md for how to build it")
+        raise HayagoError(f"{static} does not contain the page; web/README.md says how to build it")
     app = FastAPI(title="hayago", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.state.room, app.state.model_name, app.state.working = room, model_name, 0
     app.include_router(api)
-    # Windows takes a file's type from its registry, where programs have put worse; browsers run no such script.
+    # Windows takes file types from its registry, where programs may have put others; browsers refuse such scripts.
     for ending, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
         mimetypes.add_type(kind, ending)
     app.mount("/", StaticFiles(directory=static, html=True))
@@ -223,7 +223,7 @@ def make_app(room: Room, model_name: str, static: Path = STATIC) -> ASGIApp:
 
 
 def _error(status: int, detail: str) -> JSONResponse:
-    """One line, and not a long one: names and numbers in it are a stranger's."""
+    """One line of limited length, since it may contain a stranger's words."""
     return JSONResponse({"detail": " ".join(detail.split())[:LONGEST]}, status)
 
 
@@ -238,7 +238,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
-    """The first of the mistakes, without what was sent."""
+    """The first of the mistakes, without the input."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])

@@ -1,13 +1,14 @@
-"""`Guard`: what every request must satisfy, whichever route it takes, and what every answer says to the browser.
+"""`Guard`: what every request must satisfy, and what every response tells the browser.
 
-A page from elsewhere that is open in the same browser can send requests to this server. So:
+A foreign page that is open in the same browser can send requests to this server. So:
 
-- Host must be an address of this machine. Behind a name an attacker's DNS can put our address, and then his page counts
-  as ours; behind a number he cannot.
-- Origin, where a browser sends it, must be ours: that of the very Host.
-- What a browser says was started by another site (Sec-Fetch-Site) gets no data.
-- Bodies are read here, up to a bound, and of the expected type only: JSON or SGF needs a browser's leave to be sent
-  from elsewhere, which is never given.
+- Host must be an address of this machine. An attacker's DNS can point a name at our address, and then his page counts
+as
+  ours; it cannot do so with a number.
+- Origin, if the browser sends it, must match Host.
+- Requests started by another site (Sec-Fetch-Site) get no data.
+- Bodies are read here, up to a limit, and only of the expected type: to send JSON or SGF from another site, a browser
+  needs a permission that is never given.
 """
 
 import ipaddress
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SGF_PATH, SGF_TYPE, SGF_BYTES = "/api/games/sgf", "application/x-go-sgf", 5_000_000
 JSON_TYPE, JSON_BYTES = "application/json", 10_000
-_SWALLOWED = 20 * SGF_BYTES  # of a body that is too large: a browser that cannot send it all shows no answer
+_SWALLOWED = 20 * SGF_BYTES  # still read of a too large body: browsers show a response only then
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^\[\]:@/?#\s]+)(:\d{1,5})?")
 _HEADERS = {
@@ -38,8 +39,8 @@ class Guard:
 
     Args:
         app: the application.
-        local: whether only requests to this very machine are answered; else those to any address in numbers.
-        names: further names of this machine.
+        local: whether to answer only requests to this machine; else those to any numeric address.
+        names: further host names to accept.
     """
 
     def __init__(self, app: ASGIApp, local: bool = True, names: Collection[str] = ()) -> None:
@@ -47,7 +48,7 @@ class Guard:
         self._names = {"localhost", *(name.lower() for name in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})
@@ -82,15 +83,15 @@ class Guard:
         await self._app(scope, receive_body, send_with_headers)
 
     def _objection(self, scope: Scope) -> tuple[int, str] | None:
-        """Status and text, where the headers are not to be trusted."""
+        """Status and text if the headers cannot be trusted."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            return 403, "this server answers under its own address only"
+            return 403, "this server answers only to its own address"
         if any(origin.lower() != f"http://{hosts[0].lower()}" for origin in headers.getlist("origin")):
-            return 403, "this server answers its own page only"
+            return 403, "this server answers only its own page"
         if scope["path"].startswith("/api/") and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-            return 403, "this server answers its own page only"
+            return 403, "this server answers only its own page"
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -108,7 +109,7 @@ class Guard:
 
 
 async def _read(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] | None]:
-    """The body, and what is wrong with it."""
+    """The body, and the error if there is one."""
     is_sgf = scope["path"] == SGF_PATH
     most, wanted = (SGF_BYTES - 1, SGF_TYPE) if is_sgf else (JSON_BYTES, JSON_TYPE)
     parts: list[bytes] = []

@@ -1,7 +1,8 @@
-"""The games that the page plays and reviews, kept in memory: whose turn it is, what may be done, how it ended.
+"""The games that the page plays and reviews, kept in memory: whose turn it is, what is allowed, how they ended.
 
-`WebGame` is a `hayago.player.game.Game` and what a page needs beside it; its lock makes requests to one game wait for
-each other. `Room` holds the network and, up to a bound, the games; the one that has been idle longest makes room.
+`WebGame` is a `hayago.player.game.Game` with what a page needs in addition; its lock makes requests to one game wait
+for each other. `Room` holds the network and a limited number of games; the game idle for longest makes way for a new
+one.
 """
 
 import secrets
@@ -31,17 +32,17 @@ from hayago.web.agreement import Opinion, opinions, show_moves, summarise
 from hayago.web.views import describe_style, letter, show_position, show_score
 
 GAMES = 64
-MOVES = 2000  # of a game; the longest real ones have some hundred
-NAME, COMMENT = 200, 5000  # characters that are kept of a name and of a comment in an SGF file
-HANDICAP_KOMI = 0.5  # with Black's stones on the board; half a point keeps draws away
-RESIGN = 0.05  # chance of winning below which the network gives up
+MOVES = 2000  # most moves of a game; the longest real ones have several hundred
+NAME, COMMENT = 200, 5000  # characters kept of a name and of a comment in an SGF file
+HANDICAP_KOMI = 0.5  # komi in handicap games; half a point avoids draws
+RESIGN = 0.05  # chance of winning below which the network resigns
 
 
 class Refused(HayagoError):
     """A request that cannot be granted.
 
     Attributes:
-        status: HTTP's number for why.
+        status: the HTTP status.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -50,7 +51,7 @@ class Refused(HayagoError):
 
 
 class OneAtATime:
-    """An evaluator for many threads. Each look uses all cores, so one is made at a time, in the order asked."""
+    """An evaluator for many threads. Each look uses all cores, so looks are made one at a time, in order."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.info = evaluator.info
@@ -66,17 +67,17 @@ class WebGame:
     """A game on the page.
 
     Args:
-        id: its name in addresses.
+        id: its name in URLs.
         kind: "play" or "review".
         game: the board, the rules, and the player for the network's side.
         human: the colour that the user plays, or "both".
-        level: the network's, where it is not to play as people do.
-        like_human: whether it is.
-        record: what an SGF file says beside the moves, or who plays.
+        level: the network's level, unless it plays as people do.
+        like_human: whether it plays as people do.
+        record: what an SGF file says besides the moves, or who plays.
         comments: the SGF file's, by the index of the move.
 
     Attributes:
-        lock: to be held while the game is used; reading a position takes no more than a copy of the board.
+        lock: held while the game is used; reading a position only copies the board.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class WebGame:
         self._comments = comments or {}
         self._resigned: int | None = None
         self._opinions: dict[int | None, dict[int, Opinion]] = {}
-        self._guesses: dict[int, tuple[bool, bool]] = {}  # of the user, of the network: whether right
+        self._guesses: dict[int, tuple[bool, bool]] = {}  # whether the user's guess was right, and the network's
 
     # What stands there
 
@@ -108,7 +109,7 @@ class WebGame:
         return self._game.player
 
     def board_at(self, ply: int) -> Board:
-        """A copy of the board behind so many moves."""
+        """A copy of the board after so many moves."""
         board = self._game.board
         if ply > len(board.moves):
             raise Refused(404, f"the game has {len(board.moves)} moves, so no position {ply}")
@@ -190,7 +191,7 @@ class WebGame:
             board.play(point)
 
     def undo(self) -> None:
-        """Back to the user's own turn before his last move; of a resignation of his, to before that."""
+        """Go back to before the user's last move, or to before the user's resignation."""
         self._check_played()
         board, resigned = self._game.board, self._resigned
         if resigned is not None and self._is_users(resigned):
@@ -206,7 +207,7 @@ class WebGame:
             self._opinions[look] = {ply: opinion for ply, opinion in seen.items() if ply < last}
 
     def resign(self, colour: schema.Colour) -> None:
-        """The user gives up."""
+        """The user resigns."""
         self._check_played()
         if self._over():
             raise Refused(409, "the game is over")
@@ -216,7 +217,7 @@ class WebGame:
         self._resigned = side
 
     def _turn(self, user: bool) -> Board:
-        """The board, if it is the user's turn, or the network's."""
+        """The board, if it is the turn of the user (or of the network)."""
         self._check_played()
         board = self._game.board
         if self._resigned is not None or board.is_over:
@@ -237,7 +238,7 @@ class WebGame:
     # Looking back
 
     def review(self, first: int, last: int | None, symmetry: schema.Symmetry) -> schema.Review:
-        """What the network thinks of some moves, the last one included. The lock must be free: this takes long."""
+        """What the network thinks of some moves, `last` included. The lock must not be held: this takes long."""
         look = which(symmetry)
         with self.lock:
             board = self._game.board.copy()
@@ -246,7 +247,7 @@ class WebGame:
         plies = range(min(first, count), count if last is None else min(last + 1, count))
         new = opinions(self.player, board, [ply for ply in plies if ply not in known], look)
         with self.lock:
-            # A move that was taken back meanwhile has taken its opinion with it.
+            # The opinion on a move that was taken back meanwhile is dropped.
             now = self._game.board.moves
             kept = self._opinions.setdefault(look, {})
             kept.update({ply: opinion for ply, opinion in new.items() if now[: ply + 1] == board.moves[: ply + 1]})
@@ -255,15 +256,15 @@ class WebGame:
         return schema.Review(symmetry=symmetry, moves=show_moves(board, known, plies), players=players, chart=chart)
 
     def guess(self, ply: int, vertex: schema.Vertex) -> schema.Guess:
-        """The user's guess at a move, beside the network's. The lock must be free."""
+        """The user's guess at a move and the network's. The lock must not be held."""
         with self.lock:
             board = self._game.board.copy()
         if ply >= len(board.moves):
-            raise Refused(404, f"the game has {len(board.moves)} moves, none behind position {ply}")
+            raise Refused(404, f"the game has {len(board.moves)} moves, none after position {ply}")
         before, size = board.after(ply), board.size
         played, point = board.moves[ply][1], read_vertex(vertex, size)
         if board.pass_point in (played, point):
-            raise Refused(409, "the network knows no pass: there is nothing to guess")
+            raise Refused(409, "the next move is a pass, which the network does not know")
         before.copy().play(point)  # a guess must be legal
         prior = self.player.priors([before])[0]
         best = int(prior.argmax())
@@ -283,7 +284,7 @@ class WebGame:
 
 
 class Room:
-    """The network, and the games that are played and reviewed with it.
+    """The network, and the games played and reviewed with it.
 
     Args:
         evaluator: the network.
@@ -296,7 +297,7 @@ class Room:
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
-        """Do once what games need, so that the first one does not wait for kernels."""
+        """Do once what games need, so that the first one does not wait for kernels to compile."""
         game = self._new(LEVELS[-1])
         game.warm_up()
         game.warm_up_judging()
@@ -346,10 +347,8 @@ class Room:
             game.take_up(record)
         except IllegalMove as error:
             raise Refused(422, str(error)) from error
-        except ValueError as error:
-            raise Refused(422, f"set-up stones: {error}") from error
-        game.board.superko = False  # people's rules
-        with suppress(ValueError):  # rules that we do not know
+        game.board.superko = False  # the rules of the record
+        with suppress(ValueError):  # unknown rules
             game.rules = named_rules(record.rules, game.rules.komi).rules
         short = {name: getattr(record, name)[:NAME] for name in ("black", "white", "event", "result", "rules")}
         ranks = {name: getattr(record, name)[:NAME] for name in ("black_rank", "white_rank")}
@@ -358,11 +357,11 @@ class Room:
         return self._keep(WebGame(secrets.token_urlsafe(9), "review", game, kept, comments=comments))
 
     def get(self, id: str) -> WebGame:
-        """The game of that name."""
+        """The game with that id."""
         with self._lock:
             game = self._games.get(id)
             if game is None:
-                raise Refused(404, f"there is no such game; the last {GAMES} are kept, while the server runs")
+                raise Refused(404, f"there is no such game; the last {GAMES} are kept while the server runs")
             self._games.move_to_end(id)
             return game
 
@@ -388,7 +387,7 @@ class Room:
 
 
 def read_vertex(vertex: schema.Vertex, size: int) -> int:
-    """The point of a vertex that came in."""
+    """The point of a vertex from a request."""
     try:
         return vertex_to_point(vertex, size)
     except ValueError as error:

@@ -1,8 +1,8 @@
-"""What the API takes and gives, as JSON. The page's only source of truth about Go.
+"""What the API takes and returns, as JSON. The page's only source of truth about Go.
 
-How to read it. A *vertex* is GTP's text, "Q16" or "pass". A *map* is a list of rows from the top of the board down, as
+A *vertex* is GTP's text, "Q16" or "pass". A *map* is a list of rows from the top of the board down, as
 the board component of the page takes them. A *ply* is the number of moves played before a position; 0 is the start,
-behind the set-up stones. A move's ply is that of the position in which it was played. Probabilities are from 0 to 1.
+after the set-up stones. A move's ply is that of the position in which it was played. Probabilities are from 0 to 1.
 """
 
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ Symmetry = Literal["average", "0", "1", "2", "3", "4", "5", "6", "7"]
 
 
 class Asked(BaseModel):
-    """A body that comes in: unknown fields are mistakes."""
+    """The body of a request; unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,13 +43,13 @@ class AskedMove(Asked):
 
 
 class AskedGuess(AskedMove):
-    """What the user takes for the move that was played."""
+    """The user's guess at the move that was played."""
 
     ply: int = Field(ge=0)
 
 
 class Resignation(Asked):
-    """Who gives up."""
+    """Who resigns."""
 
     colour: Colour
 
@@ -81,7 +81,7 @@ class RulesAbout(BaseModel):
 
 
 class Limits(BaseModel):
-    """Where the server says no: an SGF file must be smaller than this, the oldest game makes room for a new one."""
+    """Limits: the size of an SGF file, the number of games kept, the moves of a game."""
 
     sgf_bytes: int
     games: int
@@ -89,7 +89,7 @@ class Limits(BaseModel):
 
 
 class About(BaseModel):
-    """What this is."""
+    """What this server is."""
 
     version: str
     model: ModelAbout
@@ -143,7 +143,7 @@ class Over(BaseModel):
 class GameState(BaseModel):
     """A game. `position` is the newest of one that is played, the first of one that is reviewed.
 
-    `comment` is what an SGF file says before the first move; `note` is where its record ends early, and why.
+    `comment` is what an SGF file says before the first move; `note` says where its record ends early, and why.
     """
 
     id: str
@@ -227,7 +227,7 @@ class Overlays(BaseModel):
 
 
 class ReviewedMove(BaseModel):
-    """What the network thought of a move: nothing of a pass, which it does not know."""
+    """What the network thought of a move; nothing about a pass, which it does not know."""
 
     ply: int
     colour: Colour
@@ -238,7 +238,7 @@ class ReviewedMove(BaseModel):
 
 
 class MoveAgreement(BaseModel):
-    """Of how many of a player's moves, passes left out, which share was the network's first choice, among its five."""
+    """The shares of a player's moves (without passes) that were the network's first choice, or among its first five."""
 
     moves: int
     top1: float | None
@@ -270,7 +270,7 @@ class GuessAbout(BaseModel):
 
 
 class GuessScore(BaseModel):
-    """How many of so many guesses were right: the user's, and the network's first choices beside them."""
+    """How many guesses were right: the user's, and the network's first choices."""
 
     user: int
     network: int
@@ -278,7 +278,7 @@ class GuessScore(BaseModel):
 
 
 class Guess(BaseModel):
-    """What was played, what the network would have, and how the guess did. The first guess at a move counts."""
+    """The played move, the network's first choice, and the guess. Only the first guess at a move counts."""
 
     played: Vertex
     network: Vertex

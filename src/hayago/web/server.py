@@ -1,4 +1,4 @@
-"""`serve`: the process behind the page. It listens, says where, opens a browser, and ends on SIGINT and SIGTERM."""
+"""`serve`: the process that serves the page: it listens, prints its address, opens a browser, ends on signals."""
 
 import errno
 import ipaddress
@@ -23,7 +23,7 @@ MOST_CONNECTIONS = 128
 
 
 class Server(uvicorn.Server):
-    """Leaves the signals to `end_on_signals`: there is nothing to save, and a long review would hold up the end."""
+    """Leaves signals to `end_on_signals`: there is nothing to save, and a long review would delay the end."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
 
 
 def end_on_signals() -> None:
-    """Make SIGTERM and SIGINT (Ctrl-C) a quiet end; to be called from the main thread."""
+    """Let SIGTERM and SIGINT (Ctrl-C) end the process quietly; call this from the main thread."""
     end_on_sigterm()
     signal.signal(signal.SIGINT, _interrupt)
 
@@ -43,10 +43,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
+    """A socket that listens at an address.
 
     Raises:
-        HayagoError: there is no such address here, or somebody listens there already.
+        HayagoError: the address is not this machine's, or is in use.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -54,7 +54,7 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None)
         if number == errno.EADDRINUSE:
-            raise HayagoError(f"port {port} is in use: --port takes another one, 0 any that is free") from error
+            raise HayagoError(f"port {port} is in use: choose another with --port (0: any)") from error
         reason = os.strerror(number) if number and not isinstance(error, socket.gaierror) else error
         raise HayagoError(f"cannot listen on {host}, port {port}: {reason}") from error
 
@@ -62,24 +62,24 @@ def listen(host: str, port: int) -> socket.socket:
 def address_of(listener: socket.socket) -> str:
     """The page's address, for this machine's browser."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # either hears its own kind only
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # each of the two hears only its own kind
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def is_local(listener: socket.socket) -> bool:
-    """Whether only this machine can come by."""
+    """Whether only this machine can connect."""
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behind: Callable[[], object]) -> None:
+def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, meanwhile: Callable[[], object]) -> None:
     """Serve until SIGINT or SIGTERM; the process ends with exit code 130 or 0.
 
     Args:
-        app: what to serve, without its guard.
-        listener: where.
-        name: the host as the user named it, which requests may do too.
+        app: the application, without its guard.
+        listener: the socket.
+        name: the host as the user wrote it; requests may use it too.
         browser: whether to open the page.
-        behind: what to do in a thread of its own as soon as requests are taken.
+        meanwhile: called in a thread of its own as soon as requests are answered.
     """
     end_on_signals()
     local = is_local(listener)
@@ -99,12 +99,12 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, behin
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
     sys.stderr.write("hayago: the page is at the address above; Ctrl-C ends it\n")
-    threading.Thread(target=behind, daemon=True).start()
+    threading.Thread(target=meanwhile, daemon=True).start()
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     Server(config).run(sockets=[listener])
 
 
 def _has_screen() -> bool:
-    """Whether a browser has where to open: without a screen, one in the terminal would take it over."""
+    """Whether there is a screen; without one, a text browser would take over the terminal."""
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

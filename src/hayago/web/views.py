@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.features.ladder_list import ladders
-from hayago.features.planes import encode, plane_name
+from hayago.features.plain import encode
+from hayago.features.planes import plane_name
 from hayago.player.endgame import Judgement
 from hayago.player.styles import Style, tempered
 from hayago.rules.board import Board
@@ -12,7 +13,7 @@ from hayago.rules.coordinates import BLACK, WHITE, star_points, vertex_of
 from hayago.rules.game_rules import GameRules, score_text
 from hayago.web import schema
 
-BEST = 5  # moves that are named
+BEST = 5  # moves listed
 _PLACES = 6  # decimals of a probability
 
 
@@ -27,7 +28,7 @@ def vertices(points: list[int], size: int) -> list[schema.Vertex]:
 
 
 def show_position(board: Board) -> schema.Position:
-    """The position behind all of the board's moves."""
+    """The position after all of the board's moves."""
     size, ko, last = board.size, board.ko_point, board.last_move
     grid = board.grid()
     return schema.Position(
@@ -69,7 +70,7 @@ def show_policy(
 
 
 def show_planes(board: Board) -> schema.Planes:
-    """The 48 planes, whichever of them the network reads."""
+    """All 48 planes, even if the network reads fewer."""
     planes = [
         schema.Plane(index=index, name=plane_name(index), rows=["".join(map(str, row)) for row in plane.tolist()])
         for index, plane in enumerate(encode(board))

@@ -231,7 +231,7 @@ def gradient_to_coefficients(
 ) -> None:
     """The output transform transposed, of the gradient with respect to a field.
 
-    `gradient` is that of max(field * scale + shift, 0), and behind a batch normalisation the field's own is
+    `gradient` is that of max(field * scale + shift, 0), and after a batch normalisation the field's own is
     weights[0] * gradient where that is above 0, + weights[1] * field + weights[2].
     Keeps true: what `square` holds beyond the board stays 0.
     """
@@ -277,7 +277,7 @@ def coefficients_to_gradient(
     """The input transform transposed: the gradient of a convolution's inputs, max(field * scale + shift, 0).
 
     Adds to `sums` (2, line) the sums, over the boards' rows, of the gradient where those are above 0 and of its
-    product with the field: what the normalisation behind the field needs.
+    product with the field: what the normalisation after the field needs.
     """
     t, tiles, line = TILE + taps - 1, (size + TILE - 1) // TILE, size * channels
     width, margin, count = tiles * TILE + taps - 1, taps // 2, images * tiles * tiles

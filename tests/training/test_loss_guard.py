@@ -10,7 +10,7 @@ from hayago.training.loss_guard import WINDOW, LossGuard
 
 @pytest.mark.parametrize("bad", [nan, inf])
 def test_no_number_is_named_with_its_step(bad: float) -> None:
-    with pytest.raises(HayagoError, match="no number any more at step 41:"):
+    with pytest.raises(HayagoError, match="the loss is NaN at step 41:"):
         LossGuard().watch(42, [3.0, 3.0, bad, bad])
 
 
