@@ -310,7 +310,7 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(HayagoError, match="No such file"):
         read_store(tmp_path / "missing.parquet")
     pq.write_table(pa.table({"x": [1]}), path)
-    with pytest.raises(HayagoError, match="but no game store"):
+    with pytest.raises(HayagoError, match="but not a game store"):
         read_store(path)
 
 
