@@ -1598,12 +1598,7 @@ _ACROSS = """
 LONG_LADDERS = (
     Diagram("a ladder across the board", _ACROSS, "X", expected={"ladder_capture": "a"}),
     Diagram("no escape across the board", _ACROSS, "O", moves=("X a",), expected={"ladder_escape": ""}),
-    Diagram(
-        "a breaker on the far star point",
-        _ACROSS.replace("c", "O"),
-        "X",
-        expected={"ladder_capture": ""},
-    ),
+    Diagram("a breaker on the far star point", _ACROSS.replace("c", "O"), "X", expected={"ladder_capture": ""}),
     Diagram(
         "the escape towards the far star point",
         _ACROSS.replace("c", "O"),
@@ -1611,17 +1606,9 @@ LONG_LADDERS = (
         moves=("X a",),
         expected={"ladder_escape": "b"},
     ),
+    Diagram("a black stone on the far star point", _ACROSS.replace("c", "X"), "X", expected={"ladder_capture": "a"}),
     Diagram(
-        "a black stone on the far star point",
-        _ACROSS.replace("c", "X"),
-        "X",
-        expected={"ladder_capture": "a"},
-    ),
-    Diagram(
-        "a ladder of 51 moves is not read to its end",
-        _START_51.rstrip() + _LOOP,
-        "X",
-        expected={"ladder_capture": ""},
+        "a ladder of 51 moves is not read to its end", _START_51.rstrip() + _LOOP, "X", expected={"ladder_capture": ""}
     ),
     Diagram(
         "a ladder of 50 moves works",
