@@ -11,6 +11,7 @@ import hayago.envs  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.drawing.raster import CELL
 from hayago.envs import opponents
+from hayago.envs.go_env import GoEnv
 from hayago.errors import HayagoError
 from hayago.features.planes import encode
 from hayago.gtp.client import BadReply, EngineDied, EngineTimeout
@@ -33,7 +34,8 @@ def play(env, *actions):
 
 @pytest.fixture
 def no_screen(monkeypatch):
-    """Windows open on no screen; without pygame the test is skipped."""
+    """Windows open on no screen and wait for no frame; without pygame the test is skipped."""
+    monkeypatch.setitem(GoEnv.metadata, "render_fps", 10_000)
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setenv("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     return pytest.importorskip("pygame")
@@ -250,7 +252,9 @@ def test_an_engine_that_talks_nonsense_is_no_opponent():
     env.close()
 
 
-@pytest.mark.parametrize(("habit", "error"), [("die", EngineDied), ("hang", EngineTimeout)])
+@pytest.mark.parametrize(
+    ("habit", "error"), [("die", EngineDied), pytest.param("hang", EngineTimeout, marks=pytest.mark.slow)]
+)
 def test_an_engine_that_ends_is_started_again_for_the_next_game(monkeypatch, habit, error):
     monkeypatch.setattr(opponents, "ENGINE_SECONDS", 6.0)
     env = make(opponent=f"{ENGINE} {habit}")
@@ -295,7 +299,6 @@ def test_a_picture_shows_the_stones():
 
 def test_a_window_shows_the_picture(no_screen):
     env = make(render_mode="human")
-    env.unwrapped.metadata = {**env.unwrapped.metadata, "render_fps": 1000}
     picture = make(render_mode="rgb_array")
     play(env, 6)
     play(picture, 6)

@@ -56,9 +56,13 @@ def test_only_failures_in_a_row_end_the_questions() -> None:
 
 @pytest.mark.parametrize(
     ("habit", "seconds", "reason"),
-    [("die", 20.0, "exit status 3"), ("hang", 5.0, "no answer to 'reg_genmove"), ("junk", 20.0, "and that is all")],
+    [
+        ("die", 20.0, "exit status 3"),
+        pytest.param("hang", 5.0, "no answer to 'reg_genmove", marks=pytest.mark.slow),
+        ("junk", 20.0, "and that is all"),
+    ],
 )
-def test_what_fails_now_and_then_is_started_anew(habit: str, seconds: float, reason: str) -> None:
+def test_what_fails_now_and_then_is_started_again(habit: str, seconds: float, reason: str) -> None:
     found = answers(habit, limit=5, seconds=seconds)
     assert np.flatnonzero(found.points == LOST).tolist() == [2]
     ((text, count),) = found.lost.items()
