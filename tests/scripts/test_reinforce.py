@@ -81,7 +81,7 @@ def test_the_moves_kept_are_the_learners(games):
     assert len(moves.points) > kept / 3
 
 
-def test_what_memory_held_before_shows_in_no_plane(monkeypatch):
+def test_old_memory_shows_in_no_plane(monkeypatch):
     """The encoder's memory of a table is new: nothing but 0 where no stone can stand."""
     real = np.empty
 
@@ -221,7 +221,7 @@ def test_another_seed_is_another_run(tmp_path, capsys, small):
     folder = folder_with_start(tmp_path / "run")
     run(folder, capsys, 1)
     (folder / "learned.safetensors").unlink()
-    with pytest.raises(SystemExit, match=r"learning\.safetensors: was begun otherwise"):
+    with pytest.raises(SystemExit, match=r"learning\.safetensors: was begun with other options"):
         run(folder, capsys, 2, seed=2)
 
 

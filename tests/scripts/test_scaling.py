@@ -1,4 +1,4 @@
-"""The scaling script: it finds the law that made the numbers, and says how much it leaves open."""
+"""The scaling script finds the law that made the numbers, and says how much the numbers leave open."""
 
 import sys
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_runs_are_made_and_fitted(
         scaling.main()
     one = ["--positions", "64", "--filters", "2", "3", "4", "5", "6", "7"]
     monkeypatch.setattr(sys, "argv", [*words, *one])
-    with pytest.raises(HayagoError, match="must differ in filters and in positions"):
+    with pytest.raises(HayagoError, match="must differ both in filters and in positions"):
         scaling.main()
     monkeypatch.setattr(sys, "argv", [*words, "--positions", "64", "128", "--measure", "100"])
     scaling.main()
