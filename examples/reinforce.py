@@ -513,7 +513,7 @@ def network_of(model: Model) -> PolicyNetwork:
         )
     network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in model.weights.items()})
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def weights_hash(weights: dict[str, NDArray[np.float32]]) -> str:

@@ -17,7 +17,7 @@ from hayago.jit import borrowed, fetch_add, kernel
 
 PROBE = """
 from hayago.jit import kernel
-from hayago.rules.kernels.position import cell_of
+from hayago.rules.kernels.frame import cell_of
 
 
 @kernel
@@ -72,7 +72,7 @@ def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path:
     assert again.stdout == first.stdout
     assert again.stderr == ""
 
-    change(package, "rules/kernels/position.py", "* WIDTH + point % size", "* WIDTH + point % size + 100")
+    change(package, "rules/kernels/frame.py", "* WIDTH + point % size", "* WIDTH + point % size + 100")
     changed = run(package, RUN, cache)
     cell, new_folder = changed.stdout.split()
     assert cell == "121"

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from hayago.features.planes import encode_packed
+from hayago.features.plain import encode_packed
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import Model, ModelInfo, load_model, save_model
 from hayago.rules.board import Board

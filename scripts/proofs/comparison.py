@@ -1,7 +1,8 @@
 """The encoder beside its slow twin and beside itself: random games, and the planes that differ.
 
 What is compared: `encode_positions`, which replays whole games in the kernels, with a twin that plays the same moves;
-and with itself on the same games seen under a symmetry, or played with the colours swapped.
+with the plain encoder, which knows one board at a time; and with itself on the same games seen under a symmetry, or
+played with the colours swapped.
 A `Game` here is a size, the stones set up, and the moves as (colour, point); a pass is `size * size`.
 """
 
@@ -13,7 +14,8 @@ import numpy as np
 
 import twin
 from hayago.features.incremental import encode_positions
-from hayago.features.planes import PLANES, SLICE, plane_name, unpack
+from hayago.features.plain import encode_packed
+from hayago.features.planes import PLANES, SLICE, plane_name, row_bytes, unpack
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
 from hayago.rules.board import Board
 from twin import BLACK, WHITE, TwinBoard, opponent
@@ -135,14 +137,24 @@ def moves_of(games: Games, game: int) -> list[tuple[int, int]]:
     return [(_colour(code), _point(code)) for code in codes.tolist()]
 
 
+def _setup(games: Games, game: int) -> tuple[list[int], list[int]]:
+    """The points of the black and of the white stones that one of the games sets up."""
+    stones = games.setup[games.setup_offsets[game] : games.setup_offsets[game + 1]].tolist()
+    black, white = ([_point(code) for code in stones if _colour(code) == colour] for colour in (BLACK, WHITE))
+    return black, white
+
+
+def board_at_start(games: Games, game: int) -> Board:
+    """A board with the stones that one of the games sets up."""
+    board = Board(games.size)
+    board.setup(*_setup(games, game))
+    return board
+
+
 def twin_at_start(games: Games, game: int) -> TwinBoard:
     """A twin board with the stones that one of the games sets up."""
-    stones = games.setup[games.setup_offsets[game] : games.setup_offsets[game + 1]].tolist()
     board = TwinBoard(games.size)
-    board.setup(
-        [_point(code) for code in stones if _colour(code) == BLACK],
-        [_point(code) for code in stones if _colour(code) == WHITE],
-    )
+    board.setup(*_setup(games, game))
     return board
 
 
@@ -207,6 +219,24 @@ def games_seen_under(games: Games, symmetry: int) -> Games:
 def games_with_swapped_colours(games: Games) -> Games:
     """The same games with every black stone white and every white one black."""
     return games._replace(codes=games.codes ^ np.uint16(WHITE_BIT), setup=games.setup ^ np.uint16(WHITE_BIT))
+
+
+def plain_rows(
+    games: Games, game: np.ndarray, ply: np.ndarray, symmetry: np.ndarray, planes: int = PLANES
+) -> np.ndarray:
+    """The rows of positions, uint8 (K, row_bytes), by the plain encoder. The positions are those of whole games in
+    order: a position of the same game as the one before has at least its ply."""
+    rows = np.empty((len(game), row_bytes(planes, games.size)), np.uint8)
+    at: tuple[int, int] = (-1, 0)
+    for k, (g, p) in enumerate(zip(game.tolist(), ply.tolist(), strict=True)):
+        if at[0] != g:
+            board, moves, at = board_at_start(games, g), moves_of(games, g), (g, 0)
+        for colour, point in moves[at[1] : p]:
+            board.play_tolerant(point, colour)
+        at = (g, p)
+        board.to_play = moves[p][0]
+        rows[k] = encode_packed(board, planes, int(symmetry[k]))
+    return rows
 
 
 def encoded_in_turn(

@@ -203,8 +203,8 @@ def main() -> int:
     print(f"{len(endings)} positions, {sum(len(ending['gnugo_dead']) for ending in endings)} stones dead to GNU Go")
     print(f"{'way of judging':24s} precision  recall  winner  true winner (GNU Go)  true score (GNU Go)  ms CPU")
     ways: dict[str, EndgameJudge] = {
-        "random playouts": EndgameJudge(seed=arguments.seed, clever=False),
-        "clever playouts": EndgameJudge(seed=arguments.seed),
+        "random playouts": EndgameJudge(seed=arguments.seed, heuristics=False),
+        "playouts with heuristics": EndgameJudge(seed=arguments.seed),
     }
     for words in arguments.network or ():
         continuations, moves, unsure = words.split(",")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hayago.features.dataset import EncodedBatch, encode_games, export_planes
-    from hayago.features.planes import encode, plane_name, unpack
+    from hayago.features.plain import encode
+    from hayago.features.planes import plane_name, unpack
     from hayago.network.evaluator import make_evaluator
     from hayago.network.model_file import load_model
     from hayago.network.policy import PolicyNetwork
@@ -54,7 +55,7 @@ _HOMES = {
     "GameRecord": "hayago.records.sgf",
     "Games": "hayago.records.games",
     "PolicyNetwork": "hayago.network.policy",
-    "encode": "hayago.features.planes",
+    "encode": "hayago.features.plain",
     "encode_games": "hayago.features.dataset",
     "export_planes": "hayago.features.dataset",
     "Prediction": "hayago.player.prediction",

@@ -28,9 +28,8 @@ from hayago.features.planes import row_bytes, unpack
 from hayago.records.games import Games
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.records.store import records_to_games
-from hayago.rules.kernels.frame import framed
+from hayago.rules.kernels.frame import CELLS, framed
 from hayago.rules.kernels.playouts import play_many
-from hayago.rules.kernels.position import CELLS
 
 if TYPE_CHECKING:
     from hayago.training.batches import Batch

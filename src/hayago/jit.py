@@ -95,13 +95,13 @@ class _Announcement(event.Listener):
 event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]
 
 
-def _compile(function: Function, signature: Any = None) -> Function:
+def _compile(function: Function, signature: Any = None, keep: bool = True) -> Function:
     if config.DISABLE_JIT:
         return function
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # read while the decorator runs
     try:
-        compiled: Function = numba.njit(signature, cache=True, nogil=True)(function)
+        compiled: Function = numba.njit(signature, cache=keep, nogil=True)(function)
     finally:
         config.CACHE_DIR = before  # other packages keep theirs
     return compiled
@@ -116,6 +116,11 @@ def recursive_kernel(signature: Any) -> Callable[[Function], Function]:
     """`kernel` for a function that calls itself: numba keeps such a one on the disk only with its signature stated, and
     so compiles it where it is defined."""
     return lambda function: _compile(function, signature)
+
+
+def generator(function: Function) -> Function:
+    """`kernel` for a generator. numba cannot keep one on the disk: it is compiled with each kernel that uses it."""
+    return _compile(function, keep=False)
 
 
 if config.DISABLE_JIT:

@@ -13,7 +13,7 @@ from hayago.drawing.raster import CELL
 from hayago.envs import opponents
 from hayago.envs.go_env import GoEnv
 from hayago.errors import HayagoError
-from hayago.features.planes import encode
+from hayago.features.plain import encode
 from hayago.gtp.client import BadReply, EngineDied, EngineTimeout
 from hayago.rules.board import Board
 from hayago.rules.game_rules import GameRules

@@ -13,7 +13,7 @@ import hayago.envs  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.envs.opponents import EnvSettings
 from hayago.errors import HayagoError
-from hayago.features.planes import encode
+from hayago.features.plain import encode
 from hayago.rules.board import Board
 from paths import ENGINES
 

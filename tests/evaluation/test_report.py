@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from hayago.drawing.svg import board_svg
+from hayago.drawing.svg import NAMESPACE
 from hayago.evaluation.charts import pictures
 from hayago.evaluation.evaluation import Evaluation, conclude
 from hayago.evaluation.examples import Facts, choose_examples
@@ -19,7 +19,6 @@ from hayago.evaluation.report import BOARDS, pick, report
 from hayago.evaluation.traits import surprising
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.games import POINT_MASK
-from hayago.rules.board import Board
 from learning import demo_games, small_model
 
 EVIL = '<script>alert("1")</script>&"\'$^$'
@@ -94,7 +93,8 @@ def test_it_needs_nothing_else(page: str) -> None:
         assert not name.startswith("on")
         if name in ("src", "href", "xlink:href", "action"):
             assert value is not None and value.startswith("data:image/svg+xml;base64,")
-    assert "url(" not in page and "@import" not in page and "http" not in page
+    linked = page.replace(NAMESPACE, "")  # a name, which nothing looks up
+    assert "url(" not in linked and "@import" not in linked and "http" not in linked
     assert ("name", "viewport") in read.attributes and "@media print" in page
 
 
@@ -117,7 +117,8 @@ def test_it_says_what_was_measured(page: str, evaluation: Evaluation) -> None:
         assert entry.games in text and f"{entry.top1:.1f}%" in text
     for trait in evaluation.traits:
         assert f"By {trait.name}" in text
-    assert text.count("2001, ") >= 2  # a row for each network
+    (year,) = re.findall(r"<tbody>\s*<tr><td[^>]*>2001<.*?</tbody>", page, re.DOTALL)
+    assert year.count("<tr>") == 2  # a row for each network
 
 
 def test_worst_misses_and_best_surprises(page: str, evaluation: Evaluation, network: Evaluator) -> None:
@@ -132,24 +133,7 @@ def test_worst_misses_and_best_surprises(page: str, evaluation: Evaluation, netw
     assert all(surprising(examples, evaluation.tactics)[one.k] and outcomes.rank[one.k] == 0 for one in surprises)
     right = evaluation.models[0]._replace(outcomes=outcomes._replace(rank=np.zeros_like(outcomes.rank)))
     assert pick(replace(evaluation, models=[right]), network)[0] == []  # who is always right misses nothing
-    assert page.count('<svg viewBox="-1.1') == len(misses) + len(surprises)
-
-
-def test_a_board_shows_stones_marks_and_heat() -> None:
-    board = Board(9)
-    for point in (20, 60, 40):
-        board.play(point)
-    prior = np.zeros(81, np.float32)
-    prior[[10, 11, 12]] = 0.72, 0.27, 0.005
-    root = ElementTree.fromstring(board_svg(board, prior, 12, "a &amp; b"))
-    kinds = [element.get("class") for element in root]
-    assert (kinds.count("b-black"), kinds.count("b-white"), kinds.count("b-heat")) == (2, 1, 2)
-    assert root.get("aria-label") == "a & b"
-    assert [element.text for element in root if element.get("class") == "b-text"] == ["72", "27"]
-    (last,) = (element for element in root if element.get("class") == "b-last")
-    assert (last.get("cx"), last.get("cy")) == ("4", "4")
-    (played,) = (element for element in root if element.get("class") == "b-played")
-    assert (played.get("x"), played.get("y")) == ("2.56", "0.56")
+    assert page.count("<svg ") == len(misses) + len(surprises)
 
 
 def test_pictures_are_svg_files_that_repeat(evaluation: Evaluation, charts: dict[str, bytes]) -> None:

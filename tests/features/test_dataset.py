@@ -40,7 +40,7 @@ def whole(batches: object) -> EncodedBatch:
 
 def same(left: EncodedBatch, right: EncodedBatch) -> None:
     for mine, other in zip(left, right, strict=True):
-        assert mine.dtype == other.dtype
+        assert mine.dtype == other.dtype  # type: ignore[attr-defined]
         np.testing.assert_array_equal(mine, other)
 
 

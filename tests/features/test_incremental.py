@@ -1,4 +1,4 @@
-"""The incremental encoder gives the rows of the plain one, which keeps nothing from one position to the next."""
+"""The encoder of whole games gives the rows of the plain encoder, which sees one board at a time."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from comparison import Game, as_games, positions_of, random_game
+from comparison import Game, as_games, moves_of, plain_rows, positions_of, random_game
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.memory import READINGS
 from hayago.features.planes import row_bytes
@@ -16,31 +16,37 @@ from hayago.records.games import Games
 from hayago.records.sgf import read_sgf
 from hayago.records.store import records_to_games
 from hayago.rules.board import Board
+from hayago.rules.symmetry import point_maps
 from paths import ROOT
 
 PROOF = ROOT / "scripts" / "proofs" / "prove_incremental.py"
 
 
 def assert_same(games: Games, share: float, planes: int = 48) -> None:
-    """Both paths agree on this share of the games' positions, each under a random symmetry."""
+    """Both encoders agree on this share of the games' positions, each under a random symmetry."""
     game, ply = positions_of(games) if games.size < 19 else all_positions(games)
     draw = np.random.default_rng(4)
     chosen = draw.random(len(game)) < share
     asked = games, game[chosen], ply[chosen], draw.integers(0, 8, int(chosen.sum()), dtype=np.uint8), planes
     rows, labels = encode_positions(*asked)
-    plain, plain_labels = encode_positions(*asked, incremental=False)
-    np.testing.assert_array_equal(rows, plain)
-    np.testing.assert_array_equal(labels, plain_labels)
+    np.testing.assert_array_equal(rows, plain_rows(*asked))
+    moves = [moves_of(games, g)[p][1] for g, p in zip(game[chosen].tolist(), ply[chosen].tolist(), strict=True)]
+    np.testing.assert_array_equal(labels, point_maps(games.size)[asked[3], moves])
 
 
 @pytest.fixture(scope="module")
 def real(demo_games: Path) -> Games:
-    return records_to_games(read_sgf(demo_games.read_bytes())[::3])
+    return records_to_games(read_sgf(demo_games.read_bytes())[::24])
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.06])
 def test_real_games(real: Games, share: float) -> None:
     assert_same(real, share)
+
+
+@pytest.mark.slow
+def test_all_positions_of_all_demo_games(demo_games: Path) -> None:
+    assert_same(records_to_games(read_sgf(demo_games.read_bytes())), 1.0)
 
 
 @pytest.mark.parametrize("planes", [4, 12, 20])
@@ -80,8 +86,8 @@ def test_the_same_position_twice_and_going_back(real: Games) -> None:
     game, ply = np.zeros(6, np.int64), np.array([40, 40, 41, 39, 90, 12])
     symmetry = np.zeros(6, np.uint8)
     rows, _ = encode_positions(real, game, ply, symmetry)
-    plain, _ = encode_positions(real, game, ply, symmetry, incremental=False)
-    np.testing.assert_array_equal(rows, plain)
+    for row, p in zip(rows, ply, strict=True):
+        np.testing.assert_array_equal(row, plain_rows(real, game[:1], np.array([p]), symmetry[:1])[0])
 
 
 def test_the_proof_counts_positions(demo_games: Path, tmp_path: Path) -> None:

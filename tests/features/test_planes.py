@@ -18,7 +18,8 @@ from comparison import (
 )
 from diagrams import DIAGRAMS, Diagram, mismatches
 from hayago.features.incremental import all_positions, encode_positions
-from hayago.features.planes import FEATURES, PLANE_SETS, SLICE, encode, encode_packed, row_bytes, unpack
+from hayago.features.plain import encode, encode_packed
+from hayago.features.planes import FEATURES, PLANE_SETS, SLICE, row_bytes, unpack
 from hayago.records.games import Games
 from hayago.rules.board import Board
 from paths import DEMO_GAMES

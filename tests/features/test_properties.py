@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from comparison import Game, as_games, broken_laws, check_one_hot, differences, everything
 from hayago.features.incremental import encode_positions
-from hayago.features.planes import encode, encode_packed, unpack
+from hayago.features.plain import encode, encode_packed
+from hayago.features.planes import unpack
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE, opponent
 from twin import TwinBoard, neighbours

@@ -21,7 +21,7 @@ from hayago.gtp.protocol import COMMANDS
 from hayago.player.styles import LEVELS, LIKE_HUMAN, Style
 from hayago.rules.coordinates import BLACK, WHITE
 
-SESSIONS = {}
+SESSIONS: dict[str, str] = {}
 
 
 def session(*commands):

@@ -139,7 +139,7 @@ def test_weights_that_do_not_fit_are_never_written(path: Path) -> None:
 
 def test_checkpoints_keep_tensors_and_header(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
-    tensors = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "step": np.array(7, np.int64)}
+    tensors: dict[str, np.ndarray] = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "step": np.array(7, np.int64)}
     save_checkpoint(path, tensors, {"step": 7, "config": {"seed": 1}})
     header, loaded = load_checkpoint(path)
     assert header["step"] == 7

@@ -164,8 +164,8 @@ def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
 
 def test_the_hand_can_be_random() -> None:
     board = drawn_board(DEAD_IN_CORNERS)
-    clever, random = (EndgameJudge(clever=hand).judge(board, AREA, playouts=200) for hand in (True, False))
-    assert not np.array_equal(random.ownership, clever.ownership)
+    policy, random = (EndgameJudge(heuristics=on).judge(board, AREA, playouts=200) for on in (True, False))
+    assert not np.array_equal(random.ownership, policy.ownership)
 
 
 def test_the_network_has_the_last_word_on_stones_in_doubt() -> None:

@@ -22,7 +22,7 @@ FILES = {
 
 def make_tar(path: Path, mode: str = "w") -> Path:
     """A tar archive of FILES in their order."""
-    with tarfile.open(path, mode) as tar:
+    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
         folder = tarfile.TarInfo("a")
         folder.type = tarfile.DIRTYPE
         tar.addfile(folder)

@@ -26,7 +26,7 @@ from hayago.records.store import (
     write_store,
 )
 from hayago.rules.coordinates import BLACK, WHITE
-from hayago.rules.kernels.position import new_notes, new_position
+from hayago.rules.kernels.position import new_log, new_position
 from hayago.rules.symmetry import point_maps
 
 
@@ -228,13 +228,13 @@ def test_a_split_without_games(tmp_path: Path) -> None:
 
 
 def test_first_illegal() -> None:
-    position, notes = new_position(5), new_notes()
+    position, log = new_position(5), new_log()
     none = np.zeros(0, np.uint16)
     ko = [1, 0 | WHITE_BIT, 5, 2 | WHITE_BIT, 11, 7 | WHITE_BIT, 24, 6 | WHITE_BIT]
-    assert find_illegal(position, notes, 5, none, np.array(ko, np.uint16)) == LEGAL
-    assert find_illegal(position, notes, 5, none, np.array([3, 3 | WHITE_BIT], np.uint16)) == 1
-    assert find_illegal(position, notes, 5, np.array([1, 5, 0 | WHITE_BIT], np.uint16), none) == ILLEGAL_SETUP
-    assert find_illegal(position, notes, 5, np.array([0 | WHITE_BIT, 1, 5], np.uint16), none) == ILLEGAL_SETUP
+    assert find_illegal(position, log, 5, none, np.array(ko, np.uint16)) == LEGAL
+    assert find_illegal(position, log, 5, none, np.array([3, 3 | WHITE_BIT], np.uint16)) == 1
+    assert find_illegal(position, log, 5, np.array([1, 5, 0 | WHITE_BIT], np.uint16), none) == ILLEGAL_SETUP
+    assert find_illegal(position, log, 5, np.array([0 | WHITE_BIT, 1, 5], np.uint16), none) == ILLEGAL_SETUP
 
 
 def test_filters(tmp_path: Path) -> None:

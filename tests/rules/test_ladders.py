@@ -3,7 +3,8 @@
 import numpy as np
 
 from hayago.features.ladder_list import ladders
-from hayago.features.planes import SLICE, encode
+from hayago.features.plain import encode
+from hayago.features.planes import SLICE
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.records.sgf import read_sgf
 from hayago.rules.board import Board

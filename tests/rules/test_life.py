@@ -5,8 +5,7 @@ import pytest
 
 from diagrams import rows
 from hayago.rules.board import Board
-from hayago.rules.kernels.frame import framed, unframed
-from hayago.rules.kernels.position import CELLS
+from hayago.rules.kernels.frame import CELLS, framed, unframed
 from hayago.rules.life import mark_unconditional
 
 

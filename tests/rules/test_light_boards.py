@@ -1,4 +1,4 @@
-"""The tables of the vector environment against `Board`, which looks at the whole history for every point."""
+"""The light boards of the vector environment against `Board`, which looks at the whole history for every point."""
 
 from collections import deque
 
@@ -7,47 +7,62 @@ import pytest
 
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
-from hayago.rules.kernels.cell_sets import beside, common, count, first, load, only, spread, store, union, without
+from hayago.rules.kernels.cell_sets import (
+    add_cell,
+    beside,
+    cells_in,
+    common,
+    count,
+    first,
+    has_cell,
+    load,
+    only,
+    spread,
+    store,
+    union,
+    without,
+)
+from hayago.rules.kernels.frame import CELLS, WIDTH
 from hayago.rules.kernels.light_boards import (
-    PAST,
     area_score,
     begin,
     draw_legal,
     is_allowed,
     mark_legal,
-    new_tables,
+    new_light_boards,
     play,
-    roomy,
+    with_room,
     write_stones,
 )
-from hayago.rules.kernels.position import CELLS, WIDTH, add_cell, has_cell
 
 
-def assert_alike(table, board):
-    """The table holds what the board holds."""
+def assert_alike(light, past, board):
+    """The light board holds what the board holds."""
     area = board.pass_point
     stones, legal = np.empty(area, np.int8), np.empty(area + 1, np.int8)
     for colour in (BLACK, WHITE):
-        write_stones(table, colour, stones)
+        write_stones(light, colour, stones)
         grid = board.grid().ravel()
         np.testing.assert_array_equal(stones, np.where(grid == 0, 0, np.where(grid == colour, 1, 2)))
-        mark_legal(table, colour, legal)
+        mark_legal(light, past, colour, legal)
         np.testing.assert_array_equal(legal, board.legal_points(colour), str(board))
-    assert area_score(table) == board.area_score()
+    assert area_score(light) == board.area_score()
 
 
 def random_game(size, superko, seed, moves, passes=0.02):
-    """Play the same on a table and on a board, every position compared; passes by share, and where there is no move."""
+    """Play the same on a light board and on a board, and compare every position. `passes` is their share; where there
+    is no move, both pass."""
     rng = np.random.default_rng(seed)
-    tables, board = new_tables(1, size, superko), Board(size, superko=superko)
+    lights, board = new_light_boards(1, size, superko), Board(size, superko=superko)
     for _ in range(moves):
-        tables = roomy(tables)
-        assert_alike(tables[0], board)
+        lights = with_room(lights)
+        light, past = lights.boards[0], lights.pasts[0]
+        assert_alike(light, past, board)
         legal = np.flatnonzero(board.legal_points()[:-1])
         point = int(rng.choice(legal)) if len(legal) and rng.random() >= passes else board.pass_point
-        assert play(tables[0], point) == (point == board.pass_point == board.last_move)
+        assert play(light, past, point) == (point == board.pass_point == board.last_move)
         board.play(point)
-        yield tables[0], board
+        yield light, past, board
         if board.is_over:
             return
 
@@ -67,11 +82,11 @@ def test_what_superko_forbids_was_met():
     """The games above come upon every kind of repetition: by captures, and by moves that capture nothing."""
     by_capture = without_capture = 0
     for seed in range(20):
-        for table, board in random_game(2, True, seed, 60):
+        for light, past, board in random_game(2, True, seed, 60):
             simple = board.copy()
             simple.superko = False
             for point in np.flatnonzero(simple.legal_points() & ~board.legal_points()).tolist():
-                assert not is_allowed(table, point)
+                assert not is_allowed(light, past, point)
                 after = simple.copy()
                 after.play(point)
                 if after.captures == simple.captures:
@@ -82,22 +97,29 @@ def test_what_superko_forbids_was_met():
 
 
 def test_any_number_may_be_asked_for():
-    table = new_tables(1, 3, True)[0]
-    assert [is_allowed(table, point) for point in (-1, 0, 8, 9, 10, 10**12)] == [False, True, True, True, False, False]
-    play(table, 0)
-    assert not is_allowed(table, 0)
+    light, past = (part[0] for part in new_light_boards(1, 3, True))
+    assert [is_allowed(light, past, point) for point in (-1, 0, 8, 9, 10, 10**12)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    play(light, past, 0)
+    assert not is_allowed(light, past, 0)
 
 
 def test_two_passes_end_a_game():
-    table = new_tables(1, 3, True)[0]
-    assert [play(table, point) for point in (9, 4, 9, 9)] == [False, False, False, True]
+    light, past = (part[0] for part in new_light_boards(1, 3, True))
+    assert [play(light, past, point) for point in (9, 4, 9, 9)] == [False, False, False, True]
 
 
 def test_a_past_grows_and_a_new_game_forgets_it():
-    table, _ = deque(random_game(9, True, 0, 300, passes=0), maxlen=1).pop()
-    assert len(table) > new_tables(1, 9, True).shape[1] and np.count_nonzero(table[PAST:]) > 256
-    begin(table)
-    assert_alike(table, Board(9, superko=True))
+    light, past, _ = deque(random_game(9, True, 0, 300, passes=0), maxlen=1).pop()
+    assert len(past) > new_light_boards(1, 9, True).pasts.shape[1] and np.count_nonzero(past) > 256
+    begin(light, past)
+    assert_alike(light, past, Board(9, superko=True))
 
 
 def test_draws_are_legal_and_even():
@@ -128,13 +150,13 @@ def test_sets_of_cells_are_sets():
     def packed(cells):
         array = np.zeros(6, np.int64)
         for cell in cells:
-            add_cell(array, 0, cell)
-        return load(array, 0)
+            add_cell(array, cell)
+        return load(array)
 
     def unpacked(cells):
         array = np.zeros(6, np.int64)
-        store(array, 0, cells)
-        return {cell for cell in range(WIDTH, CELLS - WIDTH) if has_cell(array, 0, cell)}
+        store(array, cells)
+        return {cell for cell in range(WIDTH, CELLS - WIDTH) if has_cell(array, cell)}
 
     def near(cells):
         return {cell + step for cell in cells for step in (-WIDTH, -1, 1, WIDTH)} & board
@@ -142,7 +164,7 @@ def test_sets_of_cells_are_sets():
     for _ in range(30):
         one, other = ({cell for cell in board if rng.random() < share} for share in rng.random(2))
         a, b = packed(one), packed(other)
-        assert unpacked(a) == one and count(a) == len(one)
+        assert unpacked(a) == one and count(a) == len(one) and list(cells_in(a)) == sorted(one)
         assert unpacked(union(a, b)) == one | other
         assert unpacked(common(a, b)) == one & other
         assert unpacked(without(a, b)) == one - other

@@ -1,14 +1,13 @@
-"""The pitch of the playouts against `Board`: random games on both, all that the pitch keeps compared at each move."""
+"""The board of the playouts against `Board`: random games on both, all that it keeps compared at each move."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.frame import framed
+from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed
 from hayago.rules.kernels.playouts import (
     COLOUR,
     FACES,
@@ -17,15 +16,14 @@ from hayago.rules.kernels.playouts import (
     OPEN,
     OPENED,
     STONES,
+    PlayoutBoard,
     _atari,
     _is_sound,
     _put,
-    new_pitch,
+    new_playout_board,
     play_out,
 )
-from hayago.rules.kernels.position import CELLS, DIRECTIONS, WIDTH
 
-Pitch = NDArray[np.int32]
 NOWHERE = np.zeros(CELLS, np.uint8)
 
 
@@ -33,46 +31,46 @@ def cell_of(point: int, size: int) -> int:
     return (point // size + 1) * WIDTH + point % size
 
 
-def assert_alike(pitch: Pitch, board: Board) -> None:
+def assert_alike(playout: PlayoutBoard, board: Board) -> None:
     """Stones, chains, faces, ataris and open cells are the board's."""
-    opened = {int(cell) for cell in pitch[OPEN : OPEN + pitch[OPENED]]}
+    opened = {int(cell) for cell in playout[OPEN : OPEN + playout[OPENED]]}
     for point in range(board.pass_point):
         cell = cell_of(point, board.size)
-        assert pitch[COLOUR + cell] == board.colour_at(point), board
+        assert playout[COLOUR + cell] == board.colour_at(point), board
         assert (cell in opened) == (board.colour_at(point) == EMPTY), board
         if board.colour_at(point) == EMPTY:
             continue
-        head, chain, liberties = pitch[HEAD + cell], board.chain(point), board.chain_liberties(point)
-        assert pitch[STONES + head] == len(chain)
+        head, chain, liberties = playout[HEAD + cell], board.chain(point), board.chain_liberties(point)
+        assert playout[STONES + head] == len(chain)
         stones = [cell_of(stone, board.size) for stone in chain]
-        assert all(pitch[HEAD + stone] == head for stone in stones)
-        assert pitch[FACES + head] == sum(pitch[COLOUR + s + d] == EMPTY for s in stones for d in DIRECTIONS)
+        assert all(playout[HEAD + stone] == head for stone in stones)
+        assert playout[FACES + head] == sum(playout[COLOUR + s + d] == EMPTY for s in stones for d in DIRECTIONS)
         only = cell_of(next(iter(liberties)), board.size) if len(liberties) == 1 else 0
-        assert _atari(pitch, head) == only, board
+        assert _atari(playout, head) == only, board
 
 
-def games(size: int, seed: int, moves: int) -> Iterator[tuple[Pitch, Board]]:
-    """The same random game on a pitch and on a board, before each of its moves."""
+def games(size: int, seed: int, moves: int) -> Iterator[tuple[PlayoutBoard, Board]]:
+    """The same random game on a playout board and on a board, before each of its moves."""
     random = np.random.default_rng(seed)
-    board, pitch = Board(size), new_pitch(framed(Board(size).grid()), NOWHERE)
+    board, playout = Board(size), new_playout_board(framed(Board(size).grid()), NOWHERE)
     for _ in range(moves):
-        yield pitch, board
+        yield playout, board
         points = np.flatnonzero(board.legal_points()[:-1])
         if not len(points):
             return
         point, colour = int(random.choice(points)), board.to_play
-        _put(pitch, cell_of(point, size), colour)
+        _put(playout, cell_of(point, size), colour)
         board.play(point)
 
 
-def test_the_pitch_follows_the_board() -> None:
+def test_the_playout_board_follows_the_board() -> None:
     kos = 0
     for seed, size in enumerate([2, 3, 4, 5, 5, 7, 7]):
-        for pitch, board in games(size, seed, moves=120):
-            assert_alike(pitch, board)
-            assert_alike(new_pitch(framed(board.grid()), NOWHERE), board)
+        for playout, board in games(size, seed, moves=120):
+            assert_alike(playout, board)
+            assert_alike(new_playout_board(framed(board.grid()), NOWHERE), board)
             ko = board.ko_point
-            assert pitch[KO] == (0 if ko is None else cell_of(ko, size)), board
+            assert playout[KO] == (0 if ko is None else cell_of(ko, size)), board
             kos += ko is not None
     assert kos > 0
 
@@ -85,7 +83,7 @@ def chains_beside(board: Board, point: int) -> set[frozenset[int]]:
 
 
 def may_be_refused(board: Board, point: int) -> bool:
-    """Whether a legal move is one that the hand leaves alone: into an eye, or an own chain into atari for nothing."""
+    """Whether a legal move is one that the policy leaves alone: into an eye, or an own chain into atari for nothing."""
     colour, after = board.to_play, board.copy()
     after.play(point)
     takes = after.captures[colour] > board.captures[colour]
@@ -97,12 +95,12 @@ def is_surrounded(board: Board, point: int) -> bool:
     return all(chain and board.colour_at(min(chain)) == board.to_play for chain in chains_beside(board, point))
 
 
-def test_the_hand_plays_what_is_legal_and_no_folly() -> None:
+def test_the_policy_plays_what_is_legal_and_no_folly() -> None:
     kinds = set()
     for seed in range(3):
-        for pitch, board in games(5, seed=10 + seed, moves=100):
+        for playout, board in games(5, seed=10 + seed, moves=100):
             for point in range(board.pass_point):
-                sound = _is_sound(pitch, cell_of(point, 5), board.to_play)
+                sound = _is_sound(playout, cell_of(point, 5), board.to_play)
                 legal = board.is_legal(point)
                 assert legal or not sound, f"{point}\n{board}"
                 assert sound or not legal or may_be_refused(board, point), f"{point}\n{board}"
@@ -112,12 +110,12 @@ def test_the_hand_plays_what_is_legal_and_no_folly() -> None:
     assert kinds == {(True, True, False), (False, True, False), (False, True, True), (False, False, False)}
 
 
-@pytest.mark.parametrize("clever", [True, False])
-def test_a_playout_ends_where_neither_side_has_a_move(clever: bool) -> None:
+@pytest.mark.parametrize("heuristics", [True, False])
+def test_a_playout_ends_where_neither_side_has_a_move(heuristics: bool) -> None:
     ended = 0
     for seed in range(1, 41):
-        pitch = new_pitch(framed(Board(5).grid()), NOWHERE)
-        play_out(pitch, BLACK, 5, clever, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
-        opened = pitch[OPEN : OPEN + pitch[OPENED]]
-        ended += not any(_is_sound(pitch, cell, colour) for cell in opened for colour in (BLACK, WHITE))
+        playout = new_playout_board(framed(Board(5).grid()), NOWHERE)
+        play_out(playout, BLACK, 5, heuristics, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
+        opened = playout[OPEN : OPEN + playout[OPENED]]
+        ended += not any(_is_sound(playout, cell, colour) for cell in opened for colour in (BLACK, WHITE))
     assert ended > 30  # the others have come to their longest

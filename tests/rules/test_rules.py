@@ -395,3 +395,49 @@ def test_symmetries_of_points(size: int) -> None:
         corner = {symmetry: divmod(int(maps[symmetry, 1]), size) for symmetry in (1, 2, 4, 5)}
         last = size - 1
         assert corner == {1: (0, last - 1), 2: (last, 1), 4: (1, 0), 5: (last - 1, 0)}
+
+
+# --- the front door ---------------------------------------------------------------------------------------------------
+
+
+def test_moves_are_vertices_or_points() -> None:
+    board, other = Board(19), Board(19)
+    board.play("D4")
+    board.play("q16", "white")
+    board.play("pass", "B")
+    other.play(15 * 19 + 3)
+    other.play(3 * 19 + 15, WHITE)
+    other.play(361, BLACK)
+    assert board == other and board.moves == other.moves
+    assert not board.is_legal("D4") and board.is_legal("D5", "w")
+
+
+@pytest.mark.parametrize(("move", "colour"), [("Z99", None), ("I9", None), ("D4", "green"), ("", None)])
+def test_what_is_no_move_changes_nothing(move: str, colour: str | None) -> None:
+    board = Board(19)
+    with pytest.raises(ValueError, match=r"vertex|colour"):
+        board.play(move, colour)
+    assert board == Board(19) and not board.moves
+
+
+def test_boards_of_records() -> None:
+    text = "(;SZ[9]AB[ee]HA[2]PL[W];W[cc];B[gg];B[gc])"
+    board = Board.from_sgf(text)
+    assert [point_to_vertex(point, 9) for _, point in board.moves] == ["C7", "G3", "G7"]
+    assert [colour for colour, _ in board.moves] == [WHITE, BLACK, BLACK]
+    assert board.setup_stones == ((BLACK, 40),)
+    assert Board.from_sgf(text, 2).to_play == BLACK  # who plays next, whoever's turn it should be
+    assert Board.from_sgf(text.encode(), 0).to_play == WHITE
+    with pytest.raises(HayagoError, match="the game has 3 moves, not 4"):
+        Board.from_sgf(text, 4)
+    with pytest.raises(HayagoError, match="set-up stones: a chain that is set up has no liberty"):
+        Board.from_sgf("(;SZ[2]AB[aa]AW[ab][ba])")
+    with pytest.raises(HayagoError, match=r"cannot read no\.sgf"):
+        Board.from_sgf("no.sgf")
+
+
+def test_a_board_is_a_picture_in_notebooks() -> None:
+    board = Board(9)
+    board.play("C3")
+    picture = board._repr_svg_()
+    assert picture.startswith("<svg") and picture.count("<circle") >= 2  # star points, and the stone

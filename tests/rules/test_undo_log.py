@@ -8,23 +8,24 @@ import pytest
 from comparison import everything
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.position import LOG_ENTRIES, MOST_LOGGED, cell_of, colour_of, new_notes, place, undo
+from hayago.rules.kernels.frame import cell_of
+from hayago.rules.kernels.position import LOG_ENTRIES, MOST_LOGGED, colour_of, new_log, place, undo
 
 AREA = 361
 
 
 def most_entries(board: Board, seed: int) -> int:
-    """As many moves as the log has to hold, Black's on the first empty point, then any by lot, suicides among them.
+    """As many moves as the log has to hold, Black's on the first empty point, then any at random, suicides among them.
 
     Gives how many entries they took; all is taken back."""
-    random, position, notes = Random(seed), board.position, new_notes()
+    random, position, log = Random(seed), board.position, new_log()
     before = everything(board)
     cells = [cell_of(point, 19) for point in range(AREA)]
     for n in range(MOST_LOGGED):
         empty = [cell for cell in cells if colour_of(position, cell) == EMPTY]
-        place(position, notes, random.choice(empty) if n else empty[0], random.choice((BLACK, WHITE)) if n else BLACK)
-    entries = int(notes.logged)
-    undo(position, notes, 0)
+        place(position, log, random.choice(empty) if n else empty[0], random.choice((BLACK, WHITE)) if n else BLACK)
+    entries = int(log.entries)
+    undo(position, log, 0)
     assert everything(board) == before
     return entries
 

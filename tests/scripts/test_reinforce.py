@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import reinforce
-from hayago.features.planes import encode
+from hayago.features.plain import encode
 from hayago.network.model_file import load_model, save_model
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE

@@ -8,7 +8,7 @@ import numpy as np
 import scale
 from hayago.records.identity import find_illegal
 from hayago.records.store import read_store
-from hayago.rules.kernels.position import new_notes, new_position
+from hayago.rules.kernels.position import new_log, new_position
 
 
 def test_games_are_made_many_and_measured(tmp_path: Path, demo_games: Path) -> None:
@@ -18,9 +18,9 @@ def test_games_are_made_many_and_measured(tmp_path: Path, demo_games: Path) -> N
     assert made["games"] == len(store) == len(set(store.table["key"].to_pylist())) == 60
     # Of a game some images are illegal: a stone that is cut off may have saved a chain.
     assert 6 <= len({source.partition(" from ")[0] for source in store.table["source"].to_pylist()}) < 12
-    games, position, notes = store.games, new_position(19), new_notes()
+    games, position, log = store.games, new_position(19), new_log()
     for game in range(60):
-        assert find_illegal(position, notes, 19, games.setup, games.codes[slice(*games.offsets[game : game + 2])]) == -1
+        assert find_illegal(position, log, 19, games.setup, games.codes[slice(*games.offsets[game : game + 2])]) == -1
     lengths = np.diff(games.offsets)
     assert len(set(lengths.tolist())) > 20  # cut, each a move shorter than the one before
 

@@ -56,8 +56,8 @@ def test_values_and_gradients_are_those_of_plain_convolutions(
         assert one.grad is not None and other.grad is not None
         # By length: a ReLU whose input is 0 up to rounding may open for one and not for the other.
         assert (one.grad - other.grad).norm() < 1e-2 * one.grad.norm(), name
-    for (name, one), other in zip(plain.named_buffers(), convolutions.buffers(), strict=True):
-        assert torch.allclose(one.double(), other.double(), rtol=1e-4, atol=1e-5), name
+    for (name, moment), same in zip(plain.named_buffers(), convolutions.buffers(), strict=True):
+        assert torch.allclose(moment.double(), same.double(), rtol=1e-4, atol=1e-5), name
 
 
 def test_a_ghost_of_a_gradient_is_no_gradient() -> None:

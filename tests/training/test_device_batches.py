@@ -108,7 +108,7 @@ def test_a_gpu_waits_for_its_own_batch_and_not_for_the_next(monkeypatch: pytest.
     given = [Batch(f"rows {k}", f"labels {k}") for k in range(3)]  # type: ignore[arg-type]
     fed = feed(iter(given), torch.device("cuda"))
     for k in range(2):
-        assert next(fed).rows.name == f"rows {k}"
+        assert next(fed).rows.name == f"rows {k}"  # type: ignore[attr-defined]
         assert said[-5:] == [
             "main waits for side",
             f"rows {k} kept for main",

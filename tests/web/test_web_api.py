@@ -22,7 +22,8 @@ from fakes import BrokenEvaluator, FixedEvaluator
 from gtp_engines import random_model
 from hayago.cli import main
 from hayago.errors import HayagoError
-from hayago.features.planes import encode, plane_name
+from hayago.features.plain import encode
+from hayago.features.planes import plane_name
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import save_model
 from hayago.player.endgame import EndgameJudge

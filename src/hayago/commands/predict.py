@@ -56,8 +56,8 @@ def predict(
 
         save_picture(image, board_svg(board, prior=prior))
     if planes is not None:
-        from hayago.drawing.planes import planes_svg
-        from hayago.features.planes import encode
+        from hayago.drawing.planes_picture import planes_svg
+        from hayago.features.plain import encode
 
         save_picture(planes, planes_svg(board, encode(board)))
     result = {

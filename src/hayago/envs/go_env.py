@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hayago.drawing.raster import Window, draw_board
 from hayago.envs.opponents import COLOUR_OF, RESIGNS, SEEDS, EnvSettings, seed_stream
 from hayago.errors import HayagoError
-from hayago.features.planes import PLANES, encode, encode_packed
+from hayago.features.plain import encode
+from hayago.features.planes import PLANES, pack
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, MAX_SIZE, WHITE, opponent
 from hayago.rules.game_rules import GameRules
@@ -199,7 +200,8 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         if self._engine is not None:
             answer = self._engine.answer(point)
         elif self._network is not None:
-            rows = np.stack([encode_packed(board, symmetry=s)[None] for s in range(self._network.style.symmetries)])
+            planes = encode(board)
+            rows = np.stack([pack(planes, symmetry)[None] for symmetry in range(self._network.style.symmetries)])
             score = board.area_score(self._setting.komi) * (1 if board.to_play == BLACK else -1)
             may_end = np.array([point == area and score > 0])
             plies = np.array([len(board.moves)])

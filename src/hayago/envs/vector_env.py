@@ -35,11 +35,8 @@ from hayago.jit import borrowed, fetch_add, kernel
 from hayago.rules.coordinates import BLACK, EMPTY, MAX_SIZE, WHITE
 from hayago.rules.game_rules import GameRules
 from hayago.rules.kernels.light_boards import (
-    FRESH,
-    PASSES,
-    PLIES,
-    TO_PLAY,
-    Table,
+    LightBoard,
+    LightBoards,
     area_score,
     begin,
     draw,
@@ -47,9 +44,9 @@ from hayago.rules.kernels.light_boards import (
     draw_open,
     is_allowed,
     mark_legal,
-    new_tables,
+    new_light_boards,
     play,
-    roomy,
+    with_room,
     write_stones,
 )
 
@@ -133,11 +130,11 @@ def _new_results(count: int, size: int) -> _Results:
 
 
 @kernel
-def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
+def _conclude(board: LightBoard, results: _Results, t: int, komi: float) -> None:
     """Two passes have ended game t: say who has won."""
     agent = results.agents[t]
-    judged = 3 - table[TO_PLAY] if agent == EMPTY else agent  # if it plays both sides: the one that moved last
-    score = area_score(table) - komi
+    judged = 3 - board.to_play if agent == EMPTY else agent  # if it plays both sides: the one that moved last
+    score = area_score(board) - komi
     results.scores[t] = score
     results.scored[t] = True
     results.terminated[t] = True
@@ -146,16 +143,16 @@ def _conclude(table: Table, results: _Results, t: int, komi: float) -> None:
 
 @kernel
 def _step(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     streams: NDArray[np.uint64],
     results: _Results,
     t: int,
     actions: NDArray[np.int64],
     terms: _Terms,
 ) -> None:
-    """The agent's action at table t, or a new game, and then the move of chance where that is due."""
-    table = tables[t]
-    table[FRESH] = 0
+    """The agent's action on board t, or a new game, and then the move of chance if that is due."""
+    board, past = light.boards[t], light.pasts[t]
+    board.fresh = 0
     results.rewards[t] = 0
     results.scored[t] = False
     ended = False
@@ -164,27 +161,27 @@ def _step(
         results.truncated[t] = False
         results.steps[t] = 0
         results.agents[t] = 1 + draw(streams, t, 2) if terms.agent == _EITHER else terms.agent
-        begin(table)
+        begin(board, past)
     else:
         results.steps[t] += 1
         results.truncated[t] = results.steps[t] == terms.limit
-        if is_allowed(table, actions[t]):
-            ended = play(table, actions[t])
+        if is_allowed(board, past, actions[t]):
+            ended = play(board, past, actions[t])
         else:
             results.terminated[t] = True
             results.rewards[t] = -1
-    if terms.chance and not ended and not results.terminated[t] and table[TO_PLAY] != results.agents[t]:
-        ended = play(table, draw_open(table, streams, t))
+    if terms.chance and not ended and not results.terminated[t] and board.to_play != results.agents[t]:
+        ended = play(board, past, draw_open(board, past, streams, t))
     if ended:
-        _conclude(table, results, t, terms.komi)
+        _conclude(board, results, t, terms.komi)
 
 
 @kernel
-def _show_mask(tables: NDArray[np.int64], results: _Results, t: int) -> int:
+def _show_mask(light: LightBoards, results: _Results, t: int) -> int:
     """Write the mask of the viewer of board t; returns the viewer's colour."""
     agent = results.agents[t]
-    viewer = tables[t, TO_PLAY] if agent == EMPTY else agent
-    mark_legal(tables[t], viewer, results.masks[t])
+    viewer = light.boards[t].to_play if agent == EMPTY else agent
+    mark_legal(light.boards[t], light.pasts[t], viewer, results.masks[t])
     return int(viewer)
 
 
@@ -197,7 +194,7 @@ def _next_share(shares: _Shares, count: int) -> tuple[int, int]:
 
 @kernel
 def _advance_boards(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     streams: NDArray[np.uint64],
     results: _Results,
     actions: NDArray[np.int64],
@@ -206,22 +203,22 @@ def _advance_boards(
     shares: _Shares,
     boards: NDArray[np.int8],
 ) -> None:
-    """_STEP, _SHOW or both at the tables of some shares. What is shown is boards[t] (N * N,): 0 for empty points, 1 for
+    """_STEP, _SHOW or both on the boards of some shares. What is shown is boards[t] (N * N,): 0 for empty points, 1 for
     the viewer's stones, 2 for those of the other side."""
-    tables, streams, results, boards = borrowed((tables, streams, results, boards))
-    first, end = _next_share(shares, len(tables))
+    light, streams, results, boards = borrowed((light, streams, results, boards))
+    first, end = _next_share(shares, len(light.boards))
     while first < end:
         for t in range(first, end):
             if job & _STEP:
-                _step(tables, streams, results, t, actions, terms)
+                _step(light, streams, results, t, actions, terms)
             if job & _SHOW:
-                write_stones(tables[t], _show_mask(tables, results, t), boards[t])
-        first, end = _next_share(shares, len(tables))
+                write_stones(light.boards[t], _show_mask(light, results, t), boards[t])
+        first, end = _next_share(shares, len(light.boards))
 
 
 @kernel
 def _advance_planes(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     streams: NDArray[np.uint64],
     results: _Results,
     actions: NDArray[np.int64],
@@ -232,36 +229,36 @@ def _advance_planes(
     work: Work,
     planes: NDArray[np.uint8],
 ) -> None:
-    """_STEP, _SHOW or both at the tables of some shares. What is shown is planes[t] (PLANES * N * N,)."""
-    tables, streams, results, planes = borrowed((tables, streams, results, planes))
+    """_STEP, _SHOW or both on the boards of some shares. What is shown is planes[t] (PLANES * N * N,)."""
+    light, streams, results, planes = borrowed((light, streams, results, planes))
     followers, work = borrowed((followers, work))
-    first, end = _next_share(shares, len(tables))
+    first, end = _next_share(shares, len(light.boards))
     while first < end:
         for t in range(first, end):
             if job & _STEP:
-                _step(tables, streams, results, t, actions, terms)
+                _step(light, streams, results, t, actions, terms)
             if job & _SHOW:
-                after = min(t + 1, len(tables) - 1)
+                after = min(t + 1, len(light.boards) - 1)
                 expect(followers.positions[after], followers.memories[after])
-                viewer, position, memory = _show_mask(tables, results, t), followers.positions[t], followers.memories[t]
-                catch_up(tables[t], position, memory, work)
+                viewer, position, memory = _show_mask(light, results, t), followers.positions[t], followers.memories[t]
+                catch_up(light.boards[t], position, memory, work)
                 write_planes(position, memory, viewer, followers.layout, work, planes[t])
-        first, end = _next_share(shares, len(tables))
+        first, end = _next_share(shares, len(light.boards))
 
 
 @kernel
-def _catch_up_all(tables: NDArray[np.int64], followers: Followers, shares: _Shares, work: Work) -> None:
+def _catch_up_all(light: LightBoards, followers: Followers, shares: _Shares, work: Work) -> None:
     """Let the followers of some shares catch up, where no planes are shown."""
-    first, end = _next_share(shares, len(tables))
+    first, end = _next_share(shares, len(light.boards))
     while first < end:
         for t in range(first, end):
-            catch_up(tables[t], followers.positions[t], followers.memories[t], work)
-        first, end = _next_share(shares, len(tables))
+            catch_up(light.boards[t], followers.positions[t], followers.memories[t], work)
+        first, end = _next_share(shares, len(light.boards))
 
 
 @kernel
 def _look(
-    tables: NDArray[np.int64],
+    light: LightBoards,
     chosen: NDArray[np.int64],
     komi: float,
     shares: _Shares,
@@ -271,17 +268,18 @@ def _look(
     legal: NDArray[np.int8],
     may_end: NDArray[np.bool_],
 ) -> None:
-    """What the network needs to know about the side to play at the chosen tables: rows[symmetry, n] is the position
+    """What the network needs to know about the side to play on the chosen boards: rows[symmetry, n] is the position
     under each symmetry, legal[n] where to play, may_end[n] whether to pass would end the game and win it. Here a share
     is one position."""
     n = fetch_add(shares.taken)
     while n < len(chosen):
-        table, position, memory = tables[chosen[n]], followers.positions[chosen[n]], followers.memories[chosen[n]]
-        colour = int(table[TO_PLAY])
-        mark_legal(table, colour, legal[n])
-        score = area_score(table) - komi if table[PASSES] == 1 else 0.0
+        t = chosen[n]
+        board, position, memory = light.boards[t], followers.positions[t], followers.memories[t]
+        colour = int(board.to_play)
+        mark_legal(board, light.pasts[t], colour, legal[n])
+        score = area_score(board) - komi if board.passes == 1 else 0.0
         may_end[n] = score > 0 if colour == BLACK else score < 0
-        catch_up(table, position, memory, work)
+        catch_up(board, position, memory, work)
         for symmetry in range(len(rows)):
             write_row(position, memory, colour, followers.layout, symmetry, PLANES, True, work, rows[symmetry, n])
         n = fetch_add(shares.taken)
@@ -289,16 +287,17 @@ def _look(
 
 @kernel
 def _answer(
-    tables: NDArray[np.int64], results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
+    light: LightBoards, results: _Results, chosen: NDArray[np.int64], points: NDArray[np.int64], komi: float
 ) -> None:
-    """The opponents' moves at the chosen tables; one that resigns or breaks the rules has lost."""
+    """The opponents' moves on the chosen boards; one that resigns or breaks the rules has lost."""
     for n in range(len(chosen)):
         t = chosen[n]
-        if not is_allowed(tables[t], points[n]):
+        board, past = light.boards[t], light.pasts[t]
+        if not is_allowed(board, past, points[n]):
             results.terminated[t] = True
             results.rewards[t] = 1
-        elif play(tables[t], points[n]):
-            _conclude(tables[t], results, t, komi)
+        elif play(board, past, points[n]):
+            _conclude(board, results, t, komi)
 
 
 class GoVectorEnv(VectorEnv[Any, Any, Any]):
@@ -378,7 +377,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._streams = np.ones(num_envs, np.uint64)
-        self._tables = new_tables(num_envs, board_size, setting.superko)
+        self._light = new_light_boards(num_envs, board_size, setting.superko)
         self._results = _new_results(num_envs, board_size)
         self._seeded = False
         self._playing = False  # whether games are in progress
@@ -412,16 +411,16 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
         seeds: list[int | None] = [None] * self.num_envs
         if isinstance(seed, int):
-            seeds = [seed + table for table in range(self.num_envs)]
+            seeds = [seed + board for board in range(self.num_envs)]
         elif seed is not None:
             seeds = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} boards")
-        for table, own in enumerate(seeds):
+        for board, own in enumerate(seeds):
             if own is not None:
-                self._streams[table] = seed_stream(seeding.np_random(own)[0])
+                self._streams[board] = seed_stream(seeding.np_random(own)[0])
             elif not self._seeded:
-                self._streams[table] = seed_stream(self.np_random)
+                self._streams[board] = seed_stream(self.np_random)
         self._seeded = True
         self._lots[:] = self._streams ^ _OTHER | np.uint64(1)
         self._results.terminated[:] = True
@@ -450,7 +449,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             raise ClosedEnvironmentError("the environment is closed")
         # Until everything has succeeded: followers and engines may have missed a move.
         self._playing = False
-        self._tables = roomy(self._tables)
+        self._light = with_room(self._light)
         if self._copy:
             self._observations = np.empty_like(self._observations)  # those of the last step belong to the caller
         results = self._results
@@ -459,19 +458,19 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         else:
             begun = results.terminated | results.truncated
             self._share(lambda shares, work: self._take_part(_STEP, moves, shares, work))
-            waiting = np.flatnonzero(~results.terminated & (self._tables[:, TO_PLAY] != results.agents))
+            waiting = np.flatnonzero(~results.terminated & (self._light.boards["to_play"] != results.agents))
             points = self._ask_engines(waiting, begun, moves) if self._engines else self._ask_network(waiting)
-            _answer(self._tables, results, waiting, points, self._terms.komi)
+            _answer(self._light, results, waiting, points, self._terms.komi)
             if (begun & results.terminated).any():
                 raise HayagoError(f"{self._setting.opponent}: lost by its first move")
             self._share(lambda shares, work: self._take_part(_SHOW, moves, shares, work))
             if self._setting.observation == "board" and self._followers is not None:
-                self._share(partial(_catch_up_all, self._tables, self._followers))
+                self._share(partial(_catch_up_all, self._light, self._followers))
         self._playing = True
         infos = {
             "action_mask": results.masks.copy() if self._copy else results.masks,
             "_action_mask": self._always.copy(),
-            "to_play": self._tables[:, TO_PLAY].copy(),
+            "to_play": self._light.boards["to_play"].copy(),
             "_to_play": self._always.copy(),
             "score": np.where(results.scored, results.scores, 0.0),
             "_score": results.scored.copy(),
@@ -527,7 +526,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _take_part(self, job: int, moves: NDArray[np.int64], shares: _Shares, work: Work) -> None:
         """_STEP, _SHOW or both, as one of the threads."""
-        common = (self._tables, self._streams, self._results, moves, self._terms, job, shares)
+        common = (self._light, self._streams, self._results, moves, self._terms, job, shares)
         shown = self._observations.reshape(self.num_envs, -1)
         if self._setting.observation == "board":
             _advance_boards(*common, shown)
@@ -536,33 +535,33 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             _advance_planes(*common, self._followers, work, shown)
 
     def _ask_network(self, waiting: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The network's moves at these tables."""
+        """The network's moves on these boards."""
         assert self._network is not None and self._followers is not None
-        tables, followers = self._tables, self._followers
+        light, followers = self._light, self._followers
         symmetries = self._network.style.symmetries
         rows = np.empty((symmetries, len(waiting), row_bytes(size=self._setting.board_size)), np.uint8)
         legal = np.empty((len(waiting), self._setting.board_size**2 + 1), np.int8)
         may_end = np.empty(len(waiting), np.bool_)
 
         self._share(
-            lambda shares, work: _look(tables, waiting, self._terms.komi, shares, followers, work, rows, legal, may_end)
+            lambda shares, work: _look(light, waiting, self._terms.komi, shares, followers, work, rows, legal, may_end)
         )
         streams = self._streams[waiting]
-        points = self._network.choose(rows, legal, tables[waiting, PLIES], may_end, streams)
+        points = self._network.choose(rows, legal, light.boards["plies"][waiting], may_end, streams)
         self._streams[waiting] = streams
         return points
 
     def _ask_engines(
         self, waiting: NDArray[np.int64], begun: NDArray[np.bool_], moves: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """The engines' moves at these tables; where a game has begun they are told first."""
+        """The engines' moves on these boards; where a game has begun they are told first."""
         agents = self._results.agents
 
-        def ask(table: int) -> int:
-            engine = self._engines[table]
-            return engine.answer(None if begun[table] else int(moves[table]))
+        def ask(board: int) -> int:
+            engine = self._engines[board]
+            return engine.answer(None if begun[board] else int(moves[board]))
 
-        for table in np.flatnonzero(begun).tolist():
-            seed = draw(self._streams, table, SEEDS)
-            self._engines[table].begin(3 - int(agents[table]), seed)
+        for board in np.flatnonzero(begun).tolist():
+            seed = draw(self._streams, board, SEEDS)
+            self._engines[board].begin(3 - int(agents[board]), seed)
         return np.array(self._all(ask, waiting.tolist()), np.int64)

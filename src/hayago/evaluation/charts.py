@@ -1,4 +1,4 @@
-"""The pictures of an evaluation as SVG files: curves of top-k, calibration and sampling, and one picture a trait.
+"""The charts of an evaluation as SVG files: curves of top-k, calibration and sampling, and one chart for each trait.
 
 matplotlib is imported on use. Text stays text in the files, in the reader's own sans-serif font.
 """
@@ -6,19 +6,26 @@ matplotlib is imported on use. Text stays text in the files, in the reader's own
 import io
 from typing import TYPE_CHECKING, Any
 
+from hayago.drawing.figure import new_figure
 from hayago.evaluation.evaluation import Evaluation
+from hayago.evaluation.formatting import short_names
 from hayago.evaluation.measures import BINS, TOP_K, Measure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS = ("#1f5fa8", "#c0392b", "#2e8b57", "#8e5ea2", "#c08a1e", "#3f7f8c")
 _WIDTH, _HEIGHT = 4.4, 2.9  # inches: small, so that the text can be read on a phone
+_LEGEND_LINE = 0.19  # inches
+_LONGEST_NAME, _LABEL_LETTERS = 50, 44  # letters that fit into the width, in a legend and below the bars
 
 
 def pictures(evaluation: Evaluation) -> dict[str, bytes]:
-    """SVG files by name: "top-k", "calibration", "sampling", and for each trait with two classes or more its own name
-    with hyphens for spaces."""
+    """SVG files by name: "top-k", "calibration", "sampling", and one for each trait with at least two classes.
+
+    A trait's file has the trait's name, with hyphens for spaces.
+    """
     drawn = {
         "top-k": _svg(_draw_top_k, evaluation),
         "calibration": _svg(_draw_calibration, evaluation),
@@ -31,9 +38,8 @@ def pictures(evaluation: Evaluation) -> dict[str, bytes]:
 
 
 def _svg(draw: Any, *arguments: Any) -> bytes:
+    figure = new_figure(_WIDTH, _HEIGHT)
     import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
     style: Any = {
         "svg.fonttype": "none",
@@ -45,21 +51,26 @@ def _svg(draw: Any, *arguments: Any) -> bytes:
         "axes.spines.right": False,
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
-        FigureCanvasSVG(figure)
         axes = figure.subplots()
         axes.grid(axis="y", alpha=0.3, linewidth=0.6)
         axes.set_axisbelow(True)
         draw(axes, *arguments)
+        _legend(figure, axes)
         file = io.BytesIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(file, format="svg", metadata=nothing)
     return file.getvalue()
 
 
-def _legend(axes: "Axes", evaluation: Evaluation) -> None:
-    if len(evaluation.models) > 1:
-        axes.legend(frameon=False, fontsize=8.5)
+def _legend(figure: "Figure", axes: "Axes") -> None:
+    """The names of several networks above the chart, where they cover nothing."""
+    handles, names = axes.get_legend_handles_labels()
+    if len(names) < 2:
+        return
+    names = [name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}" for name in short_names(names)]
+    columns = max(1, min(len(names), _LONGEST_NAME // (max(map(len, names)) + 4)))
+    figure.set_figheight(_HEIGHT + _LEGEND_LINE * -(-len(names) // columns))
+    figure.legend(handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=8.5)
 
 
 def _colour(number: int) -> str:
@@ -67,9 +78,9 @@ def _colour(number: int) -> str:
 
 
 def _errors(measures: list[Measure]) -> list[list[float]]:
-    """Down and up from each value to the ends of its interval, in per cent; nothing where there is none."""
+    """The distances from each value down and up to the ends of its interval, in per cent; 0 without an interval."""
     ends = [(m.value - m.low, m.high - m.value) if m.has_interval else (0.0, 0.0) for m in measures]
-    # Rounding can put an end past its value, and matplotlib takes no length below 0.
+    # Rounding can put an end past its value, and matplotlib refuses lengths below 0.
     return [[100 * max(end, 0.0) for end in side] for side in zip(*ends, strict=True)]
 
 
@@ -96,8 +107,7 @@ def _draw_top_k(axes: "Axes", evaluation: Evaluation) -> None:
             low = [100 * measure.low for measure in model.summary.top_k]
             high = [100 * measure.high for measure in model.summary.top_k]
             axes.fill_between(ks, low, high, color=_colour(number), alpha=0.2, linewidth=0)
-    axes.set(xlabel="k", ylabel="played move among the k likeliest, %", ylim=(0, 100), xticks=[1, 5, 10, 15, 20])
-    _legend(axes, evaluation)
+    axes.set(xlabel="k", ylabel="top-k, %", ylim=(0, 100), xticks=[1, 5, 10, 15, 20])
 
 
 def _draw_calibration(axes: "Axes", evaluation: Evaluation) -> None:
@@ -113,7 +123,6 @@ def _draw_calibration(axes: "Axes", evaluation: Evaluation) -> None:
         xticks=range(0, 101, 20),
     )
     axes.set_title(f"{BINS} bins", fontsize=8.5, color="#555555", loc="left")
-    _legend(axes, evaluation)
 
 
 def _draw_sampling(axes: "Axes", evaluation: Evaluation) -> None:
@@ -121,9 +130,8 @@ def _draw_sampling(axes: "Axes", evaluation: Evaluation) -> None:
         pairs = sorted(zip(model.temperatures, model.summary.sampled, strict=True))
         heats, measures = [0.0, *(heat for heat, _ in pairs)], [model.summary.top_k[0], *(m for _, m in pairs)]
         _draw_curve(axes, number, model.name, heats, measures)
-    axes.set(xlabel="temperature (0: the likeliest move)", ylabel="drawn move is the played one, %")
+    axes.set(xlabel="temperature (0: the most likely move)", ylabel="played move drawn, %")
     axes.set_ylim(bottom=0)
-    _legend(axes, evaluation)
 
 
 def _draw_trait(axes: "Axes", evaluation: Evaluation, trait: str) -> None:
@@ -142,8 +150,7 @@ def _draw_trait(axes: "Axes", evaluation: Evaluation, trait: str) -> None:
             label=model.name,
         )
     labels = [row.label for row in rows]
-    crowded = sum(map(len, labels)) > 36
+    crowded = len(labels) * max(map(len, labels)) > _LABEL_LETTERS
     axes.set_xticks(range(len(labels)), labels, rotation=40 if crowded else 0, ha="right" if crowded else "center")
     axes.set(ylabel="top-1, %", xlabel=trait)
     axes.grid(axis="x", visible=False)
-    _legend(axes, evaluation)

@@ -4,6 +4,8 @@ In JSON a measure is its value, and its interval stands under the same name in "
 single game allows none.
 """
 
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from hayago.evaluation.evaluation import Difference, EvaluatedModel, Evaluation
@@ -29,6 +31,16 @@ def plain(measure: Measure, sign: str = "", digits: int = 4) -> str:
     """A number with its interval: 2.4647 [2.4301-2.5008]; with the sign "+": +0.0193 [+0.0068 to +0.0306]."""
     value, low, high = (f"{number:{sign}.{digits}f}" for number in measure)
     return f"{value} [{low}{' to ' if sign else '-'}{high}]" if measure.has_interval else value
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The names of files without the folders that are not needed to tell them apart; the names must differ."""
+    paths = [PurePath(name).parts for name in names]
+    for depth in range(1, max(map(len, paths)) + 1):
+        short = [str(PurePath(*parts[-depth:])) for parts in paths]
+        if len(set(short)) == len(names):
+            return short
+    return list(names)
 
 
 def as_text(evaluation: Evaluation, *, breakdown: bool = False) -> str:

@@ -27,7 +27,7 @@ from hayago.records.identity import why_illegal
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
 from hayago.records.store import GameStore, read_store, records_to_games
 from hayago.rules.coordinates import MAX_SIZE
-from hayago.rules.kernels.position import new_notes, new_position
+from hayago.rules.kernels.position import new_log, new_position
 from hayago.rules.symmetry import SYMMETRIES
 
 GAMES_AT_A_TIME = 64
@@ -140,11 +140,11 @@ def _good_games(source: Any, size: int, on_bad: Callable[[BadRecord], object] | 
 
 def _cut(games: Games, report: Callable[[BadRecord], object]) -> Iterator[_Chunk]:
     """The games in pieces of GAMES_AT_A_TIME or fewer, cut where one is bad."""
-    position, notes = new_position(games.size), new_notes()
+    position, log = new_position(games.size), new_log()
     first, end = 0, len(games.offsets) - 1
     for number in range(end):
         _, moves, _, setup, _ = some_games(games, number, number + 1)
-        broken = why_illegal(position, notes, games.size, setup, moves)
+        broken = why_illegal(position, log, games.size, setup, moves)
         if broken is not None or number - first == GAMES_AT_A_TIME:
             yield _Chunk(some_games(games, first, number), np.arange(first, number))
             first = number
@@ -176,14 +176,14 @@ def _collected(
     records: Iterable[GameRecord | BadRecord], size: int, report: Callable[[BadRecord], object]
 ) -> Iterator[_Chunk]:
     """The good ones among the records, GAMES_AT_A_TIME together."""
-    position, notes = new_position(size), new_notes()
+    position, log = new_position(size), new_log()
     good: dict[int, GameRecord] = {}
     for number, record in enumerate(records):
         if isinstance(record, BadRecord):
             report(record)
         elif record.size != size:
             report(BadRecord(record.source, "board size", f"{record.size}x{record.size}"))
-        elif (broken := why_illegal(position, notes, size, record.setup, record.moves)) is not None:
+        elif (broken := why_illegal(position, log, size, record.setup, record.moves)) is not None:
             report(BadRecord(record.source, *broken))
         else:
             good[number] = record

@@ -1,8 +1,8 @@
-"""The encoder beside many games at once: what it keeps for each table of `kernels.light_boards`.
+"""The encoder for many games at once: what it keeps for each light board of the vector environment.
 
-A *follower* is a `Position` and a `Memory` (see `hayago.features.memory`) that repeat the moves made at a table, so
-that a move costs no more than what it changes. A follower catches up whenever its table's position is asked for, which
-must be before more than FOLLOWED moves are made there.
+A *follower* is a `Position` and a `Memory` (see `hayago.features.memory`). It repeats the moves made on a light board
+(see `hayago.rules.kernels.light_boards`), so that a move costs only what it changes. A follower catches up when the
+planes of its board are asked for. That must be before more than FOLLOWED moves are made there.
 """
 
 from typing import Any, NamedTuple
@@ -13,14 +13,16 @@ from hayago.features.incremental import Layout, Work, layout
 from hayago.features.memory import Memory, follow, new_memories, start
 from hayago.jit import kernel, prefetch
 from hayago.rules.coordinates import BLACK, WHITE
-from hayago.rules.kernels.light_boards import FRESH, NEW_GAME, NEWS, SIZE, TO_PLAY, Table
-from hayago.rules.kernels.position import CELLS, KO, WIDTH, Position, clear, new_positions, play_code
+from hayago.rules.kernels.frame import CELLS, WIDTH
+from hayago.rules.kernels.light_boards import NEW_GAME, LightBoard
+from hayago.rules.kernels.position import Position, clear, new_positions, play_code
+from hayago.rules.move_codes import code_of
 
 _CACHE_LINE = 64  # bytes
 
 
 class Followers(NamedTuple):
-    """What the encoder keeps for B tables.
+    """What the encoder keeps for B boards.
 
     Attributes:
         positions: POSITION (B,), a `Position` each.
@@ -34,7 +36,7 @@ class Followers(NamedTuple):
 
 
 def new_followers(count: int, size: int) -> Followers:
-    """Followers for so many tables with boards of `size`; they know no game yet."""
+    """Followers of `count` boards of `size`; they know no game yet."""
     return Followers(
         new_positions(count, size),
         new_memories(count),
@@ -44,9 +46,10 @@ def new_followers(count: int, size: int) -> Followers:
 
 @kernel
 def expect(position: Position, memory: Memory) -> None:
-    """Have the processor fetch the cells and words of a follower while it does something else: among a thousand boards
-    they have left its cache since the last look. (Of the sets and readings few are wanted, one cannot tell which.)"""
-    for index in range(0, KO + 1, _CACHE_LINE // 2):
+    """Have the processor fetch the fields and words of a follower while it does something else: among a thousand boards
+    they have left its cache since the last look. (Few of the sets and readings are needed, and it is not known
+    which.)"""
+    for index in range(0, len(position.cells), _CACHE_LINE // 2):
         prefetch(position.cells, index)
     for colour in (BLACK, WHITE):
         for cell in range(WIDTH, CELLS - WIDTH, _CACHE_LINE // 8):
@@ -54,16 +57,16 @@ def expect(position: Position, memory: Memory) -> None:
 
 
 @kernel
-def catch_up(table: Table, position: Position, memory: Memory, work: Work) -> None:
-    """Repeat what has happened at the table since the last look."""
-    moves = table[FRESH]
-    table[FRESH] = 0
+def catch_up(board: LightBoard, position: Position, memory: Memory, work: Work) -> None:
+    """Repeat what has happened on the board since the last look."""
+    moves = board.fresh
+    board.fresh = 0
     if moves >= NEW_GAME:
         moves -= NEW_GAME
-        clear(position, table[SIZE])
+        clear(position, board.side)
         start(position, memory)
-    colour = table[TO_PLAY] if moves % 2 == 0 else 3 - table[TO_PLAY]
+    colour = board.to_play if moves % 2 == 0 else 3 - board.to_play
     for n in range(moves):
-        code = table[NEWS + n] | (0x8000 if colour == WHITE else 0)
-        follow(position, work.notes, memory, play_code(position, work.notes, code))
+        code = code_of(board.news[n], colour)
+        follow(position, work.log, memory, play_code(position, work.log, code))
         colour = 3 - colour

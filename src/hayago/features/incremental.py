@@ -1,11 +1,11 @@
-"""The compiled encoder: positions to bit-packed rows. What the planes mean stands in `hayago.features.planes`.
+"""The encoder of whole games: positions to bit-packed rows. What the planes mean stands in `hayago.features.planes`.
 
-How to read it. `write_row` writes one position, from the words of its cells (see `hayago.features.memory`): bit p of a
-word is what plane p has there. The words are laid out in the order of the points as a *matrix*, six blocks of 64 words.
-Then what hangs on the whole board or on time is put in, cell by cell. Then each block is transposed, 64 bits at a
-time; now a row of the matrix is a plane, and the planes are shifted together. A symmetry costs nothing: it only decides
-to which place of the matrix a cell's word goes. `write_planes` does the same up to the transposition, and then spreads
-the planes out to bytes.
+`write_row` writes one position. It begins with the words of its cells (see `hayago.features.memory`): bit p of a word
+is what plane p has there. The words are laid out in the order of the points as a *matrix*, six blocks of 64 words. Then
+what depends on the whole board or on time is put in, cell by cell. Then each block is transposed, 64 by 64 bits. Now a
+row of the matrix is a plane, and the planes are shifted together. A symmetry costs nothing: it only decides to which
+place of the matrix a cell's word goes. `write_planes` does the same up to the transposition, and then spreads the
+planes out to bytes.
 
 `encode_positions` replays games and writes the rows of the plies asked for.
 """
@@ -16,43 +16,40 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.memory import (
+from hayago.features.bits import spread_bits
+from hayago.features.memory import Memory, follow, new_memories, read_ladders, refresh, start
+from hayago.features.planes import (
     CAPTURE_SIZE,
     LADDER_CAPTURE,
     LADDER_ESCAPE,
     ONES,
+    PLANES,
     SENSIBLENESS,
     TURNS_SINCE,
     VACANT,
-    Memory,
-    follow,
-    new_memories,
-    read_ladders,
-    refresh,
-    start,
+    row_bytes,
 )
-from hayago.jit import borrowed, kernel, lowest_bit
+from hayago.jit import borrowed, kernel
 from hayago.records.games import Games
-from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.kernels.cell_sets import WORDS, Words, cells_in, load
+from hayago.rules.kernels.frame import CELLS, NO_CELL, WIDTH
+from hayago.rules.kernels.ladder_reader import Reading, new_reading
 from hayago.rules.kernels.position import (
-    CELLS,
-    KO,
     REMEMBERED,
-    WIDTH,
-    WORDS,
-    Notes,
+    Log,
     Position,
-    new_notes,
+    ko_of,
+    new_log,
     new_position,
     play_code,
     set_up_codes,
     strike_false_eyes,
 )
+from hayago.rules.move_codes import POINT_MASK, colour_of_code, point_of_code
 from hayago.rules.symmetry import SYMMETRIES, point_maps
 
 _FOLLOWED = 16  # plies from one row to the next; over more of them it is quicker to keep nothing
 _BLOCK = 64  # points whose words are transposed together
-_PLANES = 48  # the most that a row may have; the bits above are not transposed
 
 
 class Layout(NamedTuple):
@@ -86,14 +83,16 @@ class Work(NamedTuple):
     Attributes:
         matrix: int64 (64 * WORDS,), the words of the cells, then the planes.
         packed: int64, the planes shifted together.
-        spread: uint64 (48 * 8 * WORDS,), the matrix with a byte for each bit.
-        notes: for looking ahead.
+        spread: uint64 (PLANES * 8 * WORDS,), the matrix with a byte for each bit.
+        log: the undo log of the position.
+        reading: for reading ladders.
     """
 
     matrix: NDArray[np.int64]
     packed: NDArray[np.int64]
     spread: NDArray[np.uint64]
-    notes: Notes
+    log: Log
+    reading: Reading
 
 
 def new_work() -> Work:
@@ -101,15 +100,17 @@ def new_work() -> Work:
     return Work(
         np.zeros(_BLOCK * WORDS, np.int64),
         np.zeros(_BLOCK * WORDS + WORDS, np.int64),
-        np.zeros(_PLANES * _BLOCK // 8 * WORDS, np.uint64),
-        new_notes(),
+        np.zeros(PLANES * _BLOCK // 8 * WORDS, np.uint64),
+        new_log(),
+        new_reading(),
     )
 
 
 @kernel
 def _exchange(matrix: NDArray[np.int64], rows: int, outer: int, inner: int, used: int) -> None:
-    """Two steps of the transposition at once, on the first `used` rows: of every square of 4 * rows rows and bits
-    exchange the two quarters off the diagonal, then in each quarter the same. The masks are the bits that go left."""
+    """Two steps of the transposition at once, on the first `used` rows. In every square of 4 * rows rows and bits,
+    exchange the two quarters off the diagonal; then do the same in each quarter. The masks are the bits that go
+    left."""
     step = rows * WORDS
     for first in range(0, used * WORDS, 4 * step):
         one, two = matrix[first : first + step], matrix[first + step : first + 2 * step]
@@ -128,10 +129,10 @@ def _exchange(matrix: NDArray[np.int64], rows: int, outer: int, inner: int, used
 
 @kernel
 def _transpose(matrix: NDArray[np.int64]) -> None:
-    """Exchange rows and columns of bits in all blocks: bit p of word k becomes bit k of word p, for _PLANES p."""
+    """Exchange rows and columns of bits in all blocks: bit p of word k becomes bit k of word p, for PLANES p."""
     _exchange(matrix, 16, 0x00000000FFFFFFFF, 0x0000FFFF0000FFFF, 64)
-    _exchange(matrix, 4, 0x00FF00FF00FF00FF, 0x0F0F0F0F0F0F0F0F, _PLANES)
-    _exchange(matrix, 1, 0x3333333333333333, 0x5555555555555555, _PLANES)
+    _exchange(matrix, 4, 0x00FF00FF00FF00FF, 0x0F0F0F0F0F0F0F0F, PLANES)
+    _exchange(matrix, 1, 0x3333333333333333, 0x5555555555555555, PLANES)
 
 
 @kernel
@@ -150,27 +151,10 @@ def _pack(matrix: NDArray[np.int64], planes: int, area: int, packed: NDArray[np.
 
 
 @kernel
-def spread_bits(row: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
-    """Set words[n] to the 8 bits of row[n], one in each of its bytes, the lowest first.
-
-    Two halves, quarters, eighths of the byte are moved apart: the processor does that for several bytes at once, which
-    is quicker than a table.
-    """
-    for n in range(len(row)):
-        word = np.uint64(row[n])
-        word = (word | word << np.uint64(28)) & np.uint64(0x0000000F0000000F)
-        word = (word | word << np.uint64(14)) & np.uint64(0x0003000300030003)
-        words[n] = (word | word << np.uint64(7)) & np.uint64(0x0101010101010101)
-
-
-@kernel
-def _set_bit(matrix: NDArray[np.int64], cells: NDArray[np.int64], places: NDArray[np.uint16], plane: int) -> None:
+def _mark(matrix: NDArray[np.int64], cells: Words, places: NDArray[np.uint16], plane: int) -> None:
     """Set a plane's bit at all cells of the set."""
-    for w in range(WORDS):
-        word = cells[w]
-        while word != 0:
-            matrix[places[WIDTH + 64 * w + lowest_bit(word)]] |= np.int64(1) << plane
-            word &= word - 1
+    for cell in cells_in(load(cells)):
+        matrix[places[cell]] |= np.int64(1) << plane
 
 
 @kernel
@@ -185,9 +169,9 @@ def _fill(
     work: Work,
 ) -> None:
     """Make the rows of the matrix the planes of the position, see `write_row`."""
-    matrix, notes, places = work.matrix, work.notes, layout.places[symmetry]
+    matrix, places = work.matrix, layout.places[symmetry]
     if planes > CAPTURE_SIZE:
-        refresh(position, notes, memory, colour)
+        refresh(position, memory, colour)
     words = memory.words[colour]
     matrix[:] = 0
     for cell in range(WIDTH, CELLS - WIDTH):
@@ -195,26 +179,24 @@ def _fill(
     now = position.turns  # the words take every stone for an old one
     for age in range(1, min(7, now) + 1):
         cell = position.recent[(now - age) % REMEMBERED]
-        if cell != 0:
+        if cell != NO_CELL:
             word = matrix[places[cell]]
-            # A stone is there, and none of a later turn: that one would no longer look old.
+            # Mark the age if a stone is there, and none of a later turn: that one would no longer look old.
             if (word >> TURNS_SINCE + 7) & 1:
                 matrix[places[cell]] = word ^ (1 << TURNS_SINCE + 7 | 1 << TURNS_SINCE + age - 1)
     if planes > CAPTURE_SIZE:
         if ladders:
-            read_ladders(position, notes, memory, colour)
-            _set_bit(matrix, memory.captures, places, LADDER_CAPTURE)
-            _set_bit(matrix, memory.escapes, places, LADDER_ESCAPE)
-        for w in range(WORDS):  # and every legal point for a sensible one
-            notes.eyes[w] = memory.enclosed[colour, w]
-        strike_false_eyes(position, colour, notes.eyes)
+            read_ladders(position, work.log, work.reading, memory, colour)
+            _mark(matrix, memory.captures, places, LADDER_CAPTURE)
+            _mark(matrix, memory.escapes, places, LADDER_ESCAPE)
+        eyes = memory.eyes  # the words take every legal point for a sensible one
         for w in range(WORDS):
-            word = notes.eyes[w]
-            while word != 0:
-                matrix[places[WIDTH + 64 * w + lowest_bit(word)]] &= ~(1 << SENSIBLENESS)
-                word &= word - 1
-        if position.cells[KO] != 0:  # and the ko point for a legal one
-            matrix[places[position.cells[KO]]] = 1 << VACANT | 1 << ONES
+            eyes[w] = memory.enclosed[colour, w]
+        strike_false_eyes(position, colour, eyes)
+        for cell in cells_in(load(eyes)):
+            matrix[places[cell]] &= ~(1 << SENSIBLENESS)
+        if ko_of(position) != NO_CELL:  # and the ko point for a legal one
+            matrix[places[ko_of(position)]] = 1 << VACANT | 1 << ONES
     _transpose(matrix)
 
 
@@ -232,8 +214,8 @@ def write_row(
 ) -> None:
     """Write the position with `colour` to move into `row`, uint8 (row_bytes,), seen under the symmetry.
 
-    `memory` fits the position; `ladders` False leaves out the two ladder planes, which is for measuring. Keeps: the
-    position is as before, and the memory fits it still.
+    `memory` fits the position. `ladders` False leaves out the two ladder planes, for measuring. The position is left as
+    it was, and the memory still fits it.
     """
     _fill(position, memory, colour, layout, symmetry, planes, ladders, work)
     _pack(work.matrix, planes, position.side * position.side, work.packed)
@@ -251,14 +233,14 @@ def write_planes(
     work: Work,
     planes: NDArray[np.uint8],
 ) -> None:
-    """Write all planes of the position with `colour` to move into `planes`, exactly uint8 (48 * size * size,)."""
-    _fill(position, memory, colour, layout, 0, _PLANES, True, work)
+    """Write all planes of the position with `colour` to move into `planes`, uint8 (PLANES * size * size,)."""
+    _fill(position, memory, colour, layout, 0, PLANES, True, work)
     area = position.side * position.side
     written = (area + _BLOCK - 1) // _BLOCK * _BLOCK  # whole blocks, which is quicker
-    spread_bits(work.matrix.view(np.uint8)[: _PLANES * WORDS * 8], work.spread)
+    spread_bits(work.matrix.view(np.uint8)[: PLANES * WORDS * 8], work.spread)
     points = work.spread.view(np.uint8)
-    for plane in range(_PLANES):
-        # What is too much goes where the next planes will be written, or is cut off by the end of `planes`.
+    for plane in range(PLANES):
+        # The excess goes where the next planes will be written, or is cut off by the end of `planes`.
         at, line = plane * WORDS * _BLOCK, planes[plane * area : plane * area + written]
         for point in range(len(line)):
             line[point] = points[at + point]
@@ -275,7 +257,6 @@ def _encode(
     symmetry: NDArray[np.uint8],
     planes: int,
     ladders: bool,
-    incremental: bool,
     work: Work,
     rows: NDArray[np.uint8],
     into: NDArray[np.int64],
@@ -287,34 +268,25 @@ def _encode(
     for k in range(len(game)):
         g, target = game[k], ply[k]
         first = games.offsets[g]
-        known = incremental and g == now_game and now_ply <= target <= now_ply + _FOLLOWED
+        known = g == now_game and now_ply <= target <= now_ply + _FOLLOWED
         if g != now_game or target < now_ply:
             set_up_codes(
-                position, work.notes, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
+                position, work.log, games.size, games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
             )
             now_game, now_ply = g, 0
         moves = games.codes[first + now_ply : first + target]
         now_ply = target
         if known:
             for move in moves:
-                follow(position, work.notes, memory, play_code(position, work.notes, int(move)))
+                follow(position, work.log, memory, play_code(position, work.log, int(move)))
         else:
             for move in moves:
-                play_code(position, work.notes, int(move))
+                play_code(position, work.log, int(move))
             start(position, memory)
         code = int(games.codes[first + target])
-        colour = WHITE if code & 0x8000 else BLACK
+        colour = colour_of_code(code)
         write_row(position, memory, colour, layout, int(symmetry[k]), planes, ladders, work, rows[into[k]])
-        labels[k] = layout.points[symmetry[k], code & 0x1FF]
-
-
-def encode_position(position: Position, colour: int, symmetry: int, planes: int) -> NDArray[np.uint8]:
-    """uint8 (row_bytes,): one position with `colour` to move, seen under the symmetry."""
-    size = int(position.side)
-    memory, row = new_memories(1)[0], np.empty((planes * size * size + 7) // 8, np.uint8)
-    start(position, memory)
-    write_row(position, memory, colour, layout(size), symmetry, planes, True, new_work(), row)
-    return row
+        labels[k] = layout.points[symmetry[k], point_of_code(code)]
 
 
 def encode_positions(
@@ -322,10 +294,9 @@ def encode_positions(
     game: NDArray[np.int64],
     ply: NDArray[np.int64],
     symmetry: NDArray[np.uint8],
-    planes: int = 48,
+    planes: int = PLANES,
     *,
     ladders: bool = True,
-    incremental: bool = True,
     out: NDArray[np.uint8] | None = None,
     into: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
@@ -336,20 +307,20 @@ def encode_positions(
     rising plies share one replay. The kernel holds no interpreter lock: threads may encode at once.
 
     Args:
-        games: the games, every move of which is legal or at least on an empty point.
+        games: the games; every move is legal, or at least on an empty point.
         game: int64 (K,); ply: int64 (K,); symmetry: uint8 (K,), 0 to 7.
         planes: one of PLANE_SETS.
-        ladders: False leaves the two ladder planes empty; for measuring only.
-        incremental: False encodes each position by itself, with nothing kept from the one before; the rows are the
-            same, and this is how to prove it.
-        out: uint8 (M, row_bytes), memory to write the rows into; new memory costs a tenth of the time.
-        into: int64 (K,), the row of `out` for each position (by default 0, 1, 2, ...): shuffles for nothing.
+        ladders: False leaves the two ladder planes empty, for measuring.
+        out: uint8 (M, row_bytes), memory to write the rows into. New memory costs a tenth of the time.
+        into: int64 (K,), the row of `out` for each position (by default 0, 1, 2, ...). So shuffling costs nothing.
 
     Returns:
-        rows uint8 (K, row_bytes(planes, size)), or `out`, and labels uint16 (K,), size * size where the move is a pass.
+        rows uint8 (K, row_bytes(planes, size)), or `out`, and labels uint16 (K,), size * size if the move is a pass.
+
+    Raises:
+        ValueError: `out` and `into` do not fit the rows.
     """
-    area = games.size * games.size
-    width = (planes * area + 7) // 8
+    width = row_bytes(planes, games.size)
     rows = np.empty((len(game), width), np.uint8) if out is None else out
     if into is None:
         into = np.arange(len(game))
@@ -358,21 +329,14 @@ def encode_positions(
     labels = np.empty(len(game), np.uint16)
     _encode(
         new_position(games.size), new_memories(1)[0], games, layout(games.size), game, ply, symmetry, planes, ladders,
-        incremental, new_work(), rows, into, labels,
+        new_work(), rows, into, labels,
     )  # fmt: skip
     return rows, labels
 
 
-def unpack_bits(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (B, 8 * n), the bits of rows uint8 (B, n), the lowest of each byte first; without the interpreter lock."""
-    words = np.empty(rows.shape, np.uint64)
-    spread_bits(np.ascontiguousarray(rows).reshape(-1), words.reshape(-1))
-    return words.astype("<u8", copy=False).view(np.uint8)
-
-
 def all_positions(games: Games) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The (game, ply), int64 each, of every move that is no pass: the examples of these games, in order."""
+    """The (game, ply), int64 each, of every move that is not a pass: the examples of these games, in order."""
     game = np.repeat(np.arange(len(games.offsets) - 1), np.diff(games.offsets))
     ply = np.arange(len(games.codes)) - games.offsets[game]
-    played = (games.codes & 0x1FF) != games.size * games.size
+    played = (games.codes & POINT_MASK) != games.size * games.size
     return game[played], ply[played]

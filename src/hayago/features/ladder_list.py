@@ -2,18 +2,17 @@
 
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from hayago.rules.board import Board
-from hayago.rules.kernels.ladders import add_captures, add_escapes
-from hayago.rules.kernels.position import WORDS, cell_of, has_cell, head_of, new_notes
+from hayago.rules.kernels.frame import HUNTER_MOVES, NO_CELL, cell_of, framed, point_of
+from hayago.rules.kernels.ladders import is_captured_by, is_saved_by, ways_out
+from hayago.rules.kernels.plain_rules import chain_at
 
 
 class Ladder(NamedTuple):
     """A working ladder, or a way out of one.
 
     Attributes:
-        kind: "capture" of a chain of the other side, or "escape" of a chain of the side to play.
+        kind: "capture" of an opponent's chain, or "escape" of a chain of the side to play.
         move: the point to play.
         chain: the points of the chain.
     """
@@ -24,25 +23,28 @@ class Ladder(NamedTuple):
 
 
 def ladders(board: Board) -> list[Ladder]:
-    """All ladders for `board.to_play`, by chain and move."""
+    """All ladders for `board.to_play`, sorted by the first stone of the chain and then by the move."""
+    size, stones = board.size, framed(board.grid())
+    ko = NO_CELL if board.ko_point is None else cell_of(board.ko_point, size)
     found: list[Ladder] = []
     seen: set[int] = set()
-    for point in np.flatnonzero(board.grid()).tolist():
-        liberties = board.liberties(point)
-        own = board.colour_at(point) == board.to_play
-        if point in seen or liberties != (1 if own else 2):
+    for point in range(size * size):
+        colour, prey = board.colour_at(point), cell_of(point, size)
+        if not colour or point in seen:
             continue
         chain = board.chain(point)
         seen |= chain
-        kind: Literal["capture", "escape"] = "escape" if own else "capture"
-        found += [Ladder(kind, move, chain) for move in _moves(board, point, own)]
+        _, liberties = chain_at(stones, prey)
+        kind: Literal["capture", "escape"]
+        if colour != board.to_play and len(liberties) == 2:
+            kind, moves = (
+                "capture",
+                [move for move in liberties if is_captured_by(stones, ko, prey, move, HUNTER_MOVES)],
+            )
+        elif colour == board.to_play and len(liberties) == 1:
+            kind = "escape"
+            moves = [move for move in ways_out(stones, prey) if is_saved_by(stones, ko, prey, move)]
+        else:
+            continue
+        found += [Ladder(kind, move, chain) for move in sorted(point_of(int(cell), size) for cell in moves)]
     return found
-
-
-def _moves(board: Board, point: int, own: bool) -> list[int]:
-    """The points that capture the chain there, or save it."""
-    size, marked = board.size, np.zeros(WORDS, np.int64)
-    position = board.position.copy()
-    head = head_of(position, cell_of(point, size))
-    (add_escapes if own else add_captures)(position, new_notes(), head, marked)
-    return [move for move in range(size * size) if has_cell(marked, 0, cell_of(move, size))]

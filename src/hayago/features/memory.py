@@ -1,42 +1,39 @@
-"""What the encoder keeps from one position of a game to the next, so that a move costs no more than what it changes.
+"""What the encoder of whole games keeps from one position to the next, so that a move costs only what it changes.
 
-How to read it. The *word* of a cell says all of its planes at once: bit p is what plane p has there. Words are kept for
-either side to move, and one follows from the stones nearby alone. What hangs on the whole board or on time (the age of
+The *word* of a cell tells all of its planes at once: bit p is what plane p has there. A `Memory` holds the words with
+either side to move. A word follows from the stones nearby alone. What depends on the whole board or on time (the age of
 the last moves, the ko, true eyes, ladders) is left to `hayago.features.incremental`, which adds it to each row. In
 turn:
 
-- `follow` is called after every move. It rewrites the words of stones at once, and notes as *stale* the empty cells
-  whose words may have changed: the liberties of the chains that it touched, for the side to which that matters.
+- `start` forgets everything and makes the memory fit a position.
+- `follow` is called after every move. It rewrites the words of stones at once. It notes as *stale* the empty cells
+  whose words may have changed: the liberties of the chains that the move touched, for the side to which that matters.
 - `refresh` brings the words of one side up to date: it looks ahead at that side's stale cells.
-- `read_ladders` gathers the ladders of one side. The verdict on a chain is kept with the footprint of its reading (see
-  `hayago.rules.kernels.ladders`) until `follow` sees a stone fall on that, or a capture free a chain that was looked
-  at.
-- `start` forgets everything and makes it fit a position, which is also how a single position is encoded: then all is
-  stale and nothing is kept.
+- `read_ladders` gathers the ladders of one side. It keeps the verdict on a chain together with the footprint of its
+  reading (see `hayago.rules.kernels.ladder_reader`), until `follow` sees a stone fall on the footprint, or a capture
+  free a chain that the reading looked at.
 
-A `Memory` is a record. A set of cells is six words, as everywhere; what comes in three has the colour to move as its
-first index (none is for EMPTY).
+A `Memory` is a record, and its sets are those of `hayago.rules.kernels.cell_sets`. Where the first index is a colour,
+that is the colour to move.
 
-    words[colour, cell]        a cell's word with `colour` to move
-    stale[colour, w]           the set of empty cells whose words with `colour` to move are no longer right
-    enclosed[colour, w]        the set of cells that are enclosed by `colour` (what it says of stale cells, and of
-                               cells with stones, means nothing)
-    spacious[colour, w]        the set of cells where a stone of `colour` gets as many liberties as a word can tell, or
-                               more (the same holds)
-    unread[colour, w]          a set that holds the heads of all chains whose ladders `colour` has yet to read (its own
-                               in atari, the other colour's with two liberties), and cells that no longer are such heads
-    captures[w], escapes[w]    what `read_ladders` found: the cells of the two ladder planes
-    freed[w]                   the liberties of all chains beside the stones that the last move took off
-    found[w]                   scratch of `read_ladders`
+    words[colour, cell]        the word of a cell
+    stale[colour]              a set: the empty cells whose words are no longer right
+    enclosed[colour]           a set: the cells that `colour` encloses; means nothing at stale cells and at stones
+    spacious[colour]           a set: the cells where a stone of `colour` gets MOST_LIBERTIES or more; likewise
+    unread[colour]             a set: the heads of all chains whose ladders `colour` has yet to read (its own in atari,
+                               the opponent's with two liberties), and cells that are such heads no more
+    captures, escapes          sets: what `read_ladders` found, the cells of the two ladder planes
+    eyes                       a set: the true eyes of the side that was encoded last
+    freed                      a set: the liberties of all chains beside the stones that the last move took off
 
-and the *readings* that still hold, at most READINGS for a colour: bit k of three words says whether there is a reading
-k, and whether it has found something.
+The *readings* that still hold, at most READINGS for a colour. Bit k of three words says whether there is a reading k,
+and whether it has found something:
 
     held[colour]               the readings that hold
     capturing, escaping[colour]   those of them that have found captures, or escapes
     chains[colour, k]          the head of the chain
     footprints[colour, w, k]   word w of the footprint
-    verdicts[colour, k, w]     word w of the cells to mark in a ladder plane; for those that found any
+    verdicts[colour, k]        a set: the cells to mark in a ladder plane, if the reading has found any
 """
 
 from typing import Any, TypeAlias
@@ -44,25 +41,31 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.features.planes import (
+    CAPTURE_SIZE,
+    LIBERTIES,
+    LIBERTIES_AFTER,
+    ONES,
+    OPPONENT,
+    OWN,
+    SELF_ATARI_SIZE,
+    SENSIBLENESS,
+    TURNS_SINCE,
+    VACANT,
+)
 from hayago.jit import kernel, lowest_bit
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.ladders import add_captures, add_escapes
+from hayago.rules.kernels.cell_sets import WORDS, Words, add_cell, cells_in, drop_cell, has_cell, load
+from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, NO_CELL, WIDTH
+from hayago.rules.kernels.ladder_reader import Reading, add_captures, add_escapes
 from hayago.rules.kernels.position import (
-    BORDER,
-    CELLS,
-    COLOUR,
-    DIRECTIONS,
-    KO,
-    WIDTH,
-    WORDS,
-    Notes,
+    Log,
     Position,
-    add_cell,
+    changed_cell,
     colour_of,
-    entry,
-    has_cell,
     head_of,
     is_enclosed,
+    ko_of,
     liberties_of,
     look_ahead,
     next_of,
@@ -71,14 +74,9 @@ from hayago.rules.kernels.position import (
 
 Memory: TypeAlias = Any  # np.record of MEMORY
 
-# The first plane of each feature, in the order of hayago.features.planes.FEATURES (a test compares them).
-OWN, OPPONENT, VACANT, ONES = 0, 1, 2, 3
-TURNS_SINCE, LIBERTY_COUNT, CAPTURE_SIZE, SELF_ATARI, LIBERTIES_AFTER = 4, 12, 20, 28, 36
-LADDER_CAPTURE, LADDER_ESCAPE, SENSIBLENESS = 44, 45, 46
+MOST_LIBERTIES = 8  # that a word can tell: this many and more look alike
 
-MOST_LIBERTIES = 8  # that a word can tell; this and more look alike
-
-READINGS = 64  # more than a side has to do with at once but on the oddest boards, where some are read again each time
+READINGS = 64  # more than a side needs at once, except on the oddest boards, where some are read again each time
 
 MEMORY = np.dtype(
     [
@@ -89,8 +87,8 @@ MEMORY = np.dtype(
         ("unread", np.int64, (3, WORDS)),
         ("captures", np.int64, (WORDS,)),
         ("escapes", np.int64, (WORDS,)),
+        ("eyes", np.int64, (WORDS,)),
         ("freed", np.int64, (WORDS,)),
-        ("found", np.int64, (WORDS,)),
         ("held", np.int64, (3,)),
         ("capturing", np.int64, (3,)),
         ("escaping", np.int64, (3,)),
@@ -102,14 +100,14 @@ MEMORY = np.dtype(
 
 
 def new_memories(count: int) -> NDArray[Any]:
-    """MEMORY (count,): room for what is kept beside so many positions; `start` makes one fit a position."""
+    """MEMORY (count,); `start` makes one fit a position."""
     return np.zeros(count, MEMORY).view(np.recarray)
 
 
 @kernel
 def start(position: Position, memory: Memory) -> None:
-    """Keep nothing from before: the words of the stones are right, all empty cells are stale, no ladder is read. (What
-    is left in other sets means nothing.)"""
+    """Keep nothing from before: the words of the stones are right, all empty cells are stale, and no ladder is read.
+    (What is left in other sets means nothing.)"""
     for colour in (BLACK, WHITE):
         memory.unread[colour] = 0
         memory.held[colour] = 0
@@ -128,20 +126,20 @@ def _note_empty(memory: Memory, cell: int) -> None:
     """The cell is empty; what playing there does is not known."""
     for colour in (BLACK, WHITE):
         memory.words[colour, cell] = 1 << VACANT | 1 << ONES
-        add_cell(memory.stale[colour], 0, cell)
+        add_cell(memory.stale[colour], cell)
 
 
 @kernel
 def _note_stones(position: Position, memory: Memory, head: int, rewrite: bool) -> None:
-    """Write the words of a chain's stones, as if all were put there 8 or more turns ago. A weak chain is to be read.
+    """Write the words of a chain's stones, as if all were played 8 or more turns ago. A weak chain is to be read.
 
-    All stones of a chain have the same word. So without `rewrite`, which is for chains that have other stones than
-    before, nothing is written if the head has the right one already.
+    All stones of a chain have the same word. So nothing is written if the head has the right one already, unless
+    `rewrite` says that the chain has other stones than before.
     """
     colour, liberties = colour_of(position, head), liberties_of(position, head)
-    word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTY_COUNT + min(liberties, MOST_LIBERTIES) - 1
+    word = 1 << ONES | 1 << TURNS_SINCE + 7 | 1 << LIBERTIES + min(liberties, MOST_LIBERTIES) - 1
     if liberties <= 2:
-        add_cell(memory.unread[colour if liberties == 1 else 3 - colour], 0, head)
+        add_cell(memory.unread[colour if liberties == 1 else 3 - colour], head)
     own, others = memory.words[colour], memory.words[3 - colour]
     if not rewrite and own[head] == word | 1 << OWN:
         return
@@ -158,9 +156,9 @@ def _note_stones(position: Position, memory: Memory, head: int, rewrite: bool) -
 def _note_stale(position: Position, memory: Memory, head: int, colour: int) -> None:
     """The words of a chain's liberties are no longer right with `colour` to move.
 
-    If the chain is of that colour, and gives a stone on any of its liberties as many as a word can tell, this is so
-    only where they were fewer before: captures hang on the other colour's chains, `enclosed` on neighbours, and with so
-    many liberties nothing else is told of a chain.
+    An exception: a chain of that colour that gives a stone on any of its liberties as many as a word can tell. Then
+    only those are stale where a stone got fewer before. Captures depend on the opponent's chains, and `enclosed` on
+    neighbours; and with so many liberties a word tells nothing else of a chain.
     """
     stale, spacious = memory.stale[colour], memory.spacious[colour]
     kept = -1 if liberties_of(position, head) > MOST_LIBERTIES and colour_of(position, head) == colour else 0
@@ -169,22 +167,22 @@ def _note_stale(position: Position, memory: Memory, head: int, colour: int) -> N
 
 
 @kernel
-def follow(position: Position, notes: Notes, memory: Memory, cell: int) -> None:
-    """Take note of a move at `cell` (0 for a pass), which is the last thing done and stands in the notes.
+def follow(position: Position, log: Log, memory: Memory, cell: int) -> None:
+    """Take note of the last move, which was at `cell` (NO_CELL for a pass) and whose changes are in the log.
 
-    Keeps: the words of all stones are right; so are those of all empty cells that are not stale. An empty cell's word
-    follows from what stands beside it and from the liberties, sizes and places of the chains there; so it changes only
-    where a neighbour changes colour or a chain beside it changes.
+    After it the words of all stones are right, and so are those of all empty cells that are not stale. An empty cell's
+    word follows from what stands beside it and from the liberties, sizes and places of the chains there. So it changes
+    only where a neighbour changes colour or a chain beside it changes.
     """
     memory.freed[:] = 0
     changed = 0
-    if cell != 0:
+    if cell != NO_CELL:
         _forget_readings_on(memory, cell)
-    for n in range(notes.logged):
-        index = int(np.int64(notes.index[n]))
-        if index < COLOUR + CELLS:
+    for n in range(log.entries):
+        now = changed_cell(log, n)
+        if now != NO_CELL:
             changed += 1
-            _follow_change(position, memory, index - COLOUR, changed > 1)
+            _follow_change(position, memory, now, changed > 1)
     if changed > 1:
         _forget_readings_freed(memory)
 
@@ -196,16 +194,16 @@ def _forget(memory: Memory, colour: int, k: int) -> None:
     memory.held[colour] &= others
     memory.capturing[colour] &= others
     memory.escaping[colour] &= others
-    add_cell(memory.unread[colour], 0, memory.chains[colour, k])
+    add_cell(memory.unread[colour], memory.chains[colour, k])
 
 
 @kernel
 def _forget_readings_on(memory: Memory, cell: int) -> None:
     """Forget the readings on whose footprint a stone was played.
 
-    That is so for all chains that the stone joins, captures, or takes a liberty from, since the liberties of the chain
-    itself are part of the footprint. (Others get liberties by a capture, see `_forget_readings_freed`. So no chain of a
-    reading that holds has changed.)
+    These are the readings of all chains that the stone joins, captures, or takes a liberty from, since the liberties of
+    the chain itself are part of the footprint. (Other chains get liberties by a capture, see `_forget_readings_freed`.
+    So no chain of a reading that holds has changed.)
     """
     bit = np.int64((cell - WIDTH) & 63)
     for colour in (BLACK, WHITE):
@@ -222,7 +220,7 @@ def _forget_readings_freed(memory: Memory) -> None:
     """Forget the readings that looked at a chain which has just been freed.
 
     Such a reading has all liberties of that chain in its footprint, or so many that more of them change nothing. If it
-    looked at a chain that was captured, the move lies in it. (A ko that has come needs no look of its own: its cell is
+    looked at a chain that was captured, the move lies in its footprint. (A new ko needs no look of its own: its cell is
     among the freed.)
     """
     for colour in (BLACK, WHITE):
@@ -266,69 +264,68 @@ def _follow_change(position: Position, memory: Memory, cell: int, removed: bool)
 
 
 @kernel
-def refresh(position: Position, notes: Notes, memory: Memory, colour: int) -> None:
-    """Look ahead at the stale cells of the side to move. Keeps: the position is as before, and nothing is stale."""
-    words, all_stale = memory.words[colour], memory.stale[colour]
+def refresh(position: Position, memory: Memory, colour: int) -> None:
+    """Look ahead at the stale cells of the side to move; after that none are stale."""
+    words, stale = memory.words[colour], memory.stale[colour]
     enclosed, spacious = memory.enclosed[colour], memory.spacious[colour]
     for w in range(WORDS):
-        stale = all_stale[w]
-        all_stale[w] = 0
-        enclosed[w] &= ~stale
-        spacious[w] &= ~stale
-        while stale != 0:
-            bit = lowest_bit(stale)
-            cell = WIDTH + 64 * w + bit
-            stale &= stale - 1
-            if colour_of(position, cell) != EMPTY:
-                continue
-            word = 1 << VACANT | 1 << ONES
-            captured, stones, after = look_ahead(position, notes, cell, colour)
-            if after > 0:
-                word |= 1 << CAPTURE_SIZE + min(captured, 7)
-                word |= 1 << LIBERTIES_AFTER + min(after, MOST_LIBERTIES) - 1
-                word |= 1 << SENSIBLENESS
-                if after == 1:
-                    word |= 1 << SELF_ATARI + min(stones, 8) - 1
-            words[np.uint64(cell)] = word
-            spacious[w] |= np.int64(after >= MOST_LIBERTIES) << bit
-            enclosed[w] |= np.int64(is_enclosed(position, cell, colour)) << bit
+        enclosed[w] &= ~stale[w]
+        spacious[w] &= ~stale[w]
+    for cell in cells_in(load(stale)):
+        if colour_of(position, cell) != EMPTY:
+            continue
+        word = 1 << VACANT | 1 << ONES
+        captured, stones, after = look_ahead(position, cell, colour)
+        if after > 0:
+            word |= 1 << CAPTURE_SIZE + min(captured, 7)
+            word |= 1 << LIBERTIES_AFTER + min(after, MOST_LIBERTIES) - 1
+            word |= 1 << SENSIBLENESS
+            if after == 1:
+                word |= 1 << SELF_ATARI_SIZE + min(stones, 8) - 1
+        words[np.uint64(cell)] = word
+        if after >= MOST_LIBERTIES:
+            add_cell(spacious, cell)
+        if is_enclosed(position, cell, colour):
+            add_cell(enclosed, cell)
+    stale[:] = 0
 
 
 @kernel
-def _read_chain(position: Position, notes: Notes, memory: Memory, head: int, colour: int) -> None:
-    """Read the ladders of a weak chain, and keep the verdict if there is room, unless it hangs on the ko point."""
-    memory.found[:] = 0
-    notes.footprint[:] = 0
+def _read_chain(position: Position, log: Log, reading: Reading, memory: Memory, head: int, colour: int) -> None:
+    """Read the ladders of a weak chain. The verdict is kept if there is room, unless it depends on the ko cell."""
+    found = reading.found
+    found[:] = 0
+    reading.footprint[:] = 0
     escaping = colour_of(position, head) == colour
     if escaping:
-        add_escapes(position, notes, head, memory.found)
+        add_escapes(position, log, reading, head, found)
     else:
-        add_captures(position, notes, head, memory.found)
+        add_captures(position, log, reading, head, found)
     finds = np.int64(0)
     for w in range(WORDS):
-        finds |= memory.found[w]
+        finds |= found[w]
     if finds != 0:
         plane = memory.escapes if escaping else memory.captures
         for w in range(WORDS):
-            plane[w] |= memory.found[w]
-    room, ko = ~memory.held[colour], entry(position, KO)
-    if room == 0 or (ko != 0 and has_cell(notes.footprint, 0, ko)):
+            plane[w] |= found[w]
+    room, ko = ~memory.held[colour], ko_of(position)
+    if room == 0 or (ko != NO_CELL and has_cell(reading.footprint, ko)):
         return
     k = lowest_bit(room)
     memory.held[colour] |= np.int64(1) << k
     memory.chains[colour, k] = head
     for w in range(WORDS):
-        memory.footprints[colour, w, k] = notes.footprint[w]
+        memory.footprints[colour, w, k] = reading.footprint[w]
     if finds != 0:
         finding = memory.escaping if escaping else memory.capturing
         finding[colour] |= np.int64(1) << k
         for w in range(WORDS):
-            memory.verdicts[colour, k, w] = memory.found[w]
-    memory.unread[colour, (head - WIDTH) >> 6] &= ~(np.int64(1) << np.int64((head - WIDTH) & 63))
+            memory.verdicts[colour, k, w] = found[w]
+    drop_cell(memory.unread[colour], head)
 
 
 @kernel
-def _gather(verdicts: NDArray[np.int64], finding: int, plane: NDArray[np.int64]) -> None:
+def _gather(verdicts: NDArray[np.int64], finding: int, plane: Words) -> None:
     """Fill the set `plane` with the verdicts, (READINGS, WORDS), of the readings in the mask `finding`."""
     plane[:] = 0
     while finding != 0:
@@ -339,21 +336,17 @@ def _gather(verdicts: NDArray[np.int64], finding: int, plane: NDArray[np.int64])
 
 
 @kernel
-def read_ladders(position: Position, notes: Notes, memory: Memory, colour: int) -> None:
-    """Gather in `captures` and `escapes` the moves by which `colour` captures or saves a chain. Keeps: the position is
-    as before; every kept verdict that is used is what a new reading would give."""
+def read_ladders(position: Position, log: Log, reading: Reading, memory: Memory, colour: int) -> None:
+    """Gather in `captures` and `escapes` the moves by which `colour` captures or saves a chain.
+
+    The position is left as it was. Every kept verdict that is used is what a new reading would give."""
     _gather(memory.verdicts[colour], memory.capturing[colour], memory.captures)
     _gather(memory.verdicts[colour], memory.escaping[colour], memory.escapes)
-    all_unread = memory.unread[colour]
-    for w in range(WORDS):
-        unread = all_unread[w]
-        while unread != 0:
-            bit = lowest_bit(unread)
-            unread &= unread - 1
-            head = WIDTH + 64 * w + bit
-            there = colour_of(position, head)
-            wanted = 1 if there == colour else 2
-            if there == EMPTY or head_of(position, head) != head or liberties_of(position, head) != wanted:
-                all_unread[w] &= ~(np.int64(1) << np.int64(bit))
-            else:
-                _read_chain(position, notes, memory, head, colour)
+    unread = memory.unread[colour]
+    for head in cells_in(load(unread)):
+        there = colour_of(position, head)
+        wanted = 1 if there == colour else 2
+        if there == EMPTY or head_of(position, head) != head or liberties_of(position, head) != wanted:
+            drop_cell(unread, head)
+        else:
+            _read_chain(position, log, reading, memory, head, colour)

@@ -1,19 +1,19 @@
-"""The 48 feature planes: what each means, how they are packed, and `encode` for one board.
+"""The 48 feature planes: what each means, and how they are packed. This file imports no encoder.
 
 Source: Silver et al., "Mastering the game of Go with deep neural networks and tree search", Nature 529 (2016), Extended
-Data Table 2, in its order. A *plane* is a board of 0 and 1; everything is relative to the side to move; every integer
-is one-hot. What the paper leaves open is settled in `FEATURES` and in these words:
+Data Table 2, in its order. A *plane* is a board of 0 and 1. Everything is relative to the side to move, and every
+integer is one-hot. `FEATURES` and these words settle what the paper leaves open:
 
-- *legal*: the point is empty, not the simple-ko point, no suicide. Superko is no matter of the planes.
-- *turns since*: a pass counts as a turn; stones that were set up were never moves and count as the oldest.
-- *new own chain*: the chain of the stone just played, captures taken off first.
-- *ladder*: the hunter plays one of the prey's two liberties; the prey then tries its last liberty and every capture of
-  an adjacent hunter chain in atari; it is saved with three liberties, or with two and no working ladder. The ko counts
+- *legal*: the point is empty, it is not the simple-ko point, and the move is not suicide. The planes ignore superko.
+- *turns since*: a pass counts as a turn. Stones that were set up were never moves, and count as the oldest.
+- *new own chain*: the chain of the stone just played, after captured stones are taken off.
+- *ladder*: the hunter plays one of the prey's two liberties. The prey then tries its last liberty and every capture of
+  an adjacent hunter chain in atari. It is saved with three liberties, or with two and no working ladder. The ko counts
   inside the reading. After 50 hunter moves the prey counts as saved.
-- *true eye*: see `hayago.rules.kernels.position.mark_true_eyes`.
+- *true eye*: see `hayago.rules.kernels.plain_rules.mark_true_eyes`.
 
-A *row* is one position bit-packed: the planes one after the other, in each plane the points in their order, bit k of
-the whole in byte k // 8 at place k % 8 (numpy's packbits with bitorder="little").
+A *row* is one position bit-packed: the planes one after the other, in each plane the points in their order. Bit k of
+the whole is in byte k // 8 at place k % 8 (numpy's packbits with bitorder="little").
 """
 
 from functools import cache
@@ -22,15 +22,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.incremental import encode_position, unpack_bits
-from hayago.rules.board import Board
+from hayago.features.bits import unpack_bits
 from hayago.rules.symmetry import point_maps
 
-FEATURES_VERSION = 1  # a change of any plane's meaning changes this, and old networks are refused
+FEATURES_VERSION = 1  # changes when the meaning of any plane does; networks of another version are refused
 
 
 class Feature(NamedTuple):
-    """One feature: its name, how many planes it takes, and what each plane says."""
+    """One feature: its name, how many planes it takes, and what each plane tells."""
 
     name: str
     planes: int
@@ -65,6 +64,13 @@ def _slices() -> dict[str, slice]:
 
 
 SLICE = _slices()
+# The first plane of each feature, for kernels, which cannot use the dictionary.
+(
+    STONE_COLOUR, ONES, TURNS_SINCE, LIBERTIES, CAPTURE_SIZE, SELF_ATARI_SIZE, LIBERTIES_AFTER, LADDER_CAPTURE,
+    LADDER_ESCAPE, SENSIBLENESS, ZEROS,
+) = (where.start for where in SLICE.values())  # fmt: skip
+OWN, OPPONENT, VACANT = STONE_COLOUR, STONE_COLOUR + 1, STONE_COLOUR + 2
+
 PLANES = sum(feature.planes for feature in FEATURES)
 PLANE_SETS = (4, 12, 20, 48)  # Extended Data Table 3; each is a prefix of the next
 
@@ -108,21 +114,6 @@ def transform(planes: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
     return moved.reshape(planes.shape)
 
 
-def encode_packed(board: Board, planes: int = PLANES, symmetry: int = 0) -> NDArray[np.uint8]:
-    """uint8 (row_bytes,): the position with `board.to_play` to move, seen under the symmetry, as a row.
-
-    Raises:
-        ValueError: no such set of planes.
-    """
-    check_planes(planes)
-    return encode_position(board.position, board.to_play, symmetry, planes)
-
-
-def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:
-    """uint8 (planes, size, size): the position with `board.to_play` to move.
-
-    Raises:
-        ValueError: no such set of planes.
-    """
-    unpacked: NDArray[np.uint8] = unpack(encode_packed(board, planes)[None], planes, board.size)[0]
-    return unpacked
+def pack(planes: NDArray[np.uint8], symmetry: int = 0) -> NDArray[np.uint8]:
+    """uint8 (row_bytes,): planes (planes, N, N) as a board seen under the symmetry has them, as a row."""
+    return np.packbits(transform(planes, symmetry), bitorder="little")

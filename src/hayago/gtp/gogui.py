@@ -181,7 +181,8 @@ def _ownership(engine: Engine, arguments: Arguments) -> str:
 @command("hayago-plane")
 def _plane(engine: Engine, arguments: Arguments) -> str:
     """One of the 48 planes; its points have an x."""
-    from hayago.features.planes import PLANES, encode
+    from hayago.features.plain import encode
+    from hayago.features.planes import PLANES
 
     number = arguments.integer(0)
     if not 0 <= number < PLANES:
@@ -200,7 +201,8 @@ def _plane_names(engine: Engine, arguments: Arguments) -> str:
 @command("hayago-ladders")
 def _ladders(engine: Engine, arguments: Arguments) -> str:
     """The points of the planes `ladder_capture` and `ladder_escape`."""
-    from hayago.features.planes import SLICE, encode
+    from hayago.features.plain import encode
+    from hayago.features.planes import SLICE
 
     kind = arguments.word(0)
     if kind not in ("capture", "escape"):

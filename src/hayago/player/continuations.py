@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.planes import encode_packed
+from hayago.features.plain import encode_packed
 from hayago.player.endgame import PLAYOUTS, EndgameJudge, Playouts
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.frame import framed, unframed
-from hayago.rules.kernels.position import CELLS
+from hayago.rules.kernels.frame import CELLS, framed, unframed
 from hayago.rules.life import mark_unconditional
 
 if TYPE_CHECKING:

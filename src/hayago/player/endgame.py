@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK
 from hayago.rules.game_rules import GameRules
-from hayago.rules.kernels.frame import framed, unframed
+from hayago.rules.kernels.frame import CELLS, framed, unframed
 from hayago.rules.kernels.playouts import play_many
-from hayago.rules.kernels.position import CELLS
 from hayago.rules.life import mark_unconditional
 from hayago.rules.scoring import count
 
@@ -68,7 +67,7 @@ class EndgameJudge:
         seconds: how long a judgement may take; some playouts are made in any case.
         playouts: the number of playouts, if there is time.
         seed: the same seed and number of playouts give the same judgement.
-        clever: False makes the playouts' hand random, for comparison.
+        heuristics: False makes the playout policy random, for comparison.
     """
 
     def __init__(
@@ -77,10 +76,10 @@ class EndgameJudge:
         seed: int = 0,
         *,
         playouts: int = PLAYOUTS,
-        clever: bool = True,
+        heuristics: bool = True,
     ) -> None:
         self._seconds, self._seed = seconds, seed
-        self._playouts, self._clever = playouts, clever
+        self._playouts, self._heuristics = playouts, heuristics
 
     def judge(
         self, board: Board, rules: GameRules, seconds: float | None = None, playouts: int | None = None
@@ -133,7 +132,7 @@ class EndgameJudge:
         done = 0
         while done < wanted and (done == 0 or playouts is not None or time.perf_counter() < ends):
             batch = scores[done : done + BATCH]
-            play_many(cells, fixed, size, done, self._clever, self._seed, tally, batch)
+            play_many(cells, fixed, size, done, self._heuristics, self._seed, tally, batch)
             done += len(batch)
         black, white, seki = (unframed(row, size).astype(np.float32) / np.float32(done) for row in tally[1:])
         return Playouts(black, white, seki, scores[:done])

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.features.planes import encode_packed
+from hayago.features.plain import encode
+from hayago.features.planes import pack
 from hayago.player.continuations import ContinuingJudge
 from hayago.player.endgame import EndgameJudge, Judgement
 from hayago.player.styles import STRONGEST, Style, pick, softmax
@@ -127,7 +128,7 @@ class Player:
     ) -> NDArray[np.float32]:
         """The prior of each board, averaged over these symmetries."""
         planes, maps = self._evaluator.info.planes, point_maps(boards[0].size)[:, :-1]
-        rows = [encode_packed(board, planes, symmetry) for board in boards for symmetry in symmetries]
+        rows = [pack(seen, s) for seen in (encode(board, planes) for board in boards) for s in symmetries]
         logits = self._evaluator.logits(np.stack(rows)).reshape(len(boards), len(symmetries), -1)
         priors = np.empty((len(boards), boards[0].size ** 2), np.float32)
         for prior, seen, mask in zip(priors, logits, legal, strict=True):

@@ -1,6 +1,6 @@
 """`Games`: many games as flat arrays, the form in which the store hands them to the encoder.
 
-A *move code* is a uint16: the point in bits 0 to 8 (size * size is a pass), bit 15 set when White plays. An *example*
+A *move code* is a uint16, see `hayago.rules.move_codes`. An *example*
 is a position in which a move was played that is no pass, named by its game and its ply, the number of moves before it.
 """
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from hayago.jit import kernel
 from hayago.rules.coordinates import WHITE
-
-WHITE_BIT = 0x8000
-POINT_MASK = 0x01FF
+from hayago.rules.move_codes import POINT_MASK as POINT_MASK
+from hayago.rules.move_codes import WHITE_BIT as WHITE_BIT
 
 
 def move_codes(plays: Iterable[tuple[int, int]]) -> NDArray[np.uint16]:

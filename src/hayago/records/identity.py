@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from hayago.jit import kernel
 from hayago.records.games import POINT_MASK, WHITE_BIT
 from hayago.rules.coordinates import BLACK, WHITE
-from hayago.rules.kernels.position import Notes, Position, cell_of, colour_of, first_illegal, set_up_codes
+from hayago.rules.kernels.frame import cell_of
+from hayago.rules.kernels.position import Log, Position, colour_of, first_illegal, set_up_codes
 from hayago.rules.symmetry import point_maps
 
 KEY_MOVES = 80
@@ -75,28 +76,26 @@ def split_of(key: bytes) -> Split:
 
 
 @kernel
-def find_illegal(
-    position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
-) -> int:
+def find_illegal(position: Position, log: Log, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]) -> int:
     """The index of the first illegal move, LEGAL, or ILLEGAL_SETUP where a set-up chain has no liberty.
 
-    `position` and `notes` are overwritten.
+    `position` and `log` are overwritten.
     """
-    set_up_codes(position, notes, size, setup)
+    set_up_codes(position, log, size, setup)
     for code in setup:
         colour = WHITE if code & WHITE_BIT else BLACK
         if colour_of(position, cell_of(code & POINT_MASK, size)) != colour:
             return ILLEGAL_SETUP
-    return first_illegal(position, notes, size, setup, moves)
+    return first_illegal(position, log, size, setup, moves)
 
 
 def why_illegal(
-    position: Position, notes: Notes, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
+    position: Position, log: Log, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
 ) -> tuple[str, str] | None:
     """Why this is no game by the rules, as (reason, detail); None if it is one. The first two are overwritten."""
     if len(setup) and (setup & POINT_MASK).max() >= size * size:
         return "illegal set-up", "a stone off the board"
-    found = find_illegal(position, notes, size, setup, moves)
+    found = find_illegal(position, log, size, setup, moves)
     if found == LEGAL:
         return None
     if found == ILLEGAL_SETUP:

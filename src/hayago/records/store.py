@@ -54,7 +54,7 @@ from hayago.records.seal import UNSEALED, is_intact, seal, seal_place
 from hayago.records.selection import Selection
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
 from hayago.rules.coordinates import MAX_SIZE, WHITE
-from hayago.rules.kernels.position import new_notes, new_position
+from hayago.rules.kernels.position import new_log, new_position
 
 STORE_VERSION = 2
 GROUP_GAMES = 8192
@@ -240,7 +240,7 @@ class _Chooser:
 
     def __init__(self, options: PrepareOptions) -> None:
         self.options = options
-        self._position, self._notes = new_position(options.size), new_notes()
+        self._position, self._log = new_position(options.size), new_log()
         self._games: set[bytes] = set()
         self._keys: set[bytes] = set()
 
@@ -256,7 +256,7 @@ class _Chooser:
         if unwanted is not None:
             raise BadRecord(record.source, *unwanted)
         setup = record.setup
-        broken = why_illegal(self._position, self._notes, record.size, setup, record.moves)
+        broken = why_illegal(self._position, self._log, record.size, setup, record.moves)
         if broken is not None:
             raise BadRecord(record.source, *broken)
         key, whole = game_keys(record.size, setup, record.moves)

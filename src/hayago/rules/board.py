@@ -28,21 +28,17 @@ from hayago.rules.coordinates import (
     point_to_vertex,
     vertex_to_point,
 )
+from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed, unframed
+from hayago.rules.kernels.plain_rules import mark_true_eyes
 from hayago.rules.kernels.position import (
-    CELLS,
-    COLOUR,
-    DIRECTIONS,
-    KO,
-    WIDTH,
-    Notes,
+    Log,
     Position,
     clear,
     colour_of,
-    forget,
     is_legal,
+    ko_of,
     liberties_of,
-    mark_true_eyes,
-    new_notes,
+    new_log,
     new_position,
     next_of,
     place,
@@ -89,7 +85,7 @@ def _hash(position: Position, zobrist: NDArray[np.int64]) -> int:
 @kernel
 def _mark_legal(
     position: Position,
-    notes: Notes,
+    log: Log,
     cells: NDArray[np.int64],
     colour: int,
     zobrist: NDArray[np.int64],
@@ -100,10 +96,10 @@ def _mark_legal(
     for point in range(len(cells)):
         legal[point] = is_legal(position, cells[point], colour)
         if legal[point] and len(past) > 0:
-            forget(notes)
-            place(position, notes, cells[point], colour)
+            log.entries = 0
+            place(position, log, cells[point], colour)
             after = _hash(position, zobrist)
-            undo(position, notes, 0)
+            undo(position, log, 0)
             for before in past:
                 if before == after:
                     legal[point] = False
@@ -140,10 +136,11 @@ class Record(Protocol):
 class Board:
     """A Go position with its history.
 
-    >>> board = Board(19)
-    >>> board.play("D4")
-    >>> board.is_legal("D4")
-    False
+    Examples:
+        >>> board = Board(19)
+        >>> board.play("D4")
+        >>> board.is_legal("D4")
+        False
 
     Args:
         size: the side, 1 to 19.
@@ -167,7 +164,7 @@ class Board:
         self.size = size
         self.superko = superko
         self.position = new_position(size)
-        self._notes = new_notes()
+        self._log = new_log()
         self._setup: tuple[tuple[int, int], ...] = ()
         self._first_to_play = BLACK
         self._begin()
@@ -216,7 +213,7 @@ class Board:
         """Lay out the set-up stones with nothing played."""
         clear(self.position, self.size)
         for colour, point in self._setup:
-            set_up(self.position, self._notes, self._cell(point), colour)
+            set_up(self.position, self._log, self._cell(point), colour)
         self.to_play = self._first_to_play
         self.moves: list[tuple[int, int]] = []
         self.captures = {BLACK: 0, WHITE: 0}
@@ -232,7 +229,7 @@ class Board:
     @property
     def ko_point(self) -> int | None:
         """The point that the simple ko forbids now."""
-        cell = int(self.position.cells[KO])
+        cell = ko_of(self.position)
         return self._point(cell) if cell else None
 
     @property
@@ -261,12 +258,12 @@ class Board:
 
     def grid(self) -> NDArray[np.int8]:
         """int8 (size, size): EMPTY, BLACK or WHITE, row 0 at the top."""
-        stones: NDArray[np.int16] = self.position.cells[COLOUR + _cells(self.size)]
+        stones: NDArray[np.int16] = self.position.cells[_cells(self.size)]
         return stones.astype(np.int8).reshape(self.size, self.size)
 
     def colour_at(self, point: int) -> int:
         """EMPTY, BLACK or WHITE."""
-        return int(self.position.cells[COLOUR + self._cell(point)])
+        return colour_of(self.position, self._cell(point))
 
     def chain(self, point: int) -> frozenset[int]:
         """The points of the chain that stands there; none where the point is empty."""
@@ -292,14 +289,14 @@ class Board:
             self._point(self._cell(stone) + direction)
             for stone in self.chain(point)
             for direction in DIRECTIONS
-            if position.cells[COLOUR + self._cell(stone) + direction] == EMPTY
+            if colour_of(position, self._cell(stone) + direction) == EMPTY
         )
 
     def true_eyes(self, colour: int) -> NDArray[np.bool_]:
-        """bool (size * size,): the true eyes of `colour`, as `kernels.position.mark_true_eyes` defines them."""
-        eyes = np.zeros(CELLS, np.uint8)
-        mark_true_eyes(self.position, colour, eyes)
-        return eyes[_cells(self.size)].astype(np.bool_)
+        """bool (size * size,): the true eyes of `colour`, as `kernels.plain_rules.mark_true_eyes` defines them."""
+        eyes = np.empty(CELLS, np.bool_)
+        mark_true_eyes(framed(self.grid()), colour, eyes)
+        return unframed(eyes, self.size)
 
     def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
         """bool (size * size,): the empty points with only stones of `colour` (by default the one to play) around."""
@@ -324,7 +321,7 @@ class Board:
         legal = np.ones(self.size * self.size + 1, np.bool_)
         past = np.array(self._hashes if self.superko else [], np.int64)
         colour = self.to_play if colour is None else colour
-        _mark_legal(self.position, self._notes, _cells(self.size), colour, zobrist(), past, legal[:-1])
+        _mark_legal(self.position, self._log, _cells(self.size), colour, zobrist(), past, legal[:-1])
         return legal
 
     def sensible_points(self, colour: int | None = None) -> NDArray[np.bool_]:
@@ -350,7 +347,7 @@ class Board:
         if self.superko:
             legal = np.empty(1, np.bool_)
             past = np.array(self._hashes, np.int64)
-            _mark_legal(self.position, self._notes, np.array([cell]), colour, zobrist(), past, legal)
+            _mark_legal(self.position, self._log, np.array([cell]), colour, zobrist(), past, legal)
             if not legal[0]:
                 return "it repeats an earlier position (superko)"
         return ""
@@ -422,7 +419,7 @@ class Board:
 
     def _do(self, point: int, colour: int) -> None:
         cell = 0 if point == self.pass_point else self._cell(point)
-        self.captures[colour] += play(self.position, self._notes, cell, colour)
+        self.captures[colour] += play(self.position, self._log, cell, colour)
         self.moves.append((colour, point))
         self._hashes.append(self.position_hash)
         self.to_play = opponent(colour)
@@ -453,11 +450,11 @@ class Board:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the kernels' records, which `__setstate__` rebuilds by playing the moves."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("position", "_notes")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("position", "_log")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.position, self._notes = new_position(self.size), new_notes()
+        self.position, self._log = new_position(self.size), new_log()
         moves, to_play = self.moves, self.to_play
         self._begin()
         for colour, point in moves:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hayago.jit import kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.position import BORDER, CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, WIDTH
 
 
 @kernel

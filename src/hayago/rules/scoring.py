@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from hayago.jit import kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hayago.rules.game_rules import GameRules
-from hayago.rules.kernels.frame import framed, unframed
-from hayago.rules.kernels.position import CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed, unframed
 
 if TYPE_CHECKING:
     from hayago.rules.board import Board

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.features.ladder_list import ladders
-from hayago.features.planes import encode, plane_name
+from hayago.features.plain import encode
+from hayago.features.planes import plane_name
 from hayago.player.endgame import Judgement
 from hayago.player.styles import Style, tempered
 from hayago.rules.board import Board

@@ -15,7 +15,7 @@ import time
 habit = sys.argv[1]
 UNDOING = "undo", "stuck", "tired"
 KNOWN = [] if habit == "again" else ["undo"] if habit in UNDOING else ["reg_genmove"]
-moves = []
+moves: list[tuple[str, str]] = []
 asked = 0
 
 

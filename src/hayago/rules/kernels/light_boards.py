@@ -1,44 +1,50 @@
-"""Many games at once, each on a board of its own: what steps thousands of boards in threads.
+"""The light board: many games at once, each on a board of its own. It steps thousands of boards in threads.
 
-Nouns: a *table* is one game, and is one int64 array of some hundred bytes and a past, so that a thousand of them stay
-in the processor's cache. There are no chains in it: it holds sets of cells (see `hayago.rules.kernels.cell_sets`), and
-what a move does is found by spreading over them, a whole board at a time. The index of an entry is its name:
+A light board is a record of some hundred bytes, and its *past*, int64 (capacity,), so that a thousand of them stay in
+the processor's cache. It has no chains. It holds sets of cells (see `hayago.rules.kernels.cell_sets`), and finds what a
+move does by spreading over them, a whole board at a time:
 
-    SIZE, SUPERKO      the board's side; 1 where no position may come again, 0 where only the simple ko is forbidden
-    TO_PLAY, PASSES    whose turn it is; how many passes have just been made in a row
-    PLIES, KO, HASH    how many moves were made, passes among them; the cell of the simple ko, 0 for none; the Zobrist
-                       hash of the stones, as `Board` has it (kept where superko asks for it)
-    NEWS + n, FRESH    the points played since somebody last looked, and how many they are; NEW_GAME more where a game
-                       has begun before them
-    STONES + colour * WORDS   the set of the colour's stones; of EMPTY, of the empty cells
-    ATARI + colour * WORDS    the set of those stones whose chain has one liberty
-    EVER, LOST, RECENT + colour * WORDS, NOVEL   see below
-    SEEN, PAST + slot  how many positions the game has had, and their hashes, a set: open addressing, 0 for none
+    side, superko         the board's size; 1 if no position may come again, 0 if only the simple ko is forbidden
+    to_play, passes       whose turn it is; how many passes have just been made in a row
+    plies, ko, hash       how many moves were made, passes included; the cell of the simple ko, NO_CELL for none; the
+                          Zobrist hash of the stones, as `Board` has it (kept if superko asks for it)
+    news[n], fresh        the points played since the follower last looked, and how many; NEW_GAME more if a game has
+                          begun before them
+    stones[colour]        the set of the colour's stones; of EMPTY, of the empty cells
+    atari[colour]         the set of those stones whose chain has one liberty
+    ever, lost, recent[colour], novel   see below
+    seen                  how many positions are in the past
 
-Superko. A move can only bring back a position in which its stone already stood, so its point must have lost a stone of
-that colour since: it is in LOST. And since then no *novel* stone can have come to the board, one of a colour that the
-point had never (EVER) had before, and still be there. So while the last novel stone, at NOVEL, stands, a move that
-captures nothing needs no look at the past unless its point is RECENT: has lost such a stone after NOVEL was played.
-(The empty board needs no entry in the past, since no move brings it back.)
+The past is a hash set of the hashes of the game's positions: open addressing, 0 for an empty slot.
 
-Kernels take one table and trust what they are given. Chance is a stream of its own for each table, so what happens at
-one hangs neither on the others nor on threads.
+Superko. A move can only bring back a position in which its stone already stood. So its point must have lost a stone of
+that colour since: it is in `lost`. And no *novel* stone can have come to the board since then and still be there: one
+of a colour that the point had never had before (`ever`). So while the last novel stone, at `novel`, stands, a move that
+captures nothing needs no look at the past unless its point is `recent`: has lost such a stone after the novel one was
+played. (The empty board needs no entry in the past, since no move brings it back.)
+
+The kernels take one board and trust what they are given. Chance is a stream of its own for each board, so a game
+depends neither on the others nor on threads.
 """
 
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.jit import kernel, lowest_bit
+from hayago.jit import kernel
 from hayago.rules.board import zobrist
-from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hayago.rules.kernels.cell_sets import (
+    WORDS,
     CellSet,
+    add_cell,
     beside,
+    cells_in,
     common,
     count,
     first,
+    has_cell,
     is_empty,
     load,
     only,
@@ -47,73 +53,115 @@ from hayago.rules.kernels.cell_sets import (
     union,
     without,
 )
+from hayago.rules.kernels.frame import NO_CELL, WIDTH, cell_of, point_of
 from hayago.rules.kernels.playouts import next_random
-from hayago.rules.kernels.position import WIDTH, WORDS, add_cell, cell_of, has_cell
 
-Table: TypeAlias = NDArray[np.int64]
+LightBoard: TypeAlias = Any  # np.record of LIGHT_BOARD
+Past: TypeAlias = NDArray[np.int64]
 
-FOLLOWED = 2  # moves at a table between two looks of whoever follows it: one of each side
+FOLLOWED = 2  # moves on a board between two looks of its follower: one of each side
 NEW_GAME = FOLLOWED + 1
 
-SIZE, SUPERKO, TO_PLAY, PASSES, PLIES, KO, HASH, FRESH, SEEN, NOVEL, NEWS = range(11)
-STONES, ATARI, EVER, LOST, RECENT, PAST = (NEWS + NEW_GAME + section * 3 * WORDS for section in range(6))
+LIGHT_BOARD = np.dtype(
+    [
+        ("side", np.int64),
+        ("superko", np.int64),
+        ("to_play", np.int64),
+        ("passes", np.int64),
+        ("plies", np.int64),
+        ("ko", np.int64),
+        ("hash", np.int64),
+        ("fresh", np.int64),
+        ("seen", np.int64),
+        ("novel", np.int64),
+        ("news", np.int64, (NEW_GAME,)),
+        ("stones", np.int64, (3, WORDS)),
+        ("atari", np.int64, (3, WORDS)),
+        ("ever", np.int64, (3, WORDS)),
+        ("lost", np.int64, (3, WORDS)),
+        ("recent", np.int64, (3, WORDS)),
+    ]
+)
 
 _TRIES = 64
 _FIRST_CAPACITY = 512  # slots of a past; a power of two, as are all later ones
-_WORD = zobrist()
+_HASHES = zobrist()
 
 
-def new_tables(number: int, size: int, superko: bool) -> NDArray[np.int64]:
-    """int64 (number, ...): so many tables, at each an empty board of `size`, Black to play."""
-    tables = np.zeros((number, PAST + _FIRST_CAPACITY), np.int64)
-    tables[:, SIZE] = size
-    tables[:, SUPERKO] = superko
-    for table in tables:
-        begin(table)
-    return tables
+class LightBoards(NamedTuple):
+    """B boards and their pasts.
+
+    Attributes:
+        boards: LIGHT_BOARD (B,).
+        pasts: int64 (B, capacity).
+    """
+
+    boards: NDArray[Any]
+    pasts: NDArray[np.int64]
 
 
-def roomy(tables: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The tables with room in each past for FOLLOWED more positions: the same ones, or such with a longer past.
+def new_light_boards(number: int, size: int, superko: bool) -> LightBoards:
+    """Empty boards of `size`, Black to play."""
+    boards = np.zeros(number, LIGHT_BOARD).view(np.recarray)
+    boards.side = size
+    boards.superko = superko
+    pasts = np.zeros((number, _FIRST_CAPACITY), np.int64)
+    for board, past in zip(boards, pasts, strict=True):
+        begin(board, past)
+    return LightBoards(boards, pasts)
+
+
+def with_room(light: LightBoards) -> LightBoards:
+    """The boards with room in each past for FOLLOWED more positions: the same ones, or the same with longer pasts.
 
     A past is at most half full, so that a look at it is short.
     """
-    capacity = tables.shape[1] - PAST
-    if 2 * (int(tables[:, SEEN].max()) + FOLLOWED) <= capacity:
-        return tables
-    longer = np.zeros((len(tables), PAST + 2 * capacity), np.int64)
-    longer[:, :PAST] = tables[:, :PAST]
-    _copy_pasts(tables, longer)
-    return longer
+    capacity = light.pasts.shape[1]
+    if 2 * (int(light.boards["seen"].max()) + FOLLOWED) <= capacity:
+        return light
+    longer = np.zeros((len(light.boards), 2 * capacity), np.int64)
+    _copy_pasts(light.pasts, longer)
+    return LightBoards(light.boards, longer)
 
 
 @kernel
-def _copy_pasts(tables: NDArray[np.int64], longer: NDArray[np.int64]) -> None:
-    for n in range(len(tables)):
-        for position in tables[n, PAST:]:
+def _copy_pasts(pasts: NDArray[np.int64], longer: NDArray[np.int64]) -> None:
+    for n in range(len(pasts)):
+        for position in pasts[n]:
             if position != 0:
                 longer[n, _slot(longer[n], position)] = position
 
 
 @kernel
-def _slot(table: Table, position: int) -> int:
-    """The index at which the position's hash stands in the past, or where it would go."""
-    mask = len(table) - PAST - 1
+def _slot(past: Past, position: int) -> int:
+    """Where the position's hash stands in the past, or where it would go."""
+    mask = len(past) - 1
     slot = position & mask
-    while table[PAST + slot] != 0 and table[PAST + slot] != position:
+    while past[slot] != 0 and past[slot] != position:
         slot = (slot + 1) & mask
-    return PAST + slot
+    return slot
 
 
 @kernel
-def begin(table: Table) -> None:
+def begin(board: LightBoard, past: Past) -> None:
     """A new game: the empty board, Black to play."""
-    table[TO_PLAY] = BLACK
-    table[PASSES:] = 0
-    table[FRESH] = NEW_GAME
-    for row in range(table[SIZE]):
-        for column in range(table[SIZE]):
-            add_cell(table, STONES, (row + 1) * WIDTH + column)
+    board.to_play = BLACK
+    board.passes = 0
+    board.plies = 0
+    board.ko = NO_CELL
+    board.hash = 0
+    board.seen = 0
+    board.novel = NO_CELL
+    board.fresh = NEW_GAME
+    board.stones[:] = 0
+    board.atari[:] = 0
+    board.ever[:] = 0
+    board.lost[:] = 0
+    board.recent[:] = 0
+    past[:] = 0
+    for row in range(board.side):
+        for column in range(board.side):
+            add_cell(board.stones[EMPTY], (row + 1) * WIDTH + column)
 
 
 @kernel
@@ -134,94 +182,87 @@ def _chain(start: CellSet, stones: CellSet, empty: CellSet) -> tuple[CellSet, in
 def _hash(cells: CellSet, colour: int) -> int:
     """The hash of stones of one colour."""
     total = 0
-    for w in range(WORDS):
-        word = cells[w]
-        while word != 0:
-            total ^= _WORD[colour, WIDTH + 64 * w + lowest_bit(word)]
-            word &= word - 1
+    for cell in cells_in(cells):
+        total ^= _HASHES[colour, cell]
     return total
 
 
 @kernel
-def _is_new(table: Table, cell: int, colour: int) -> bool:
-    """Whether a stone, which the rules allow but for superko, leads to a position that the game has not had."""
-    prey = load(table, ATARI + (3 - colour) * WORDS)
+def _is_new(board: LightBoard, past: Past, cell: int, colour: int) -> bool:
+    """Whether a stone, legal but for superko, leads to a position that the game has not had."""
+    prey = load(board.atari[3 - colour])
     captured = spread(common(beside(only(cell)), prey), prey)
-    position = table[HASH] ^ _WORD[colour, cell] ^ _hash(captured, 3 - colour)
-    return bool(table[_slot(table, position)] == 0)
+    position = board.hash ^ _HASHES[colour, cell] ^ _hash(captured, 3 - colour)
+    return bool(past[_slot(past, position)] == 0)
 
 
 @kernel
-def _legal_and_doubtful(table: Table, colour: int) -> tuple[CellSet, CellSet]:
-    """Where `colour` may play a stone, superko apart, and at which of these cells that has to be looked at."""
-    empty, prey = load(table, STONES), load(table, ATARI + (3 - colour) * WORDS)
-    safe = without(load(table, STONES + colour * WORDS), load(table, ATARI + colour * WORDS))
+def _legal_and_doubtful(board: LightBoard, colour: int) -> tuple[CellSet, CellSet]:
+    """Where `colour` may play a stone, superko apart; and at which of these cells superko must be looked at."""
+    empty, prey = load(board.stones[EMPTY]), load(board.atari[3 - colour])
+    safe = without(load(board.stones[colour]), load(board.atari[colour]))
     legal = common(empty, beside(union(empty, union(safe, prey))))
-    if table[KO] != 0:
-        legal = without(legal, only(table[KO]))
-    doubtful = common(beside(prey), load(table, LOST + colour * WORDS))
-    return legal, common(legal, union(doubtful, load(table, RECENT + colour * WORDS)))
+    if board.ko != NO_CELL:
+        legal = without(legal, only(board.ko))
+    doubtful = common(beside(prey), load(board.lost[colour]))
+    return legal, common(legal, union(doubtful, load(board.recent[colour])))
 
 
 @kernel
-def legal_cells(table: Table, colour: int) -> CellSet:
+def legal_cells(board: LightBoard, past: Past, colour: int) -> CellSet:
     """Where `colour` may play a stone."""
-    legal, doubtful = _legal_and_doubtful(table, colour)
-    for w in range(WORDS):
-        word = doubtful[w]
-        while word != 0:
-            cell = WIDTH + 64 * w + lowest_bit(word)
-            word &= word - 1
-            if not _is_new(table, cell, colour):
-                legal = without(legal, only(cell))
+    legal, doubtful = _legal_and_doubtful(board, colour)
+    for cell in cells_in(doubtful):
+        if not _is_new(board, past, cell, colour):
+            legal = without(legal, only(cell))
     return legal
 
 
 @kernel
-def open_cells(table: Table, colour: int) -> CellSet:
+def open_cells(board: LightBoard, past: Past, colour: int) -> CellSet:
     """Where `colour` may play a stone, without the cells that its own stones, and the edge, enclose."""
-    others = union(load(table, STONES), load(table, STONES + (3 - colour) * WORDS))
-    return common(legal_cells(table, colour), beside(others))
+    others = union(load(board.stones[EMPTY]), load(board.stones[3 - colour]))
+    return common(legal_cells(board, past, colour), beside(others))
 
 
 @kernel
-def is_allowed(table: Table, point: int) -> bool:
-    """Whether whoever's turn it is may play there: any number may be asked for."""
-    area, colour = table[SIZE] * table[SIZE], table[TO_PLAY]
+def is_allowed(board: LightBoard, past: Past, point: int) -> bool:
+    """Whether the side to play may play there; any number may be asked for."""
+    area, colour = board.side * board.side, board.to_play
     if not 0 <= point < area:
         return bool(point == area)
-    cell = cell_of(point, table[SIZE])
-    legal, doubtful = _legal_and_doubtful(table, colour)
+    cell = cell_of(point, board.side)
+    legal, doubtful = _legal_and_doubtful(board, colour)
     if is_empty(common(legal, only(cell))):
         return False
-    return is_empty(common(doubtful, only(cell))) or _is_new(table, cell, colour)
+    return is_empty(common(doubtful, only(cell))) or _is_new(board, past, cell, colour)
 
 
 @kernel
-def play(table: Table, point: int) -> bool:
-    """Play a legal move, or pass; whether the game is over by that."""
-    table[NEWS + table[FRESH] % NEW_GAME] = point
-    table[FRESH] += 1
-    table[PLIES] += 1
-    table[KO] = 0
-    colour = table[TO_PLAY]
-    table[TO_PLAY] = 3 - colour
-    if point == table[SIZE] * table[SIZE]:
-        table[PASSES] += 1
-        return bool(table[PASSES] == 2)
-    table[PASSES] = 0
-    _place(table, cell_of(point, table[SIZE]), colour)
+def play(board: LightBoard, past: Past, point: int) -> bool:
+    """Play a legal move, or pass. Returns whether that ends the game."""
+    board.news[board.fresh % NEW_GAME] = point
+    board.fresh += 1
+    board.plies += 1
+    board.ko = NO_CELL
+    colour = board.to_play
+    board.to_play = 3 - colour
+    if point == board.side * board.side:
+        board.passes += 1
+        return bool(board.passes == 2)
+    board.passes = 0
+    _place(board, past, cell_of(point, board.side), colour)
     return False
 
 
 @kernel
-def _place(table: Table, cell: int, colour: int) -> None:
+def _place(board: LightBoard, past: Past, cell: int, colour: int) -> None:
     """Put a stone there by the rules."""
     other = 3 - colour
     stone = only(cell)
     near = beside(stone)
-    empty, own = without(load(table, STONES), stone), union(load(table, STONES + colour * WORDS), stone)
-    theirs, weak = load(table, STONES + other * WORDS), load(table, ATARI + other * WORDS)
+    empty, own = without(load(board.stones[EMPTY]), stone), union(load(board.stones[colour]), stone)
+    theirs, weak = load(board.stones[other]), load(board.atari[other])
     captured = spread(common(near, weak), weak)  # the cell was their only liberty
     if not is_empty(captured):
         theirs, weak, empty = without(theirs, captured), without(weak, captured), union(empty, captured)
@@ -231,48 +272,48 @@ def _place(table: Table, cell: int, colour: int) -> None:
         beside_it = without(beside_it, chain)
         if liberties == 1:
             weak = union(weak, chain)
-    store(table, ATARI + other * WORDS, weak)
-    store(table, STONES + other * WORDS, theirs)
+    store(board.atari[other], weak)
+    store(board.stones[other], theirs)
 
-    weak = load(table, ATARI + colour * WORDS)
+    weak = load(board.atari[colour])
     weak = without(weak, spread(common(union(near, beside(captured)), weak), weak))
     chain, liberties = _chain(stone, own, empty)
     if liberties == 1:
         weak = union(weak, chain)
         if count(chain) == 1 and count(captured) == 1:
-            table[KO] = first(captured)
-    store(table, ATARI + colour * WORDS, weak)
-    store(table, STONES + colour * WORDS, own)
-    store(table, STONES, empty)
-    if table[SUPERKO]:
-        _note_position(table, cell, colour, captured)
+            board.ko = first(captured)
+    store(board.atari[colour], weak)
+    store(board.stones[colour], own)
+    store(board.stones[EMPTY], empty)
+    if board.superko:
+        _note_position(board, past, cell, colour, captured)
 
 
 @kernel
-def _note_position(table: Table, cell: int, colour: int, captured: CellSet) -> None:
-    """Keep what superko needs after a move."""
+def _note_position(board: LightBoard, past: Past, cell: int, colour: int, captured: CellSet) -> None:
+    """Note what superko needs after a move."""
     other = 3 - colour
-    table[HASH] ^= _WORD[colour, cell] ^ _hash(captured, other)
-    slot = _slot(table, table[HASH])
-    table[SEEN] += table[slot] == 0
-    table[slot] = table[HASH]
+    board.hash ^= _HASHES[colour, cell] ^ _hash(captured, other)
+    slot = _slot(past, board.hash)
+    board.seen += past[slot] == 0
+    past[slot] = board.hash
     if not is_empty(captured):
-        for section in (LOST, RECENT):
-            store(table, section + other * WORDS, union(load(table, section + other * WORDS), captured))
-        if table[NOVEL] != 0 and not is_empty(common(captured, only(table[NOVEL]))):
-            table[NOVEL] = 0
-            table[RECENT : RECENT + 3 * WORDS] = table[LOST : LOST + 3 * WORDS]
-    if not has_cell(table, EVER + colour * WORDS, cell):
-        add_cell(table, EVER + colour * WORDS, cell)
-        table[NOVEL] = cell
-        table[RECENT : RECENT + 3 * WORDS] = 0
+        store(board.lost[other], union(load(board.lost[other]), captured))
+        store(board.recent[other], union(load(board.recent[other]), captured))
+        if board.novel != NO_CELL and not is_empty(common(captured, only(board.novel))):
+            board.novel = NO_CELL
+            board.recent[:] = board.lost
+    if not has_cell(board.ever[colour], cell):
+        add_cell(board.ever[colour], cell)
+        board.novel = cell
+        board.recent[:] = 0
 
 
 @kernel
-def area_score(table: Table) -> int:
+def area_score(board: LightBoard) -> int:
     """Black's area less White's, every stone on the board taken as alive."""
-    empty = load(table, STONES)
-    black, white = load(table, STONES + BLACK * WORDS), load(table, STONES + WHITE * WORDS)
+    empty = load(board.stones[EMPTY])
+    black, white = load(board.stones[BLACK]), load(board.stones[WHITE])
     near_black = spread(common(beside(black), empty), empty)
     near_white = spread(common(beside(white), empty), empty)
     score = count(black) + count(without(near_black, near_white))
@@ -281,7 +322,7 @@ def area_score(table: Table) -> int:
 
 @kernel
 def _row(cells: CellSet, row: int) -> int:
-    """The cells of a row, bit k for column k; what lies above the row's bits means nothing."""
+    """The cells of a row, bit k for column k. Bits above the row's own mean nothing."""
     at, shift = (row * WIDTH) >> 6, (row * WIDTH) & 63
     if shift <= 64 - WIDTH:
         return int(cells[at] >> shift)
@@ -289,9 +330,9 @@ def _row(cells: CellSet, row: int) -> int:
 
 
 @kernel
-def write_stones(table: Table, own: int, marks: NDArray[np.int8]) -> None:
+def write_stones(board: LightBoard, own: int, marks: NDArray[np.int8]) -> None:
     """Set marks (N * N,) to 1 for the stones of the colour `own`, 2 for those of the other, 0 for empty points."""
-    mine, theirs, size = load(table, STONES + own * WORDS), load(table, STONES + (3 - own) * WORDS), table[SIZE]
+    mine, theirs, size = load(board.stones[own]), load(board.stones[3 - own]), board.side
     for row in range(size):
         first_bits, second_bits = _row(mine, row), _row(theirs, row)
         line = marks[row * size : row * size + size]
@@ -300,9 +341,9 @@ def write_stones(table: Table, own: int, marks: NDArray[np.int8]) -> None:
 
 
 @kernel
-def mark_legal(table: Table, colour: int, legal: NDArray[np.int8]) -> None:
+def mark_legal(board: LightBoard, past: Past, colour: int, legal: NDArray[np.int8]) -> None:
     """Set legal (N * N + 1,) to 1 where `colour` may play, the pass among them, else to 0."""
-    cells, size = legal_cells(table, colour), table[SIZE]
+    cells, size = legal_cells(board, past, colour), board.side
     for row in range(size):
         bits = _row(cells, row)
         line = legal[row * size : row * size + size]
@@ -313,34 +354,30 @@ def mark_legal(table: Table, colour: int, legal: NDArray[np.int8]) -> None:
 
 @kernel
 def draw(random: NDArray[np.uint64], n: int, number: int) -> int:
-    """A number from 0 to number - 1 by the stream random[n]."""
+    """A random number from 0 to number - 1, from the stream random[n]."""
     random[n] = next_random(random[n])
     return int(((random[n] >> np.uint64(32)) * np.uint64(number)) >> np.uint64(32))
 
 
 @kernel
-def draw_open(table: Table, random: NDArray[np.uint64], n: int) -> int:
-    """A point by lot among the `open_cells` of whoever's turn it is, or the pass where there are none."""
-    size = table[SIZE]
-    cells = open_cells(table, table[TO_PLAY])
+def draw_open(board: LightBoard, past: Past, random: NDArray[np.uint64], n: int) -> int:
+    """A random point among the `open_cells` of the side to play, or the pass if there are none."""
+    size = board.side
+    cells = open_cells(board, past, board.to_play)
     number = count(cells)
     if number == 0:
         return int(size * size)
     left = draw(random, n, number)
-    for w in range(WORDS):
-        word = cells[w]
-        while word != 0:
-            if left == 0:
-                cell = WIDTH + 64 * w + lowest_bit(word)
-                return int((cell // WIDTH - 1) * size + cell % WIDTH)
-            word &= word - 1
-            left -= 1
+    for cell in cells_in(cells):
+        if left == 0:
+            return point_of(cell, size)
+        left -= 1
     return int(size * size)
 
 
 @kernel
 def draw_legal(random: NDArray[np.uint64], legal: NDArray[np.int8], drawn: NDArray[np.int64]) -> None:
-    """For each mask legal[n] set drawn[n] to one of its actions, by lot; to the last, the pass, where it has none."""
+    """For each mask legal[n] set drawn[n] to one of its actions at random, or to the last, the pass, if it has none."""
     actions = legal.shape[1]
     for n in range(len(legal)):
         drawn[n] = draw(random, n, actions)

@@ -1,164 +1,169 @@
-"""Playouts: a position played to its end by a quick hand, many times, to see who comes to own what.
+"""Playouts: a position played to its end by a quick policy, many times, to see who comes to own what.
 
-How to read it. A *pitch* is one int32 array in the frame of `hayago.rules.kernels.position`, with far less on it than a
-`Position`: no history, no undo, and instead of liberty sets the sums of Go's oldest trick. Each side of a stone that
-faces an empty cell is a *face*; a chain keeps the number of its faces, the sum of their cells and the sum of the
+A `PlayoutBoard` is one int32 array in the frame of `hayago.rules.kernels.frame`. It holds far less than a `Position`:
+no history, no undo, and sums instead of liberty sets, which is an old trick of Go programs. Each side of a stone that
+faces an empty cell is a *face*. A chain keeps the number of its faces, the sum of their cells, and the sum of the
 squares. No face means no liberty, and all faces lie on one cell exactly when number * squares == sum * sum.
 
     COLOUR + cell     EMPTY, BLACK, WHITE or BORDER
     HEAD, NEXT        as in a `Position`
     STONES, FACES, SUM, SQUARES + head   the chain's stones and faces
-    OPEN + n          the cells where the hand may play, in no order; SLOT + cell is where a cell stands there, or -1
+    OPEN + n          the cells where the policy may play, in no order; SLOT + cell is a cell's place there, or -1
     OPENED, KO        how many cells are open; the cell of the simple ko (0 for none)
+    TAKEN             the head of the largest chain that the last move took, 0 for none
 
-The hand plays any legal open cell but for three things. It never fills an eye of its own. It puts no chain of its own
-into atari without capturing, except a single stone or a shape that leaves a dead one-eyed space when it is taken: so a
-seki stays a seki and a dead group can still be killed. And it answers the last move: takes a chain that put itself
-into atari, saves one of its own by a capture or an extension, plays the vital point where a small chain was taken, or
-else, every other time, any sound cell beside that move: so territories that are invaded hold, as they do among people.
-(Always would do better for territories and worse for races between chains.)
+The playout policy plays any legal open cell, with three exceptions. It never fills an eye of its own. It puts no chain
+of its own into atari without capturing, except a single stone, or a shape that leaves a dead one-eyed space when it is
+taken. So a seki stays a seki, and a dead group can still be killed. And its heuristics answer the last move: they take
+a chain that put itself into atari, save one of their own by a capture or an extension, or play the vital point where a
+small chain was taken. Otherwise, every other time, they play any sound cell beside that move. So territories that are
+invaded hold, as they do among people. (Always would be better for territories, and worse for races between chains.)
 """
+
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.jit import kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.position import BORDER, CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, WIDTH
 
 COLOUR, HEAD, NEXT, STONES, FACES, SUM, SQUARES, OPEN, SLOT = (1 + section * CELLS for section in range(9))
 OPENED, KO, TAKEN, LENGTH = (1 + 9 * CELLS + i for i in range(4))
 
-LONGEST = 3  # a playout ends after so many moves for each point, whatever stands there
+PlayoutBoard: TypeAlias = NDArray[np.int32]
+
+LONGEST = 3  # times the number of points: a playout ends after so many moves, whatever stands there
 LARGEST_NAKADE = 6
 AROUND = (-WIDTH - 1, -WIDTH, -WIDTH + 1, -1, 1, WIDTH - 1, WIDTH, WIDTH + 1)
 
 
 @kernel
-def _open(pitch: NDArray[np.int32], cell: int) -> None:
-    pitch[SLOT + cell] = pitch[OPENED]
-    pitch[OPEN + pitch[OPENED]] = cell
-    pitch[OPENED] += 1
+def _open(board: PlayoutBoard, cell: int) -> None:
+    board[SLOT + cell] = board[OPENED]
+    board[OPEN + board[OPENED]] = cell
+    board[OPENED] += 1
 
 
 @kernel
-def _close(pitch: NDArray[np.int32], cell: int) -> None:
-    slot = pitch[SLOT + cell]
+def _close(board: PlayoutBoard, cell: int) -> None:
+    slot = board[SLOT + cell]
     if slot < 0:
         return
-    pitch[OPENED] -= 1
-    last = pitch[OPEN + pitch[OPENED]]
-    pitch[OPEN + slot] = last
-    pitch[SLOT + last] = slot
-    pitch[SLOT + cell] = -1
+    board[OPENED] -= 1
+    last = board[OPEN + board[OPENED]]
+    board[OPEN + slot] = last
+    board[SLOT + last] = slot
+    board[SLOT + cell] = -1
 
 
 @kernel
-def _take(pitch: NDArray[np.int32], head: int) -> None:
+def _take(board: PlayoutBoard, head: int) -> None:
     """Take a chain off."""
     stone = head
     while True:
-        pitch[COLOUR + stone] = EMPTY
-        _open(pitch, stone)
+        board[COLOUR + stone] = EMPTY
+        _open(board, stone)
         for direction in DIRECTIONS:
             neighbour = stone + direction
-            there = pitch[COLOUR + neighbour]
+            there = board[COLOUR + neighbour]
             if there in (BLACK, WHITE):
-                other = pitch[HEAD + neighbour]
-                pitch[FACES + other] += 1
-                pitch[SUM + other] += stone
-                pitch[SQUARES + other] += stone * stone
-        stone = pitch[NEXT + stone]
+                other = board[HEAD + neighbour]
+                board[FACES + other] += 1
+                board[SUM + other] += stone
+                board[SQUARES + other] += stone * stone
+        stone = board[NEXT + stone]
         if stone == head:
             break
 
 
 @kernel
-def _put(pitch: NDArray[np.int32], cell: int, colour: int) -> None:
+def _put(board: PlayoutBoard, cell: int, colour: int) -> None:
     """Play a legal move; TAKEN is then the head of the largest chain it took, or 0 (its ring of stones stays)."""
-    _close(pitch, cell)
-    pitch[KO] = 0
-    pitch[TAKEN] = 0
-    pitch[COLOUR + cell] = colour
-    pitch[HEAD + cell] = cell
-    pitch[NEXT + cell] = cell
-    pitch[STONES + cell] = 1
+    _close(board, cell)
+    board[KO] = 0
+    board[TAKEN] = 0
+    board[COLOUR + cell] = colour
+    board[HEAD + cell] = cell
+    board[NEXT + cell] = cell
+    board[STONES + cell] = 1
     faces, total, squares = 0, 0, 0
     own, prey = 0, 0
     for direction in DIRECTIONS:
         neighbour = cell + direction
-        there = pitch[COLOUR + neighbour]
+        there = board[COLOUR + neighbour]
         if there == EMPTY:
             faces += 1
             total += neighbour
             squares += neighbour * neighbour
         elif there != BORDER:
-            head = pitch[HEAD + neighbour]
-            pitch[FACES + head] -= 1
-            pitch[SUM + head] -= cell
-            pitch[SQUARES + head] -= cell * cell
+            head = board[HEAD + neighbour]
+            board[FACES + head] -= 1
+            board[SUM + head] -= cell
+            board[SQUARES + head] -= cell * cell
             if there == colour:
                 own += 1
-            elif pitch[FACES + head] == 0:
+            elif board[FACES + head] == 0:
                 prey += 1
-    pitch[FACES + cell] = faces
-    pitch[SUM + cell] = total
-    pitch[SQUARES + cell] = squares
+    board[FACES + cell] = faces
+    board[SUM + cell] = total
+    board[SQUARES + cell] = squares
     if own > 0:
         head = cell
         for direction in DIRECTIONS:
             neighbour = cell + direction
-            if pitch[COLOUR + neighbour] != colour:
+            if board[COLOUR + neighbour] != colour:
                 continue
-            other = pitch[HEAD + neighbour]
+            other = board[HEAD + neighbour]
             if other == head:
                 continue
-            if pitch[STONES + other] > pitch[STONES + head]:
+            if board[STONES + other] > board[STONES + head]:
                 head, other = other, head
             stone = other
             while True:
-                pitch[HEAD + stone] = head
-                stone = pitch[NEXT + stone]
+                board[HEAD + stone] = head
+                stone = board[NEXT + stone]
                 if stone == other:
                     break
-            pitch[NEXT + head], pitch[NEXT + other] = pitch[NEXT + other], pitch[NEXT + head]
-            pitch[STONES + head] += pitch[STONES + other]
-            pitch[FACES + head] += pitch[FACES + other]
-            pitch[SUM + head] += pitch[SUM + other]
-            pitch[SQUARES + head] += pitch[SQUARES + other]
+            board[NEXT + head], board[NEXT + other] = board[NEXT + other], board[NEXT + head]
+            board[STONES + head] += board[STONES + other]
+            board[FACES + head] += board[FACES + other]
+            board[SUM + head] += board[SUM + other]
+            board[SQUARES + head] += board[SQUARES + other]
     if prey > 0:
         captured = 0
         for direction in DIRECTIONS:
             neighbour = cell + direction
-            if pitch[COLOUR + neighbour] == 3 - colour:
-                head = pitch[HEAD + neighbour]
-                if pitch[FACES + head] == 0:
-                    captured += pitch[STONES + head]
-                    if pitch[TAKEN] == 0 or pitch[STONES + head] > pitch[STONES + pitch[TAKEN]]:
-                        pitch[TAKEN] = head
-                    _take(pitch, head)
-        if captured == 1 and own == 0 and pitch[FACES + cell] == 1:
-            pitch[KO] = pitch[TAKEN]
+            if board[COLOUR + neighbour] == 3 - colour:
+                head = board[HEAD + neighbour]
+                if board[FACES + head] == 0:
+                    captured += board[STONES + head]
+                    if board[TAKEN] == 0 or board[STONES + head] > board[STONES + board[TAKEN]]:
+                        board[TAKEN] = head
+                    _take(board, head)
+        if captured == 1 and own == 0 and board[FACES + cell] == 1:
+            board[KO] = board[TAKEN]
 
 
 @kernel
-def _atari(pitch: NDArray[np.int32], head: int) -> int:
+def _atari(board: PlayoutBoard, head: int) -> int:
     """The only liberty of the chain, or 0 where it has more."""
-    faces, total = np.int64(pitch[FACES + head]), np.int64(pitch[SUM + head])
-    return int(total // faces) if faces * pitch[SQUARES + head] == total * total else 0
+    faces, total = np.int64(board[FACES + head]), np.int64(board[SUM + head])
+    return int(total // faces) if faces * board[SQUARES + head] == total * total else 0
 
 
 @kernel
-def _is_eye(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
+def _is_eye(board: PlayoutBoard, cell: int, colour: int) -> bool:
     """Whether an empty cell between own stones alone is an eye: one chain all round, or diagonals that hold."""
     head, one = 0, True
     for direction in DIRECTIONS:
-        there = pitch[COLOUR + cell + direction]
+        there = board[COLOUR + cell + direction]
         if there == BORDER:
             continue
         if there != colour:
             return False
-        other = pitch[HEAD + cell + direction]
+        other = board[HEAD + cell + direction]
         if head == 0:
             head = other
         elif head != other:
@@ -167,7 +172,7 @@ def _is_eye(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
         return True
     bad, allowed = 0, 1
     for diagonal in (-WIDTH - 1, -WIDTH + 1, WIDTH - 1, WIDTH + 1):
-        there = pitch[COLOUR + cell + diagonal]
+        there = board[COLOUR + cell + diagonal]
         if there == BORDER:
             allowed = 0
         elif there == 3 - colour:
@@ -176,7 +181,7 @@ def _is_eye(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
 
 
 @kernel
-def _is_nakade(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
+def _is_nakade(board: PlayoutBoard, cell: int, colour: int) -> bool:
     """Whether the chain that a stone on `cell` makes, once taken, leaves a space where one move prevents two eyes.
 
     So for all shapes of two and three stones, and of four to six for those with a point that is enough alone: square,
@@ -188,7 +193,7 @@ def _is_nakade(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
     while seen < size:
         for direction in DIRECTIONS:
             neighbour = shape[seen] + direction
-            if pitch[COLOUR + neighbour] != colour:
+            if board[COLOUR + neighbour] != colour:
                 continue
             known = False
             for n in range(size):
@@ -218,45 +223,45 @@ def _is_nakade(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
 
 
 @kernel
-def _is_sound(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
-    """Whether the hand may play an open cell: legal, no own eye, no foolish self-atari."""
-    if cell == pitch[KO] or pitch[COLOUR + cell] != EMPTY:
+def _is_sound(board: PlayoutBoard, cell: int, colour: int) -> bool:
+    """Whether the policy may play an open cell: it is legal, not an own eye, and not a foolish self-atari."""
+    if cell == board[KO] or board[COLOUR + cell] != EMPTY:
         return False
     liberty = 0  # of the new chain, beside the cell
     own = 0
     for direction in DIRECTIONS:
         neighbour = cell + direction
-        there = pitch[COLOUR + neighbour]
+        there = board[COLOUR + neighbour]
         if there == EMPTY:
             if liberty != 0:
                 return True
             liberty = neighbour
         elif there == colour:
             own += 1
-        elif there != BORDER and _atari(pitch, pitch[HEAD + neighbour]) == cell:
+        elif there != BORDER and _atari(board, board[HEAD + neighbour]) == cell:
             return True
     if own == 0:
         return liberty != 0  # a single stone may be thrown in
-    if liberty == 0 and _is_eye(pitch, cell, colour):
+    if liberty == 0 and _is_eye(board, cell, colour):
         return False
     stones = 1
     for direction in DIRECTIONS:
         neighbour = cell + direction
-        if pitch[COLOUR + neighbour] != colour:
+        if board[COLOUR + neighbour] != colour:
             continue
-        head = pitch[HEAD + neighbour]
+        head = board[HEAD + neighbour]
         # The chain's faces without those on the cell.
         faces, total, squares = (
-            np.int64(pitch[FACES + head]),
-            np.int64(pitch[SUM + head]),
-            np.int64(pitch[SQUARES + head]),
+            np.int64(board[FACES + head]),
+            np.int64(board[SUM + head]),
+            np.int64(board[SQUARES + head]),
         )
         for other in DIRECTIONS:
-            if pitch[COLOUR + cell + other] == colour and pitch[HEAD + cell + other] == head:
+            if board[COLOUR + cell + other] == colour and board[HEAD + cell + other] == head:
                 faces -= 1
                 total -= cell
                 squares -= cell * cell
-        stones += pitch[STONES + head]
+        stones += board[STONES + head]
         if faces == 0:
             continue
         if faces * squares != total * total:
@@ -267,63 +272,63 @@ def _is_sound(pitch: NDArray[np.int32], cell: int, colour: int) -> bool:
         liberty = other_liberty
     if liberty == 0:
         return False  # suicide
-    return stones <= 2 * LARGEST_NAKADE and _is_nakade(pitch, cell, colour)
+    return stones <= 2 * LARGEST_NAKADE and _is_nakade(board, cell, colour)
 
 
 @kernel
-def _rescue(pitch: NDArray[np.int32], head: int, colour: int) -> int:
+def _rescue(board: PlayoutBoard, head: int, colour: int) -> int:
     """A move that saves an own chain in atari: a capture beside it, else its extension; 0 for none."""
     stone = head
     while True:
         for direction in DIRECTIONS:
             neighbour = stone + direction
-            if pitch[COLOUR + neighbour] == 3 - colour:
-                capture = _atari(pitch, pitch[HEAD + neighbour])
-                if capture != 0 and pitch[SLOT + capture] >= 0 and _is_sound(pitch, capture, colour):
+            if board[COLOUR + neighbour] == 3 - colour:
+                capture = _atari(board, board[HEAD + neighbour])
+                if capture != 0 and board[SLOT + capture] >= 0 and _is_sound(board, capture, colour):
                     return capture
-        stone = pitch[NEXT + stone]
+        stone = board[NEXT + stone]
         if stone == head:
             break
-    extension = _atari(pitch, head)
-    if extension != 0 and pitch[SLOT + extension] >= 0 and _is_sound(pitch, extension, colour):
+    extension = _atari(board, head)
+    if extension != 0 and board[SLOT + extension] >= 0 and _is_sound(board, extension, colour):
         return extension
     return 0
 
 
 @kernel
-def _vital_point(pitch: NDArray[np.int32]) -> int:
+def _vital_point(board: PlayoutBoard) -> int:
     """Where a chain of three to six stones has just been taken: the point with most neighbours in it; 0 for none."""
-    head = pitch[TAKEN]
-    if pitch[STONES + head] < 3 or pitch[STONES + head] > LARGEST_NAKADE:
+    head = board[TAKEN]
+    if board[STONES + head] < 3 or board[STONES + head] > LARGEST_NAKADE:
         return 0
     best, most = 0, 1
     stone = head
     while True:
         degree = 0
         for direction in DIRECTIONS:
-            degree += pitch[COLOUR + stone + direction] == EMPTY
+            degree += board[COLOUR + stone + direction] == EMPTY
         if degree > most:
             best, most = stone, degree
-        stone = pitch[NEXT + stone]
+        stone = board[NEXT + stone]
         if stone == head:
             break
-    return best if pitch[COLOUR + best] == EMPTY else 0
+    return best if board[COLOUR + best] == EMPTY else 0
 
 
 @kernel
-def _answer(pitch: NDArray[np.int32], last: int, colour: int) -> int:
-    """The hand's answer to the opponent's move at `last`; 0 for none."""
-    if pitch[TAKEN] != 0:
-        vital = _vital_point(pitch)
-        if vital != 0 and pitch[SLOT + vital] >= 0 and _is_sound(pitch, vital, colour):
+def _answer(board: PlayoutBoard, last: int, colour: int) -> int:
+    """The policy's answer to the opponent's move at `last`; 0 for none."""
+    if board[TAKEN] != 0:
+        vital = _vital_point(board)
+        if vital != 0 and board[SLOT + vital] >= 0 and _is_sound(board, vital, colour):
             return vital
-    capture = _atari(pitch, pitch[HEAD + last])
-    if capture != 0 and pitch[SLOT + capture] >= 0 and _is_sound(pitch, capture, colour):
+    capture = _atari(board, board[HEAD + last])
+    if capture != 0 and board[SLOT + capture] >= 0 and _is_sound(board, capture, colour):
         return capture
     for direction in DIRECTIONS:
         neighbour = last + direction
-        if pitch[COLOUR + neighbour] == colour and _atari(pitch, pitch[HEAD + neighbour]) != 0:
-            move = _rescue(pitch, pitch[HEAD + neighbour], colour)
+        if board[COLOUR + neighbour] == colour and _atari(board, board[HEAD + neighbour]) != 0:
+            move = _rescue(board, board[HEAD + neighbour], colour)
             if move != 0:
                 return move
     return 0
@@ -339,95 +344,95 @@ def next_random(state: np.uint64) -> np.uint64:
 
 
 @kernel
-def play_out(pitch: NDArray[np.int32], colour: int, size: int, clever: bool, seed: np.uint64) -> None:
+def play_out(board: PlayoutBoard, colour: int, size: int, heuristics: bool, seed: np.uint64) -> None:
     """Play from `colour`'s turn until neither side has a move."""
     state = seed
     passes, last = 0, 0
     for _ in range(LONGEST * size * size):
         move = 0
-        if clever and last != 0:
-            move = _answer(pitch, last, colour)
+        if heuristics and last != 0:
+            move = _answer(board, last, colour)
             state = next_random(state)
             if move == 0 and state >> np.uint64(63) == 0:
                 start = np.int64((state >> np.uint64(60)) & np.uint64(7))
                 for n in range(8):
                     cell = last + AROUND[(start + n) & 7]
-                    if pitch[SLOT + cell] >= 0 and _is_sound(pitch, cell, colour):
+                    if board[SLOT + cell] >= 0 and _is_sound(board, cell, colour):
                         move = cell
                         break
-        count = pitch[OPENED]
+        count = board[OPENED]
         if move == 0 and count > 0:
             state = next_random(state)
             start = np.int64(((state >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
             for n in range(count):
                 slot = start + n if start + n < count else start + n - count
-                if _is_sound(pitch, pitch[OPEN + slot], colour):
-                    move = pitch[OPEN + slot]
+                if _is_sound(board, board[OPEN + slot], colour):
+                    move = board[OPEN + slot]
                     break
         if move == 0:
             passes += 1
-            pitch[KO] = 0
-            pitch[TAKEN] = 0
+            board[KO] = 0
+            board[TAKEN] = 0
             if passes == 2:
                 return
         else:
-            _put(pitch, move, colour)
+            _put(board, move, colour)
             passes = 0
         last = move
         colour = 3 - colour
 
 
 @kernel
-def new_pitch(cells: NDArray[np.uint8], closed: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """A pitch with the stones of `cells` (CELLS,), where nobody plays on the cells that `closed` marks."""
-    pitch = np.zeros(LENGTH, np.int32)
-    pitch[COLOUR - 1 : COLOUR + CELLS] = BORDER
-    pitch[SLOT : SLOT + CELLS] = -1
+def new_playout_board(cells: NDArray[np.uint8], closed: NDArray[np.uint8]) -> PlayoutBoard:
+    """A board with the stones of `cells` (CELLS,). Neither side plays on the cells that `closed` marks."""
+    board = np.zeros(LENGTH, np.int32)
+    board[COLOUR - 1 : COLOUR + CELLS] = BORDER
+    board[SLOT : SLOT + CELLS] = -1
     for cell in range(WIDTH, CELLS - WIDTH):
         if cells[cell] != BORDER:
-            pitch[COLOUR + cell] = EMPTY
-            _open(pitch, cell)
+            board[COLOUR + cell] = EMPTY
+            _open(board, cell)
     for cell in range(WIDTH, CELLS - WIDTH):
         if cells[cell] == BLACK or cells[cell] == WHITE:
-            _put(pitch, cell, cells[cell])
+            _put(board, cell, cells[cell])
     for cell in range(WIDTH, CELLS - WIDTH):
         if closed[cell]:
-            _close(pitch, cell)
-    return pitch
+            _close(board, cell)
+    return board
 
 
 @kernel
-def _owner(pitch: NDArray[np.int32], cell: int) -> int:
+def _owner(board: PlayoutBoard, cell: int) -> int:
     """Who owns a cell when the playout is over: its stone's colour, or that of all stones beside it; else EMPTY."""
-    there = int(pitch[COLOUR + cell])
+    there = int(board[COLOUR + cell])
     if there != EMPTY:
         return there
     beside = 0
     for direction in DIRECTIONS:
-        neighbour = pitch[COLOUR + cell + direction]
+        neighbour = board[COLOUR + cell + direction]
         if neighbour != BORDER:
             beside |= int(neighbour)
     return beside if beside != BLACK | WHITE else EMPTY
 
 
 @kernel
-def _is_in_seki(pitch: NDArray[np.int32], head: int) -> bool:
+def _is_in_seki(board: PlayoutBoard, head: int) -> bool:
     """Whether a chain, the playout over, lives without two eyes: fewer than two of its liberties are its owner's alone,
     and some are shared with the opponent."""
-    colour = pitch[COLOUR + head]
+    colour = board[COLOUR + head]
     eye, shared = 0, False
     stone = head
     while True:
         for direction in DIRECTIONS:
             liberty = stone + direction
-            if pitch[COLOUR + liberty] == EMPTY:
-                if _owner(pitch, liberty) != colour:
+            if board[COLOUR + liberty] == EMPTY:
+                if _owner(board, liberty) != colour:
                     shared = True
                 elif eye == 0:
                     eye = liberty
                 elif eye != liberty:
                     return False
-        stone = pitch[NEXT + stone]
+        stone = board[NEXT + stone]
         if stone == head:
             break
     return shared
@@ -439,7 +444,7 @@ def play_many(
     fixed: NDArray[np.uint8],
     size: int,
     first: int,
-    clever: bool,
+    heuristics: bool,
     seed: int,
     tally: NDArray[np.int32],
     scores: NDArray[np.float32],
@@ -449,36 +454,36 @@ def play_many(
 
     Args:
         cells: the stones, (CELLS,).
-        fixed: (CELLS,) the owner of cells where nobody plays, EMPTY elsewhere.
+        fixed: (CELLS,) the owner of cells where neither side plays, EMPTY elsewhere.
         size: the board's side.
         first: the number of the first playout.
-        clever: whether the hand answers the last move.
+        heuristics: whether the policy answers the last move.
         seed: the seed.
         tally: int32 (4, CELLS), counts that are added to: who owned the cell at the end (row EMPTY, BLACK, WHITE),
             and (row 3) how often the stone that stands there now stood there in seki.
         scores: set to Black's area less White's at the end of each playout.
     """
-    template = new_pitch(cells, fixed)
-    pitch = template.copy()
+    template = new_playout_board(cells, fixed)
+    board = template.copy()
     seki = np.empty(CELLS, np.uint8)
     for n in range(len(scores)):
-        pitch[:] = template
+        board[:] = template
         mixed = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(first + n + 1)
         for _ in range(2):  # neighbouring numbers must not begin alike
             mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-        play_out(pitch, WHITE if (first + n) & 1 else BLACK, size, clever, mixed | np.uint64(1))
+        play_out(board, WHITE if (first + n) & 1 else BLACK, size, heuristics, mixed | np.uint64(1))
         seki[:] = 2  # not looked at
         score = 0
         for cell in range(WIDTH, CELLS - WIDTH):
             there = cells[cell]
             if there == BORDER:
                 continue
-            owner = fixed[cell] if fixed[cell] != EMPTY else _owner(pitch, cell)
+            owner = fixed[cell] if fixed[cell] != EMPTY else _owner(board, cell)
             tally[owner, cell] += 1
             score += (owner == BLACK) - (owner == WHITE)
-            if there != EMPTY and pitch[COLOUR + cell] == there and fixed[cell] == EMPTY:
-                head = pitch[HEAD + cell]
+            if there != EMPTY and board[COLOUR + cell] == there and fixed[cell] == EMPTY:
+                head = board[HEAD + cell]
                 if seki[head] == 2:
-                    seki[head] = _is_in_seki(pitch, head)
+                    seki[head] = _is_in_seki(board, head)
                 tally[3, cell] += seki[head]
         scores[n] = score

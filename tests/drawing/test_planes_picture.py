@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hayago.cli import main
-from hayago.drawing import planes as planes_module
-from hayago.drawing.planes import planes_svg
-from hayago.features.planes import FEATURES, encode, plane_name
+from hayago.drawing import planes_picture as planes_module
+from hayago.drawing.planes_picture import planes_svg
+from hayago.features.plain import encode
+from hayago.features.planes import FEATURES, plane_name
 from hayago.network.model_file import save_model
 from hayago.rules.board import Board
 from learning import small_model
