@@ -78,7 +78,7 @@ def test_observations_are_seen_by_the_side_to_move():
     assert after[1, 2] == 1 and after[1, 3] == 2
 
 
-def test_planes_are_the_encoder_s():
+def test_planes_are_those_of_the_encoder():
     planes, *_ = play(make(observation="planes48"), 7)[0]
     twin = Board(5)
     twin.play(7)
@@ -309,7 +309,7 @@ def test_a_window_shows_the_picture(no_screen):
     assert not no_screen.display.get_init()
 
 
-def test_without_pygame_gymnasium_s_own_error_says_so(monkeypatch):
+def test_without_pygame_gymnasiums_own_error_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
     env = make(render_mode="human")
     with pytest.raises(gymnasium.error.DependencyNotInstalled, match="pygame"):

@@ -216,7 +216,7 @@ def test_boards_are_not_chosen_at_a_reset():
         env.reset(options={"reset_mask": np.array([True, False])})
 
 
-def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
+def test_sampled_actions_are_legal_and_leave_the_opponents_stream_alone():
     one, other = (make(5, board_size=5, opponent="random") for _ in range(2))
     now, then = one.reset(seed=1), other.reset(seed=1)
     for _ in range(30):
@@ -231,7 +231,7 @@ def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
 
 
 @pytest.mark.parametrize("observation", ["board", "planes48"])
-def test_memory_is_one_s_own_unless_asked_otherwise(observation):
+def test_memory_is_shared_only_on_request(observation):
     for copy, same in ((True, False), (False, True)):
         env = make(2, board_size=5, copy=copy, observation=observation)
         observations, infos = env.reset(seed=0)

@@ -228,7 +228,7 @@ def test_another_seed_is_another_run(tmp_path, capsys, small):
 @pytest.mark.slow
 @pytest.mark.gnugo
 @pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed")
-def test_the_start_is_made_of_gnu_go_s_games(tmp_path, capsys, small):
+def test_the_start_is_made_of_games_by_gnu_go(tmp_path, capsys, small):
     options = reinforce.Options(tmp_path, gnugo_games=4, clone_positions=128, filters=8, layers=2)
     model = reinforce.make_start(options)
     assert load_model(model).info.board_size == 9
