@@ -347,6 +347,7 @@ def test_opponents_that_there_are_not(wrong):
         make(**wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

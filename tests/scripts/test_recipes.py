@@ -24,6 +24,7 @@ def test_every_row_is_a_recipe_of_its_own() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["recipes", str(store_path()), "--out", str(tmp_path), "--filters", "4", "--layers", "3"]
     words += ["--measure", "200", "--positions", "256", "--rows", "default", "sgd 0.1", "--threads", "1"]

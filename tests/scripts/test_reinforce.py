@@ -188,6 +188,7 @@ def stop_after_the_first(row, done):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_as_if_it_had_not_been(tmp_path, capsys, small, monkeypatch):
     whole, parts = folder_with_start(tmp_path / "whole"), folder_with_start(tmp_path / "parts")
     result = run(whole, capsys, 3)
