@@ -57,6 +57,7 @@ def change(package: Path, file: str, old: str, new: str) -> None:
     (package / file).write_text(source.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first = run(package, RUN, cache)

@@ -394,6 +394,7 @@ class SlowEvaluator(FixedEvaluator):
         return super().logits(rows)
 
 
+@pytest.mark.slow
 def test_while_the_network_thinks_everything_else_is_answered(page):
     evaluator = SlowEvaluator()
     slow = Page(evaluator, page)
@@ -962,6 +963,7 @@ def ask(address, path, body=None, **headers):
     return response.status_code, response.json()
 
 
+@pytest.mark.slow
 def test_the_process_serves_a_game_and_keeps_others_off():
     with serving() as (_, address):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
