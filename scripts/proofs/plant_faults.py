@@ -114,10 +114,7 @@ FAULTS = (
         "    if limit == 1:\n",
     ),
     Fault(
-        "ladders are read one hunter move too far",
-        "rules/kernels/frame.py",
-        "HUNTER_MOVES = 50",
-        "HUNTER_MOVES = 51",
+        "ladders are read one hunter move too far", "rules/kernels/frame.py", "HUNTER_MOVES = 50", "HUNTER_MOVES = 51"
     ),
     Fault(
         "the prey does not capture in the reading",
@@ -186,10 +183,7 @@ FAULTS = (
         " > MOST_LIBERTIES else 0",
     ),
     Fault(
-        "where there was room there is room for ever",
-        "features/memory.py",
-        "        spacious[w] &= ~stale[w]\n",
-        "",
+        "where there was room there is room for ever", "features/memory.py", "        spacious[w] &= ~stale[w]\n", ""
     ),
     Fault(
         "a chain is counted on each side where a stone joins it",

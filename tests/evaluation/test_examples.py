@@ -127,8 +127,8 @@ def test_recipes() -> None:
         ({"recipe": "kgs"}, "no such recipe"),
         ({"recipe": "gogod-2015"}, "no such recipe"),
         ({"moves_by": "strong"}, "not a rank"),
-        ({"recipe": "kgs-2015", "since": 2010}, "kgs-2015 means since 2015"),  # a recipe is the same for everyone
-        ({"recipe": "kgs-2015", "moves_by": "1d"}, "kgs-2015 means moves-by 6d"),
+        ({"recipe": "kgs-2015", "since": 2010}, "kgs-2015 sets since to 2015"),  # a recipe is the same for everyone
+        ({"recipe": "kgs-2015", "moves_by": "1d"}, "kgs-2015 sets moves-by to 6d"),
     ):
         with pytest.raises(HayagoError, match=message):
             Selection(**wrong)  # type: ignore[arg-type]

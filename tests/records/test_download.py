@@ -20,13 +20,7 @@ import pytest
 from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.records.archives import iter_files
-from hayago.records.download import (
-    Archive,
-    Downloader,
-    DownloadError,
-    DownloadOptions,
-    safe_name,
-)
+from hayago.records.download import Archive, Downloader, DownloadError, DownloadOptions, safe_name
 
 
 def make_archive(games=40, name="game.sgf"):

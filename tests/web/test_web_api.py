@@ -234,10 +234,7 @@ def test_handicap(small):
     shown = small.post("/api/games", {"handicap": 4, "human": "B"}, 201)
     assert shown["position"]["to_play"] == "W" and shown["handicap"] == 4
     assert sum(map(sum, shown["position"]["stones"])) == 4
-    assert shown["players"] == {
-        "B": {"name": "You", "rank": ""},
-        "W": {"name": "hayago, level 10", "rank": ""},
-    }
+    assert shown["players"] == {"B": {"name": "You", "rank": ""}, "W": {"name": "hayago, level 10", "rank": ""}}
     game = f"/api/games/{shown['id']}"
     assert moves_of(small.post(f"{game}/reply"))[0][0] == "W"
     record = read_sgf(small.client.get(f"{game}/sgf").content)[0]
@@ -735,7 +732,7 @@ def test_scripts_stay_text(small):
         (b"\x89PNG\r\n\x1a\n" + bytes(5000), "not SGF: no game begins in it"),
         (b"PK\x03\x04" + bytes(5000), "not SGF: no game begins in it"),
         (b"(;SZ[52])", "board size: SZ[52]"),
-        (b"(;SZ[9];B[zz])", "point off the board: 'zz' behind move 0"),
+        (b"(;SZ[9];B[zz])", "point off the board: 'zz' after move 0"),
         (b"(;SZ[9];B[aa];W[aa])", "illegal move white A9: the point is occupied"),
         (b"(;SZ[9]AB[ab][ba]AW[aa])", "set-up stones: a chain that is set up has no liberty"),
         (b"(;SZ[19];B[aa])", "the network is for boards of 9x9, not 19x19"),
