@@ -217,16 +217,13 @@ class Downloader:
 
     def _transfer(self, part: "_Part", progress: Callable[..., object] | None) -> None:
         """Make the part whole, or raise _Broken and keep what arrived (RFC 9110, sections 13.1.5 and 14)."""
-        validator = part.validator()
-        if not validator:  # nothing would tell whether the rest is of the same version
-            part.discard()
         done = part.size()
-        headers = {"Range": f"bytes={done}-", "If-Range": validator} if done else {}
+        headers = {"Range": f"bytes={done}-", "If-Range": part.validator()} if done else {}
         with self._get(part.url, headers) as response:
             range_ = response.headers.get("Content-Range", "")
-            if response.status_code == 416 and range_ == f"bytes */{done}":  # nothing is missing
+            if done and response.status_code == 416 and range_ == f"bytes */{done}":  # nothing is missing
                 return
-            if response.status_code == 206 and range_.startswith(f"bytes {done}-"):
+            if done and response.status_code == 206 and range_.startswith(f"bytes {done}-"):
                 length = range_.rpartition("/")[2]
                 total = int(length) if length.isdecimal() else None
             else:
@@ -303,14 +300,15 @@ class _Part:
 
     def __init__(self, path: Path, url: str) -> None:
         self.path, self.about = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
-        self.url, self.resumed_at = url, self.size()
+        self.url = url
+        self.resumed_at = self.size()  # the bytes that an earlier download left
 
     def size(self) -> int:
-        """The bytes that are there."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """The bytes that are there and can be used: without a version, the rest may not fit them."""
+        return self.path.stat().st_size if self.path.exists() and self.validator() else 0
 
     def validator(self) -> str:
-        """What tells its version, or "" if that or the address is not known."""
+        """What tells its version, or "" if that is unknown or the part is of another address."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             return str(json.loads(self.about.read_bytes())[self.url])
         return ""
@@ -376,7 +374,7 @@ def _describe(archive: Archive, path: Path, resumed_at: int = 0, *, already_ther
         games = sum(1 for _ in iter_archive(path, archive.name))
     except HayagoError as error:
         where = path if already_there else archive.url
-        raise DownloadError(f"{where}: {str(error).partition(': ')[2]}") from error
+        raise DownloadError(f"{where}: {str(error).rpartition(f'{path}: ')[2]}") from error
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Fetched(archive.url, path, path.stat().st_size, digest, resumed_at, games, already_there)
