@@ -1,11 +1,11 @@
-"""Fetching archives of game records from the web: which there are, and each of them whole or not at all.
+"""Fetches archives of game records from the web, each of them whole or not at all.
 
-While an archive is being fetched it is NAME.part, and NAME.part.json says of which version of what. Only when it is as
-long as the server said and every game in it can be read does it become NAME. So whatever stops a download, the next
-one goes on with the bytes that are there, if the server still has the same version and lets us; else it begins anew.
+While an archive is being fetched it is NAME.part, and NAME.part.json says which version of which address it is. It
+becomes NAME only when it is as long as the server said and every game in it can be read. The next download resumes
+from the bytes that a broken one left, if the server still has the same version; otherwise it starts again.
 
-A session of `requests` brings redirects, proxies and certificates. The bytes are read from the urllib3 response below
-it as they come, since a server that trickles must not hold us for ever, and nobody may unpack on the way.
+`requests` handles redirects, proxies and certificates. The bytes are read from the urllib3 response below it as they
+arrive, because a server that sends very slowly must not hold us forever. urllib3's own retries cannot resume a body.
 """
 
 import hashlib
@@ -18,32 +18,30 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
 from filelock import FileLock, Timeout
+from requests.utils import requote_uri
 from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
 
 from hayago import __version__
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
 from hayago.records.archives import DamagedArchive, iter_archive
 
-# Its links were read about, never fetched: the tests have a server of their own.
+# We have read about its links but never fetched it: the tests have a server of their own.
 KGS_ARCHIVE = "https://www.u-go.net/gamerecords/"
-SUFFIXES = (".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.gz", ".tgz", ".zip")  # the smallest first
+SUFFIXES = (".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.gz", ".tgz", ".zip")  # the best compression first
 
 _MAX_PAGE_BYTES = 8 << 20
-_MAX_REDIRECTS = 5
 _MAX_WAIT_SECONDS = 120.0
-_MAX_OPTION_SECONDS = 86_400  # no system waits for ever
-_MAX_NAME = 120  # bytes
+_MAX_NAME_BYTES = 120
 _BLOCK_BYTES = 1 << 16
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows keeps for itself
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows keeps these names
 _BUSY = (429, 500, 502, 503, 504)
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -55,26 +53,22 @@ class DownloadOptions:
     pause: float = 1.0
     """Seconds between two requests; archives are fetched one at a time."""
     tries: int = 5
-    """Attempts for one archive that get no further."""
+    """Give up after this many attempts in a row that bring nothing new."""
     retry_pause: float = 2.0
     """Seconds before the second attempt; doubled for each further one."""
     timeout: float = 30.0
     """Seconds to wait for the server; also, how long it may send less than --min-rate."""
     min_rate: float = 1.0
-    """KiB a second below which a transfer is broken off, to be tried again."""
+    """KiB a second; a slower transfer is broken off and tried again."""
     max_megabytes: int = 4096
     """Larger archives are not fetched."""
 
     def __post_init__(self) -> None:
-        for name in ("pause", "retry_pause", "min_rate"):
-            if not getattr(self, name) >= 0:
-                raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
-        for name in ("tries", "timeout", "max_megabytes"):
-            if not getattr(self, name) > 0:
-                raise HayagoError(f"{name.replace('_', ' ')} must be above 0: {getattr(self, name)}")
-        for name in ("pause", "timeout"):
-            if getattr(self, name) > _MAX_OPTION_SECONDS:
-                raise HayagoError(f"{name} must not be above {_MAX_OPTION_SECONDS:,}: {getattr(self, name)}")
+        lowest = {"pause": 0, "tries": 1, "retry_pause": 0, "timeout": 0.01, "min_rate": 0, "max_megabytes": 1}
+        for name, low in lowest.items():
+            value = getattr(self, name)
+            if not low <= value <= 1_000_000:
+                raise HayagoError(f"{name.replace('_', ' ')} must be from {low} to 1,000,000: {value}")
 
 
 class Archive(NamedTuple):
@@ -85,34 +79,26 @@ class Archive(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """A fetched archive.
-
-    Attributes:
-        size: in bytes.
-        resumed_at: how many of them were there already from an earlier attempt.
-        games: the game files in it.
-        already_there: whether nothing was asked of the server, since the file was there.
-    """
+    """A fetched archive."""
 
     url: str
     path: Path
-    size: int
+    size: int  # in bytes
     sha256: str
-    resumed_at: int
-    games: int
-    already_there: bool
+    resumed_at: int  # how many of these bytes an earlier download had left
+    games: int  # how many game files it contains
+    already_there: bool  # the file existed, so the server was not asked
 
 
 class DownloadError(HayagoError):
-    """Something could not be fetched; the message begins with its address."""
+    """An archive or a page cannot be fetched. A server's words in the message are made one printable line."""
 
-
-class _Refused(DownloadError):
-    """The server does not give it to us; what is there already may be of use another day."""
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(message.split())))
 
 
 class _Broken(Exception):
-    """An attempt failed in a way that another may not; `wait` is what the server asks for, in seconds."""
+    """An attempt failed, but another may not after `wait` seconds."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -120,7 +106,7 @@ class _Broken(Exception):
 
 
 class Downloader:
-    """Fetches archives one after the other into one folder, which is locked meanwhile.
+    """Fetches archives one after the other into one folder, which stays locked until `close`.
 
     Raises:
         HayagoError: the folder cannot be used, or another process downloads into it.
@@ -129,9 +115,9 @@ class Downloader:
     def __init__(self, folder: Path, options: DownloadOptions | None = None) -> None:
         self.folder, self.options = folder, options or DownloadOptions()
         self._session = requests.Session()
-        self._session.max_redirects = _MAX_REDIRECTS
+        self._session.max_redirects = 5
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
-        self._last_request = -1e9
+        self._next_request = 0.0
         self._lock = FileLock(folder / ".download.lock")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -142,32 +128,34 @@ class Downloader:
             raise HayagoError(f"cannot use {folder}: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Let the folder and the connections go."""
+        """Release the folder and the connections."""
         self._session.close()
-        with suppress(OSError):  # Windows deletes no open file
-            Path(self._lock.lock_file).unlink()  # who reads the games need not see it
+        with suppress(OSError):  # Windows does not delete an open file
+            Path(self._lock.lock_file).unlink()  # the readers of the games should not see it
         self._lock.release()
 
-    # What there is
-
     def find(self, urls: Iterable[str]) -> list[Archive]:
-        """The archives that the addresses are or, as pages, link to, in their order.
+        """The archives among these addresses, and those that the other addresses link to as pages, in order.
 
-        An archive that is offered in several formats is taken once, in the smallest.
+        An archive that is offered in several formats is taken once, in the one that compresses best.
 
         Raises:
-            DownloadError: an address is none, its page cannot be read or links to no archive.
-            HayagoError: no archive's name matches what is wanted.
+            DownloadError: an address is malformed, or its page cannot be read or links to no archive.
+            HayagoError: no archive's name matches `options.only`.
         """
-        found: dict[str, str] = {}
+        best: dict[str, str] = {}  # an address without its suffix: the address
         for url in urls:
             for link in [url] if _suffix(url) else self._links(url):
-                stem = _stem(link)
-                if stem not in found or _rank(link) < _rank(found[stem]):
-                    found[stem] = link
+                parts = urlsplit(link)
+                stem = parts._replace(path=parts.path.removesuffix(_suffix(link))).geturl()
+                best[stem] = min(best.get(stem, link), link, key=lambda one: SUFFIXES.index(_suffix(one).lower()))
         archives: dict[str, Archive] = {}
-        for link in found.values():
-            name = _free_name(safe_name(link), archives)
+        for link in best.values():
+            name, number, suffix = safe_name(link), 1, _suffix(link)
+            stem = name.removesuffix(suffix)
+            while name.lower() in archives:
+                number += 1
+                name = f"{stem}-{number}{suffix}"
             archives[name.lower()] = Archive(link, name)
         only = self.options.only
         wanted = [a for a in archives.values() if not only or any(fnmatch(a.name, pattern) for pattern in only)]
@@ -176,325 +164,217 @@ class Downloader:
         return wanted
 
     def _links(self, url: str) -> list[str]:
-        for attempt in range(self.options.tries):
-            try:
-                with self._get(url) as response:
-                    page = bytearray()
-                    for block in self._blocks(response):
-                        page += block
-                        if len(page) > _MAX_PAGE_BYTES:
-                            raise DownloadError(f"{url}: a page of more than {_MAX_PAGE_BYTES >> 20} MiB")
-                    base = response.url
-                break
-            except _Broken as error:
-                self._wait_or_give_up(url, error, attempt)
-        finder = _LinkFinder(base)
-        # A browser takes "<![...>" for a comment; Python 3.11's parser gives up over it.
-        finder.feed(page.decode(errors="replace").replace("<![", "<!"))
-        links = [link for link in dict.fromkeys(finder.links) if _suffix(link)]
-        if not links:
-            raise DownloadError(f"{url}: links to no {', '.join(SUFFIXES[::2])} or .zip archive")
-        return links
+        """The archives that a page links to."""
+        finder = _LinkFinder()
 
-    # Fetching
+        def read() -> None:
+            page = bytearray()
+            with self._get(url) as response:
+                for block in self._blocks(response):
+                    page += block
+                    if len(page) > _MAX_PAGE_BYTES:
+                        raise DownloadError(f"{url}: a page of more than {_MAX_PAGE_BYTES >> 20} MiB")
+                finder.base = response.url
+            # Browsers treat "<![...>" as a comment, but the parser of Python 3.11 raises an error.
+            finder.feed(page.decode(errors="replace").replace("<![", "<!"))
 
-    def fetch(self, archive: Archive, progress: Progress | None = None) -> Fetched:
-        """Fetch one archive, going on where an earlier attempt stopped.
+        self._persist(url, read)
+        if not finder.archives:
+            raise DownloadError(f"{url}: links to no {', '.join(SUFFIXES[::2])} archive")
+        return finder.archives
+
+    def fetch(self, archive: Archive, progress: Callable[..., object] | None = None) -> Fetched:
+        """Fetch one archive, or the rest of it where an earlier download left a part.
 
         Args:
-            archive: which.
-            progress: told (bytes so far, bytes in all or None).
+            archive: one that `find` returned.
+            progress: called with `completed`, the bytes so far, and `total`, all bytes or None if unknown.
 
         Raises:
-            DownloadError: it cannot be had, or what came is no archive of games.
+            DownloadError: it cannot be fetched, or is not an archive of games.
             HayagoError: it cannot be written.
         """
-        path = self.folder / archive.name
-        if path.exists():
-            return _describe(archive, path, 0, already_there=True)
-        part = _Part(path, archive.url)
-        furthest, attempt, damaged = part.size, 0, False
-        while True:
-            try:
-                self._attempt(archive.url, part, progress or (lambda done, total: None))
-                fetched = _describe(archive, part.path, part.resumed_at)
-                break
-            except DamagedArchive as error:
-                # The bytes of two attempts may not fit each other, so once more from the beginning; then it is so.
-                reason = str(error).partition(": ")[2]
-                part.discard()
-                if damaged:
-                    raise DownloadError(f"{archive.url}: {reason}") from error
-                damaged, furthest = True, 0
-            except _Broken as error:
-                if part.size - furthest >= _BLOCK_BYTES:
-                    furthest, attempt = part.size, 0
-                self._wait_or_give_up(archive.url, error, attempt)
-                attempt += 1
-            except _Refused:
-                raise
-            except HayagoError:
-                part.discard()
-                raise
-        part.complete()
+        path, part = self.folder / archive.name, _Part(self.folder / archive.name, archive.url)
+        try:
+            if path.exists():
+                return _describe(archive, path, already_there=True)
+            for last in (False, True):
+                self._persist(archive.url, lambda: self._transfer(part, progress), part.size)
+                try:
+                    fetched = _describe(archive, part.path, part.resumed_at)
+                    break
+                except DownloadError as error:
+                    part.discard()
+                    # The bytes of two attempts may not fit together, so a damaged archive is fetched once again.
+                    if last or not isinstance(error.__cause__, DamagedArchive):
+                        raise
+            part.path.replace(path)
+            part.about.unlink(missing_ok=True)
+        except OSError as error:
+            part.discard()
+            raise HayagoError(f"cannot write {part.path}: {error.strerror or error}") from error
         return fetched._replace(path=path)
 
-    def _attempt(self, url: str, part: "_Part", progress: Progress) -> None:
-        """Make the part whole, or raise _Broken and leave it longer than it was."""
-        limit = self.options.max_megabytes << 20
-        with self._get(url, part.range_headers()) as response, _writing(part.path):
-            total = part.begin(response)
-            if response.status_code == 416:  # there is nothing behind what is there
+    def _transfer(self, part: "_Part", progress: Callable[..., object] | None) -> None:
+        """Make the part whole, or raise _Broken and keep what arrived (RFC 9110, sections 13.1.5 and 14)."""
+        done = part.size()
+        headers = {"Range": f"bytes={done}-", "If-Range": part.validator()} if done else {}
+        with self._get(part.url, headers) as response:
+            range_ = response.headers.get("Content-Range", "")
+            if done and response.status_code == 416 and range_ == f"bytes */{done}":  # nothing is missing
                 return
-            if (total or 0) > limit:
-                raise DownloadError(f"{url}: {total or 0:,} bytes, more than {self.options.max_megabytes:,} MiB")
-            done = part.size
+            if done and response.status_code == 206 and range_.startswith(f"bytes {done}-"):
+                length = range_.rpartition("/")[2]
+                total = int(length) if length.isdecimal() else None
+            else:
+                part.discard()
+                if response.status_code != 200:
+                    raise _Broken("the server did not send the range that was asked for")
+                part.begin(response)
+                done, total = 0, response.raw.length_remaining
             with part.path.open("ab") as file:
                 for block in self._blocks(response):
                     file.write(block)
                     done += len(block)
-                    progress(done, total)
-                    if done > limit:
-                        raise DownloadError(f"{url}: more than {self.options.max_megabytes:,} MiB")
+                    if max(done, total or 0) > self.options.max_megabytes << 20:
+                        part.discard()
+                        raise DownloadError(f"{part.url}: larger than {self.options.max_megabytes:,} MiB")
+                    if progress:
+                        progress(completed=done, total=total)
         if total is not None and done != total:
-            raise _Broken(f"{done:,} of {total:,} bytes came")
+            raise _Broken(f"{done:,} of {total:,} bytes arrived")
 
     @contextmanager
     def _get(self, url: str, headers: dict[str, str] | None = None) -> Iterator[requests.Response]:
-        """The server's answer, its status looked at and its body not yet read.
-
-        Raises:
-            _Broken: there is none now.
-            _Refused: there will be none.
-        """
-        if _split(url).scheme not in ("http", "https"):
-            raise _Refused(f"{url}: not an http or https address")
-        time.sleep(max(0.0, self._last_request + self.options.pause - time.monotonic()))
+        """The server's answer, with status 200, 206 or 416 and its body still unread."""
+        time.sleep(max(0.0, self._next_request - time.monotonic()))
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=self.options.timeout) as response:
-                if response.status_code in _BUSY:
-                    wait = _retry_after(response)
-                    raise _Broken(_status(response) + f", to wait {wait:g} s" * bool(wait), wait)
                 if response.status_code not in (200, 206, 416):
-                    raise _Refused(f"{url}: {_status(response)}")
+                    reason = f"the server answered {response.status_code} {response.reason}"
+                    if response.status_code not in _BUSY:
+                        raise DownloadError(f"{url}: {reason}")
+                    wait = Retry().get_retry_after(response.raw) or 0.0
+                    raise _Broken(f"{reason} and asked to wait {wait:.0f} s" if wait else reason, wait)
                 yield response
-        except requests.TooManyRedirects as error:
-            raise _Refused(f"{url}: more than {_MAX_REDIRECTS} redirects") from error
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise _Refused(f"{url}: no address to fetch from: {error}") from error
         except (requests.RequestException, HTTPError) as error:
-            raise _Broken(_reason(error)) from error
+            if isinstance(error, (ValueError, requests.TooManyRedirects)):  # a ValueError is about the address
+                raise DownloadError(f"{url}: {error}") from error
+            root: BaseException = error  # requests and urllib3 have wrapped it several times
+            while inner := root.__cause__ or root.__context__:
+                root = inner
+            raise _Broken(str(root) or type(root).__name__) from error
         finally:
-            self._last_request = time.monotonic()
+            self._next_request = time.monotonic() + self.options.pause
 
     def _blocks(self, response: requests.Response) -> Iterator[bytes]:
-        """The body as it comes.
-
-        Raises:
-            _Broken: it comes too slowly.
-        """
-        began, received = time.monotonic(), 0
+        """The body as it arrives, not decompressed; raises _Broken if it is slow."""
+        start, received = time.monotonic(), 0
         while block := response.raw.read1(_BLOCK_BYTES, decode_content=False):
             yield block
             received += len(block)
-            seconds = time.monotonic() - began
+            seconds = time.monotonic() - start
             if seconds > self.options.timeout:
                 if received < seconds * self.options.min_rate * 1024:
-                    raise _Broken(f"only {received / seconds / 1024:.1f} KiB a second came")
-                began, received = time.monotonic(), 0
+                    raise _Broken(f"only {received / seconds / 1024:.1f} KiB a second arrived")
+                start, received = time.monotonic(), 0
 
-    def _wait_or_give_up(self, url: str, error: _Broken, attempt: int) -> None:
-        if attempt + 1 >= self.options.tries or error.wait > _MAX_WAIT_SECONDS:
-            raise DownloadError(f"{url}: {error} ({attempt + 1} attempts)") from error
-        time.sleep(min(max(error.wait, self.options.retry_pause * 2.0 ** min(attempt, 99)), _MAX_WAIT_SECONDS))
+    def _persist(self, url: str, attempt: Callable[[], None], size: Callable[[], int] = lambda: 0) -> None:
+        """Attempt it until nothing breaks. An attempt after which `size` has grown starts a new count."""
+        failures, largest = 0, size()
+        while True:
+            try:
+                return attempt()
+            except _Broken as error:
+                if size() >= largest + _BLOCK_BYTES:
+                    failures, largest = 0, size()
+                failures += 1
+                if failures >= self.options.tries or error.wait > _MAX_WAIT_SECONDS:
+                    raise DownloadError(f"{url}: {error} ({failures} attempt{'s' * (failures > 1)})") from error
+                pause = self.options.retry_pause * 2.0 ** min(failures - 1, 99)
+                time.sleep(min(max(error.wait, pause), _MAX_WAIT_SECONDS))
 
 
 class _Part:
-    """An archive that is not whole yet.
-
-    Attributes:
-        resumed_at: how many of its bytes are from before.
-    """
+    """The beginning of an archive, and the file about it."""
 
     def __init__(self, path: Path, url: str) -> None:
-        self.path = path.with_name(f"{path.name}.part")
-        self._about_path = path.with_name(f"{path.name}.part.json")
-        self._final, self._url = path, url
-        self._validator = self._read_validator()
-        if not self._validator:
-            self.discard()
-        self.resumed_at = self.size
+        self.path, self.about = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
+        self.url = url
+        self.resumed_at = self.size()  # the bytes that an earlier download left
 
-    @property
     def size(self) -> int:
-        """Bytes that are there."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """The bytes that are there and can be used: without a version, the rest may not fit them."""
+        return self.path.stat().st_size if self.path.exists() and self.validator() else 0
 
-    def range_headers(self) -> dict[str, str]:
-        """Asks for the rest, if it is the rest of the same."""
-        known = self.size and self._validator
-        return {"Range": f"bytes={self.size}-", "If-Range": self._validator} if known else {}
+    def validator(self) -> str:
+        """What tells its version, or "" if that is unknown or the part is of another address."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(self.about.read_bytes())[self.url])
+        return ""
 
-    def begin(self, response: requests.Response) -> int | None:
-        """Make ready for the body of this answer; the bytes that the archive has in all, if the server says so.
-
-        Raises:
-            _Broken: the answer does not fit what is there; the next attempt begins anew.
-        """
-        start, total = _range_of(response)
-        if response.status_code in (206, 416):
-            if start in (None, self.size) and (response.status_code == 206 or total == self.size):
-                return total
-            self.discard()
-            raise _Broken("the server answered with another range than asked for")
-        self.discard()
-        headers = response.headers
-        etag, length = headers.get("ETag", ""), headers.get("Content-Length", "")
-        self._validator = headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
-        about = json.dumps({"url": self._url, "validator": self._validator}) + "\n"
-        write_atomically(self._about_path, lambda file: file.write(about.encode()))
-        return int(length) if length.isascii() and length.isdigit() else None
+    def begin(self, response: requests.Response) -> None:
+        """Write down the version that this answer sends."""
+        etag = response.headers.get("ETag", "W/")
+        validator = response.headers.get("Last-Modified", "") if etag.startswith("W/") else etag
+        write_atomically(self.about, lambda file: file.write(json.dumps({self.url: validator}).encode()))
 
     def discard(self) -> None:
-        """Forget what is there."""
+        """Remove what is there."""
         self.path.unlink(missing_ok=True)
-        self._about_path.unlink(missing_ok=True)
-        self._validator, self.resumed_at = "", 0
+        self.about.unlink(missing_ok=True)
+        self.resumed_at = 0
 
-    def complete(self) -> None:
-        """The archive is whole."""
-        with _writing(self._final):
-            self.path.replace(self._final)
-            self._about_path.unlink(missing_ok=True)
 
-    def _read_validator(self) -> str:
-        """What tells the version that the part is of; nothing where that is not known."""
-        try:
-            about = json.loads(self._about_path.read_bytes())
-            return str(about["validator"]) if about["url"] == self._url else ""
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
+class _LinkFinder(HTMLParser):
+    """Collects the addresses of the archives that a page links to, without control characters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = ""
+        self.archives: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        target = (dict(attrs).get("href") or "").strip()
+        with suppress(ValueError, DownloadError):  # a malformed address
+            url = requote_uri(urldefrag(urljoin(self.base, target))[0])
+            if tag == "base" and target:
+                self.base = url
+            elif tag == "a" and url.startswith(("http://", "https://")) and _suffix(url):
+                self.archives.append(url)
 
 
 def safe_name(url: str) -> str:
-    """A file name for an address's last part that every system takes, and that leads out of no folder.
+    """The last part of an address as a file name that every system accepts and that stays in its folder.
 
     Raises:
         DownloadError: nothing is left of it.
     """
-    name = re.split(r"[/\\]", unquote(_split(url).path))[-1]
-    suffix = _suffix(name)
-    stem = re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", name[: len(name) - len(suffix)])
-    stem = stem.strip(". ").encode()[: _MAX_NAME - len(suffix)].decode(errors="ignore").rstrip(". ")
+    suffix = _suffix(url)
+    name = re.split(r"[/\\]", unquote(urlsplit(url).path.removesuffix(suffix)))[-1]
+    stem = "".join(c if c.isprintable() and c not in '<>:"|?*' else "_" for c in name)
+    stem = stem.strip(". ").encode()[: _MAX_NAME_BYTES - len(suffix)].decode(errors="ignore").rstrip(". ")
     if not stem:
         raise DownloadError(f"{url}: gives no file name")
     return f"{'_' * bool(_RESERVED.fullmatch(stem))}{stem}{suffix}"
 
 
-def _free_name(name: str, taken: dict[str, Archive]) -> str:
-    """The name, numbered where another address has it already."""
-    suffix = _suffix(name)
-    stem, number = name[: len(name) - len(suffix)], 1
-    while name.lower() in taken:
-        number += 1
-        name = f"{stem}-{number}{suffix}"
-    return name
-
-
-def _suffix(text: str) -> str:
-    """The archive's suffix of a name or of an address's path, as it is written; "" where there is none."""
-    path = _split(text).path if "://" in text else text
+def _suffix(url: str) -> str:
+    """The archive suffix of an address as it is written, or ""."""
+    try:
+        path = urlsplit(url).path
+    except ValueError as error:
+        raise DownloadError(f"{url}: malformed address: {error}") from error
     return next((path[-len(suffix) :] for suffix in SUFFIXES if path.lower().endswith(suffix)), "")
 
 
-def _stem(url: str) -> str:
-    """An archive's address without the suffix: what its formats have in common."""
-    parts = _split(url)
-    return parts._replace(path=parts.path[: -len(_suffix(url))]).geturl()
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError as error:  # a bracket without its other half
-        raise DownloadError(f"{url}: no address: {str(error).lower()}") from error
-
-
-def _rank(url: str) -> int:
-    return SUFFIXES.index(_suffix(url).lower())
-
-
-class _LinkFinder(HTMLParser):
-    """Collects where a page's links lead, as whole addresses."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        target = dict(attrs).get("href")
-        if not target:
-            return
-        try:
-            url = urldefrag(urljoin(self._base, target.strip()))[0]
-        except ValueError:  # see _split
-            return
-        if tag == "base":
-            self._base = url
-        elif tag == "a" and url.startswith(("http://", "https://")):
-            self.links.append(url)
-
-
-def _describe(archive: Archive, path: Path, resumed_at: int, *, already_there: bool = False) -> Fetched:
-    """What the file is, once every game in it could be read.
-
-    Raises:
-        DamagedArchive: it is damaged or cut short.
-        DownloadError: there is no game in it, or it is a trap.
-    """
+def _describe(archive: Archive, path: Path, resumed_at: int = 0, *, already_there: bool = False) -> Fetched:
+    """Read every game of the file; the cause of a DownloadError may be a DamagedArchive."""
     try:
         games = sum(1 for _ in iter_archive(path, archive.name))
-    except DamagedArchive:
-        raise
     except HayagoError as error:
-        raise DownloadError(f"{archive.url}: {str(error).partition(': ')[2]}") from error
+        where = path if already_there else archive.url
+        raise DownloadError(f"{where}: {str(error).rpartition(f'{path}: ')[2]}") from error
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Fetched(archive.url, path, path.stat().st_size, digest, resumed_at, games, already_there)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except requests.RequestException:  # is an OSError too
-        raise
-    except OSError as error:
-        raise HayagoError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
-    """Where the body begins and how long all is, by Content-Range."""
-    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if match is None:
-        return None, None
-    return int(match[1]) if match[1] else None, int(match[2]) if match[2].isdigit() else None
-
-
-def _status(response: requests.Response) -> str:
-    return f"the server answered {response.status_code} {response.reason}"
-
-
-def _retry_after(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
-def _reason(error: Any) -> str:
-    """What is behind the wrappers of requests and urllib3, in one line."""
-    while True:
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-        if not isinstance(inner, Exception):
-            return " ".join(str(error).split()) or type(error).__name__
-        error = inner
