@@ -1,97 +1,95 @@
-"""Fetching archives of game records from the web: which there are, and each of them whole or not at all.
+"""Downloading archives of game records, each of them whole or not at all.
 
-While an archive is being fetched it is NAME.part, and NAME.part.json says of which version of what. Only when it is as
-long as the server said and every game in it can be read does it become NAME. So whatever stops a download, the next
-one goes on with the bytes that are there, if the server still has the same version and lets us; else it begins anew.
+While an archive is being downloaded it is NAME.part; NAME.part.json names its address and version. It becomes NAME
+only when it is as long as the server said and every game in it can be read. After any interruption the next download
+resumes with the bytes that are there, if the server still has the same version. Otherwise it starts from the beginning.
 
-A session of `requests` brings redirects, proxies and certificates. The bytes are read from the urllib3 response below
-it as they come, since a server that trickles must not hold us for ever, and nobody may unpack on the way.
+A session of `requests` brings redirects, proxies and certificates. The retries are our own: urllib3's `Retry` ends
+where the body begins, and most downloads break in the body. The bytes come straight from the urllib3 response, so that
+a slow server is noticed and nothing is decompressed on the way.
 """
 
 import hashlib
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from html.parser import HTMLParser
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit
+from typing import Any, NamedTuple, Self, TypeVar
 
 import requests
 from filelock import FileLock, Timeout
+from requests.utils import requote_uri
+from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from hayago import __version__
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
+from hayago.records.archive_links import SUFFIXES, Archive, links_of, name_archives, suffix_of
 from hayago.records.archives import DamagedArchive, iter_archive
 
-# Its links were read about, never fetched: the tests have a server of their own.
-KGS_ARCHIVE = "https://www.u-go.net/gamerecords/"
-SUFFIXES = (".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.gz", ".tgz", ".zip")  # the smallest first
+KGS_ARCHIVE = "https://www.u-go.net/gamerecords/"  # the tests never ask it: they have a server of their own
 
 _MAX_PAGE_BYTES = 8 << 20
 _MAX_REDIRECTS = 5
 _MAX_WAIT_SECONDS = 120.0
-_MAX_OPTION_SECONDS = 86_400  # no system waits for ever
-_MAX_NAME = 120  # bytes
 _BLOCK_BYTES = 1 << 16
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows keeps for itself
 _BUSY = (429, 500, 502, 503, 504)
+_DAY = 86_400  # no system waits forever
+_LIMITS = {
+    "pause": (0, _DAY),
+    "tries": (1, math.inf),
+    "retry_pause": (0, math.inf),
+    "timeout": (0.001, _DAY),
+    "min_rate": (0, math.inf),
+    "max_megabytes": (1, math.inf),
+}
 
 Progress = Callable[[int, int | None], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class DownloadOptions:
-    """How archives are fetched."""
+    """How archives are downloaded."""
 
     only: tuple[str, ...] = ()
-    """Fetch only archives whose name matches one of these patterns: `*2015*`."""
+    """Download only archives whose name matches one of these patterns: `*2015*`."""
     pause: float = 1.0
-    """Seconds between two requests; archives are fetched one at a time."""
+    """Seconds between two requests; archives are downloaded one at a time."""
     tries: int = 5
-    """Attempts for one archive that get no further."""
+    """Attempts in a row without progress before an archive is given up."""
     retry_pause: float = 2.0
     """Seconds before the second attempt; doubled for each further one."""
     timeout: float = 30.0
     """Seconds to wait for the server; also, how long it may send less than --min-rate."""
     min_rate: float = 1.0
-    """KiB a second below which a transfer is broken off, to be tried again."""
+    """KiB per second below which a transfer is stopped and tried again."""
     max_megabytes: int = 4096
-    """Larger archives are not fetched."""
+    """Larger archives are not downloaded."""
 
     def __post_init__(self) -> None:
-        for name in ("pause", "retry_pause", "min_rate"):
-            if not getattr(self, name) >= 0:
-                raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
-        for name in ("tries", "timeout", "max_megabytes"):
-            if not getattr(self, name) > 0:
-                raise HayagoError(f"{name.replace('_', ' ')} must be above 0: {getattr(self, name)}")
-        for name in ("pause", "timeout"):
-            if getattr(self, name) > _MAX_OPTION_SECONDS:
-                raise HayagoError(f"{name} must not be above {_MAX_OPTION_SECONDS:,}: {getattr(self, name)}")
-
-
-class Archive(NamedTuple):
-    """An archive on the web and the name of the file that it becomes."""
-
-    url: str
-    name: str
+        for name, (least, most) in _LIMITS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                limit = f"at most {most:,g}" if value > most else f"at least {least:g}"
+                raise HayagoError(f"{name.replace('_', ' ')} must be {limit}: {value}")
 
 
 class Fetched(NamedTuple):
-    """A fetched archive.
+    """A downloaded archive.
 
     Attributes:
         size: in bytes.
-        resumed_at: how many of them were there already from an earlier attempt.
-        games: the game files in it.
-        already_there: whether nothing was asked of the server, since the file was there.
+        resumed_at: how many of these bytes were left by an earlier attempt.
+        games: the number of game files in it.
+        already_there: whether the file was there before and the server was not asked.
     """
 
     url: str
@@ -104,15 +102,18 @@ class Fetched(NamedTuple):
 
 
 class DownloadError(HayagoError):
-    """Something could not be fetched; the message begins with its address."""
+    """Something cannot be downloaded. The message begins with its address; control characters are replaced."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__("".join(letter if letter.isprintable() else "?" for letter in f"{url}: {reason}"))
 
 
-class _Refused(DownloadError):
-    """The server does not give it to us; what is there already may be of use another day."""
+class _Unavailable(DownloadError):
+    """The server does not provide it now. The part that is there is kept for another day."""
 
 
-class _Broken(Exception):
-    """An attempt failed in a way that another may not; `wait` is what the server asks for, in seconds."""
+class _Interrupted(Exception):
+    """An attempt failed, and another may succeed; `wait` is the number of seconds that the server asks for."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -120,10 +121,10 @@ class _Broken(Exception):
 
 
 class Downloader:
-    """Fetches archives one after the other into one folder, which is locked meanwhile.
+    """Downloads archives one at a time into one folder, which stays locked until `close`.
 
     Raises:
-        HayagoError: the folder cannot be used, or another process downloads into it.
+        HayagoError: the folder cannot be used, or another process is downloading into it.
     """
 
     def __init__(self, folder: Path, options: DownloadOptions | None = None) -> None:
@@ -131,7 +132,7 @@ class Downloader:
         self._session = requests.Session()
         self._session.max_redirects = _MAX_REDIRECTS
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
-        self._last_request = -1e9
+        self._last_request = -math.inf
         self._lock = FileLock(folder / ".download.lock")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -142,157 +143,158 @@ class Downloader:
             raise HayagoError(f"cannot use {folder}: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Let the folder and the connections go."""
+        """Release the folder and the connections."""
         self._session.close()
         with suppress(OSError):  # Windows deletes no open file
-            Path(self._lock.lock_file).unlink()  # who reads the games need not see it
+            Path(self._lock.lock_file).unlink()
         self._lock.release()
 
-    # What there is
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
 
     def find(self, urls: Iterable[str]) -> list[Archive]:
-        """The archives that the addresses are or, as pages, link to, in their order.
+        """The archives among the addresses and those that the other addresses, as pages, link to, in their order.
 
         An archive that is offered in several formats is taken once, in the smallest.
 
         Raises:
-            DownloadError: an address is none, its page cannot be read or links to no archive.
-            HayagoError: no archive's name matches what is wanted.
+            DownloadError: a page cannot be read or links to no archive.
+            HayagoError: no archive has a name that `only` wants, or an address yields no file name.
         """
-        found: dict[str, str] = {}
-        for url in urls:
-            for link in [url] if _suffix(url) else self._links(url):
-                stem = _stem(link)
-                if stem not in found or _rank(link) < _rank(found[stem]):
-                    found[stem] = link
-        archives: dict[str, Archive] = {}
-        for link in found.values():
-            name = _free_name(safe_name(link), archives)
-            archives[name.lower()] = Archive(link, name)
-        only = self.options.only
-        wanted = [a for a in archives.values() if not only or any(fnmatch(a.name, pattern) for pattern in only)]
+        links = [
+            link
+            for url in map(requote_uri, urls)
+            for link in ([url] if suffix_of(url) else self._retry(url, partial(self._links, url)))
+        ]
+        archives, only = name_archives(links), self.options.only
+        wanted = [a for a in archives if not only or any(fnmatch(a.name, pattern) for pattern in only)]
         if not wanted:
             raise HayagoError(f"none of {len(archives)} archives matches {' or '.join(only)}")
         return wanted
 
-    def _links(self, url: str) -> list[str]:
-        for attempt in range(self.options.tries):
-            try:
-                with self._get(url) as response:
-                    page = bytearray()
-                    for block in self._blocks(response):
-                        page += block
-                        if len(page) > _MAX_PAGE_BYTES:
-                            raise DownloadError(f"{url}: a page of more than {_MAX_PAGE_BYTES >> 20} MiB")
-                    base = response.url
-                break
-            except _Broken as error:
-                self._wait_or_give_up(url, error, attempt)
-        finder = _LinkFinder(base)
-        # A browser takes "<![...>" for a comment; Python 3.11's parser gives up over it.
-        finder.feed(page.decode(errors="replace").replace("<![", "<!"))
-        links = [link for link in dict.fromkeys(finder.links) if _suffix(link)]
-        if not links:
-            raise DownloadError(f"{url}: links to no {', '.join(SUFFIXES[::2])} or .zip archive")
-        return links
-
-    # Fetching
-
     def fetch(self, archive: Archive, progress: Progress | None = None) -> Fetched:
-        """Fetch one archive, going on where an earlier attempt stopped.
+        """Download one archive, resuming where an earlier attempt stopped.
 
         Args:
-            archive: which.
-            progress: told (bytes so far, bytes in all or None).
+            progress: called with (bytes so far, bytes in all or None).
 
         Raises:
-            DownloadError: it cannot be had, or what came is no archive of games.
+            DownloadError: the server does not provide it, or what came is not an archive of games.
             HayagoError: it cannot be written.
         """
         path = self.folder / archive.name
         if path.exists():
             return _describe(archive, path, 0, already_there=True)
         part = _Part(path, archive.url)
-        furthest, attempt, damaged = part.size, 0, False
-        while True:
-            try:
-                self._attempt(archive.url, part, progress or (lambda done, total: None))
-                fetched = _describe(archive, part.path, part.resumed_at)
-                break
-            except DamagedArchive as error:
-                # The bytes of two attempts may not fit each other, so once more from the beginning; then it is so.
-                reason = str(error).partition(": ")[2]
-                part.discard()
-                if damaged:
-                    raise DownloadError(f"{archive.url}: {reason}") from error
-                damaged, furthest = True, 0
-            except _Broken as error:
-                if part.size - furthest >= _BLOCK_BYTES:
-                    furthest, attempt = part.size, 0
-                self._wait_or_give_up(archive.url, error, attempt)
-                attempt += 1
-            except _Refused:
-                raise
-            except HayagoError:
-                part.discard()
-                raise
-        part.complete()
+        try:
+            fetched = self._whole(archive, part, progress or (lambda done, total: None))
+            part.complete()
+        except _Unavailable:
+            raise
+        except OSError as error:
+            part.discard()
+            raise HayagoError(f"cannot write {part.path}: {error.strerror or error}") from error
+        except HayagoError:
+            part.discard()
+            raise
         return fetched._replace(path=path)
 
-    def _attempt(self, url: str, part: "_Part", progress: Progress) -> None:
-        """Make the part whole, or raise _Broken and leave it longer than it was."""
+    def _whole(self, archive: Archive, part: "_Part", progress: Progress) -> Fetched:
+        """Make the part a whole archive."""
+        damaged = False
+        while True:
+            self._retry(archive.url, partial(self._extend, archive.url, part, progress), part)
+            try:
+                return _describe(archive, part.path, part.resumed_at)
+            except DamagedArchive as error:
+                # The bytes of two attempts may not belong together: try again from the beginning, once.
+                part.discard()
+                if damaged:
+                    raise DownloadError(archive.url, str(error).partition(": ")[2]) from error
+                damaged = True
+
+    def _retry(self, url: str, attempt: Callable[[], T], part: "_Part | None" = None) -> T:
+        """Call `attempt` until it succeeds, or until it fails too often without making the part longer.
+
+        Raises:
+            _Unavailable: it failed too often, or the server asks for a longer wait than we accept.
+        """
+        furthest, failures = part.size if part else 0, 0
+        while True:
+            try:
+                return attempt()
+            except _Interrupted as error:
+                failures += 1
+                if part and part.size - furthest >= _BLOCK_BYTES:
+                    furthest, failures = part.size, 1
+                if failures >= self.options.tries or error.wait > _MAX_WAIT_SECONDS:
+                    raise _Unavailable(url, f"{error} (attempts: {failures})") from error
+                wait = max(error.wait, self.options.retry_pause * 2.0 ** min(failures - 1, 99))
+                time.sleep(min(wait, _MAX_WAIT_SECONDS))
+
+    def _links(self, url: str) -> list[str]:
+        """The archives that a page links to; raises as `_get` does."""
+        page = bytearray()
+        with self._get(url) as response:
+            for block in self._blocks(response):
+                page += block
+                if len(page) > _MAX_PAGE_BYTES:
+                    raise DownloadError(url, f"a page of more than {_MAX_PAGE_BYTES >> 20} MiB")
+            links = links_of(page.decode(errors="replace"), response.url)
+        if not links:
+            raise DownloadError(url, f"links to no {', '.join(SUFFIXES[::2])} archive")
+        return links
+
+    def _extend(self, url: str, part: "_Part", progress: Progress) -> None:
+        """Fetch all bytes that the part lacks; raises as `_get` does, and then the part keeps what came."""
         limit = self.options.max_megabytes << 20
-        with self._get(url, part.range_headers()) as response, _writing(part.path):
+        with self._get(url, part.range_headers()) as response:
             total = part.begin(response)
-            if response.status_code == 416:  # there is nothing behind what is there
-                return
-            if (total or 0) > limit:
-                raise DownloadError(f"{url}: {total or 0:,} bytes, more than {self.options.max_megabytes:,} MiB")
             done = part.size
             with part.path.open("ab") as file:
-                for block in self._blocks(response):
+                for block in () if response.status_code == 416 else self._blocks(response):
+                    if max(total or 0, done + len(block)) > limit:
+                        raise DownloadError(url, f"more than {self.options.max_megabytes:,} MiB")
                     file.write(block)
                     done += len(block)
                     progress(done, total)
-                    if done > limit:
-                        raise DownloadError(f"{url}: more than {self.options.max_megabytes:,} MiB")
         if total is not None and done != total:
-            raise _Broken(f"{done:,} of {total:,} bytes came")
+            raise _Interrupted(f"{done:,} of {total:,} bytes came")
 
     @contextmanager
     def _get(self, url: str, headers: dict[str, str] | None = None) -> Iterator[requests.Response]:
-        """The server's answer, its status looked at and its body not yet read.
+        """The server's answer with an acceptable status; its body is not yet read.
 
         Raises:
-            _Broken: there is none now.
-            _Refused: there will be none.
+            _Interrupted: the request or the reading of the body failed, and may succeed later.
+            _Unavailable: the address is unusable, or the server refuses.
         """
-        if _split(url).scheme not in ("http", "https"):
-            raise _Refused(f"{url}: not an http or https address")
+        if not url.lower().startswith(("http://", "https://")):
+            raise _Unavailable(url, "not an http or https address")
         time.sleep(max(0.0, self._last_request + self.options.pause - time.monotonic()))
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=self.options.timeout) as response:
+                status = f"the server answered {response.status_code} {response.reason}"
                 if response.status_code in _BUSY:
-                    wait = _retry_after(response)
-                    raise _Broken(_status(response) + f", to wait {wait:g} s" * bool(wait), wait)
+                    wait = Retry().get_retry_after(response.raw) or 0.0
+                    raise _Interrupted(status + f", and asks to wait {wait:.0f} s" * bool(wait), wait)
                 if response.status_code not in (200, 206, 416):
-                    raise _Refused(f"{url}: {_status(response)}")
+                    raise _Unavailable(url, status)
                 yield response
         except requests.TooManyRedirects as error:
-            raise _Refused(f"{url}: more than {_MAX_REDIRECTS} redirects") from error
+            raise _Unavailable(url, f"more than {_MAX_REDIRECTS} redirects") from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise _Refused(f"{url}: no address to fetch from: {error}") from error
+            raise _Unavailable(url, f"not a usable address: {error}") from error
         except (requests.RequestException, HTTPError) as error:
-            raise _Broken(_reason(error)) from error
+            raise _Interrupted(_reason(error)) from error
         finally:
             self._last_request = time.monotonic()
 
     def _blocks(self, response: requests.Response) -> Iterator[bytes]:
-        """The body as it comes.
-
-        Raises:
-            _Broken: it comes too slowly.
-        """
+        """The body as it comes; raises _Interrupted if it comes too slowly."""
         began, received = time.monotonic(), 0
         while block := response.raw.read1(_BLOCK_BYTES, decode_content=False):
             yield block
@@ -300,199 +302,93 @@ class Downloader:
             seconds = time.monotonic() - began
             if seconds > self.options.timeout:
                 if received < seconds * self.options.min_rate * 1024:
-                    raise _Broken(f"only {received / seconds / 1024:.1f} KiB a second came")
+                    raise _Interrupted(f"only {received / seconds / 1024:.1f} KiB per second came")
                 began, received = time.monotonic(), 0
-
-    def _wait_or_give_up(self, url: str, error: _Broken, attempt: int) -> None:
-        if attempt + 1 >= self.options.tries or error.wait > _MAX_WAIT_SECONDS:
-            raise DownloadError(f"{url}: {error} ({attempt + 1} attempts)") from error
-        time.sleep(min(max(error.wait, self.options.retry_pause * 2.0 ** min(attempt, 99)), _MAX_WAIT_SECONDS))
 
 
 class _Part:
-    """An archive that is not whole yet.
+    """The beginning of an archive on the disk, with a *validator*, HTTP's name for what identifies a version.
 
     Attributes:
-        resumed_at: how many of its bytes are from before.
+        resumed_at: how many of its bytes an earlier process or attempt left.
     """
 
-    def __init__(self, path: Path, url: str) -> None:
-        self.path = path.with_name(f"{path.name}.part")
-        self._about_path = path.with_name(f"{path.name}.part.json")
-        self._final, self._url = path, url
-        self._validator = self._read_validator()
+    def __init__(self, final: Path, url: str) -> None:
+        self._final, self._url = final, url
+        self.path, self._about = (final.with_name(f"{final.name}{ending}") for ending in (".part", ".part.json"))
+        self._validator = ""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            about = json.loads(self._about.read_bytes())
+            self._validator = str(about["validator"]) if about["url"] == url else ""
         if not self._validator:
             self.discard()
         self.resumed_at = self.size
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """The number of bytes that are there."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def range_headers(self) -> dict[str, str]:
-        """Asks for the rest, if it is the rest of the same."""
-        known = self.size and self._validator
-        return {"Range": f"bytes={self.size}-", "If-Range": self._validator} if known else {}
+        """The request for the missing bytes, if the version is still the same."""
+        if not (self.size and self._validator):
+            return {}
+        return {"Range": f"bytes={self.size}-", "If-Range": self._validator}
 
     def begin(self, response: requests.Response) -> int | None:
-        """Make ready for the body of this answer; the bytes that the archive has in all, if the server says so.
+        """Prepare for the body of this answer; the size of the whole archive, None if the server does not say.
 
         Raises:
-            _Broken: the answer does not fit what is there; the next attempt begins anew.
+            _Interrupted: the answer does not fit the bytes that are there; the next attempt starts from the beginning.
         """
-        start, total = _range_of(response)
-        if response.status_code in (206, 416):
-            if start in (None, self.size) and (response.status_code == 206 or total == self.size):
-                return total
+        if response.status_code == 200:
             self.discard()
-            raise _Broken("the server answered with another range than asked for")
+            etag = response.headers.get("ETag", "W/")
+            self._validator = response.headers.get("Last-Modified", "") if etag.startswith("W/") else etag
+            about = json.dumps({"url": self._url, "validator": self._validator}).encode()
+            write_atomically(self._about, lambda file: file.write(about))
+            length: int | None = response.raw.length_remaining
+            return length
+        match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
+        start, total = match.groups() if match else (None, None)
+        size = int(total) if total and total != "*" else None
+        if start in (None, str(self.size)) and (response.status_code == 206 or size == self.size):
+            return size
         self.discard()
-        headers = response.headers
-        etag, length = headers.get("ETag", ""), headers.get("Content-Length", "")
-        self._validator = headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
-        about = json.dumps({"url": self._url, "validator": self._validator}) + "\n"
-        write_atomically(self._about_path, lambda file: file.write(about.encode()))
-        return int(length) if length.isascii() and length.isdigit() else None
+        raise _Interrupted("the server answered with another range than requested")
 
     def discard(self) -> None:
-        """Forget what is there."""
+        """Remove what is there."""
         self.path.unlink(missing_ok=True)
-        self._about_path.unlink(missing_ok=True)
+        self._about.unlink(missing_ok=True)
         self._validator, self.resumed_at = "", 0
 
     def complete(self) -> None:
-        """The archive is whole."""
-        with _writing(self._final):
-            self.path.replace(self._final)
-            self._about_path.unlink(missing_ok=True)
-
-    def _read_validator(self) -> str:
-        """What tells the version that the part is of; nothing where that is not known."""
-        try:
-            about = json.loads(self._about_path.read_bytes())
-            return str(about["validator"]) if about["url"] == self._url else ""
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
-
-
-def safe_name(url: str) -> str:
-    """A file name for an address's last part that every system takes, and that leads out of no folder.
-
-    Raises:
-        DownloadError: nothing is left of it.
-    """
-    name = re.split(r"[/\\]", unquote(_split(url).path))[-1]
-    suffix = _suffix(name)
-    stem = re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", name[: len(name) - len(suffix)])
-    stem = stem.strip(". ").encode()[: _MAX_NAME - len(suffix)].decode(errors="ignore").rstrip(". ")
-    if not stem:
-        raise DownloadError(f"{url}: gives no file name")
-    return f"{'_' * bool(_RESERVED.fullmatch(stem))}{stem}{suffix}"
-
-
-def _free_name(name: str, taken: dict[str, Archive]) -> str:
-    """The name, numbered where another address has it already."""
-    suffix = _suffix(name)
-    stem, number = name[: len(name) - len(suffix)], 1
-    while name.lower() in taken:
-        number += 1
-        name = f"{stem}-{number}{suffix}"
-    return name
-
-
-def _suffix(text: str) -> str:
-    """The archive's suffix of a name or of an address's path, as it is written; "" where there is none."""
-    path = _split(text).path if "://" in text else text
-    return next((path[-len(suffix) :] for suffix in SUFFIXES if path.lower().endswith(suffix)), "")
-
-
-def _stem(url: str) -> str:
-    """An archive's address without the suffix: what its formats have in common."""
-    parts = _split(url)
-    return parts._replace(path=parts.path[: -len(_suffix(url))]).geturl()
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError as error:  # a bracket without its other half
-        raise DownloadError(f"{url}: no address: {str(error).lower()}") from error
-
-
-def _rank(url: str) -> int:
-    return SUFFIXES.index(_suffix(url).lower())
-
-
-class _LinkFinder(HTMLParser):
-    """Collects where a page's links lead, as whole addresses."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        target = dict(attrs).get("href")
-        if not target:
-            return
-        try:
-            url = urldefrag(urljoin(self._base, target.strip()))[0]
-        except ValueError:  # see _split
-            return
-        if tag == "base":
-            self._base = url
-        elif tag == "a" and url.startswith(("http://", "https://")):
-            self.links.append(url)
+        """Give the whole archive its name."""
+        self.path.replace(self._final)
+        self._about.unlink(missing_ok=True)
 
 
 def _describe(archive: Archive, path: Path, resumed_at: int, *, already_there: bool = False) -> Fetched:
-    """What the file is, once every game in it could be read.
+    """What the file holds; every game in it is read.
 
     Raises:
         DamagedArchive: it is damaged or cut short.
-        DownloadError: there is no game in it, or it is a trap.
+        DownloadError: it holds no game, or expands without bounds.
     """
     try:
         games = sum(1 for _ in iter_archive(path, archive.name))
     except DamagedArchive:
         raise
     except HayagoError as error:
-        raise DownloadError(f"{archive.url}: {str(error).partition(': ')[2]}") from error
+        raise DownloadError(archive.url, str(error).partition(": ")[2]) from error
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Fetched(archive.url, path, path.stat().st_size, digest, resumed_at, games, already_there)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except requests.RequestException:  # is an OSError too
-        raise
-    except OSError as error:
-        raise HayagoError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _range_of(response: requests.Response) -> tuple[int | None, int | None]:
-    """Where the body begins and how long all is, by Content-Range."""
-    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if match is None:
-        return None, None
-    return int(match[1]) if match[1] else None, int(match[2]) if match[2].isdigit() else None
-
-
-def _status(response: requests.Response) -> str:
-    return f"the server answered {response.status_code} {response.reason}"
-
-
-def _retry_after(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
 def _reason(error: Any) -> str:
-    """What is behind the wrappers of requests and urllib3, in one line."""
+    """The innermost cause inside the wrappers of requests and urllib3, in one line."""
     while True:
         inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
         if not isinstance(inner, Exception):
