@@ -1,4 +1,4 @@
-"""The compiled kernels are kept, announced when they are made, and made anew when a kernel changes that they call."""
+"""Compiled kernels are kept, compiling is announced, and a kernel is compiled again when one that it calls changes."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ ANNOUNCED = "hayago: compiling kernels, once per version (about half a minute)\n
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the package with a small kernel more in it."""
+    """A copy of the package with one more small kernel in it."""
     copy = tmp_path / "hayago"
     shutil.copytree(Path(hayago.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "rules" / "probe.py").write_text(PROBE)
@@ -57,6 +57,7 @@ def change(package: Path, file: str, old: str, new: str) -> None:
     (package / file).write_text(source.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first = run(package, RUN, cache)
@@ -64,7 +65,7 @@ def test_a_changed_kernel_is_seen_by_those_that_call_it(package: Path, tmp_path:
     assert cell == "21"
     assert first.stderr == ANNOUNCED
     assert list((cache / folder).rglob("*.nbi"))
-    assert not list(package.rglob("*.nbi"))  # the package may lie where nobody may write
+    assert not list(package.rglob("*.nbi"))  # the package may lie where no one may write
 
     change(package, "records/store.py", "import ", "import sys\nimport ")  # no kernel lives there
     change(package, "features/planes.py", "import ", "import sys\nimport ")
@@ -105,7 +106,7 @@ def test_threads_never_take_the_same_number() -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(take_all, [counter, counter], taken))
     assert (taken.sum(axis=0) == 1).all()
-    assert counter[0] == taken.shape[1] + 2  # and each has been told once that there are no more
+    assert counter[0] == taken.shape[1] + 2  # and each thread was told once that there are no more
 
 
 class Pair(NamedTuple):
@@ -115,7 +116,7 @@ class Pair(NamedTuple):
 
 @kernel
 def total(pair: Pair, more: NDArray[np.int64]) -> int:
-    """The sum over views of what is borrowed."""
+    """The sum over views of the borrowed arrays."""
     (numbers, factor), more = borrowed((pair, more))
     result = 0
     for n in range(len(numbers)):

@@ -33,6 +33,7 @@ def test_the_network_and_the_page_travel_in_the_wheel(wheel: Path) -> None:
     assert all(name.startswith("hayago") for name in names)  # games and checkpoints stay behind
 
 
+@pytest.mark.slow
 def test_what_is_installed_plays_with_no_other_file(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     pip = [

@@ -1,4 +1,4 @@
-"""The encoder beside its slow twin and beside itself: random games, and the planes that differ.
+"""The encoders compared with their slow twin and with each other: random games, and the planes that differ.
 
 What is compared: `encode_positions`, which replays whole games in the kernels, with a twin that plays the same moves;
 with the plain encoder, which knows one board at a time; and with itself on the same games seen under a symmetry, or
@@ -115,7 +115,7 @@ def _flat(lists: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def everything(board: Board) -> tuple[object, ...]:
-    """All that a board shows of its state, to compare two boards or one board at two times."""
+    """All that a board shows of its state, to compare two boards, or one board at two times."""
     return (
         board.grid().tobytes(),
         board.to_play,
@@ -159,7 +159,7 @@ def twin_at_start(games: Games, game: int) -> TwinBoard:
 
 
 def positions_of(games: Games) -> tuple[np.ndarray, np.ndarray]:
-    """Every (game, ply) whose move is no pass, as int64 (K,) twice."""
+    """Every (game, ply) whose move is not a pass, as int64 (K,) twice."""
     pairs = [
         (game, ply)
         for game in range(len(games.offsets) - 1)
@@ -173,7 +173,7 @@ def positions_of(games: Games) -> tuple[np.ndarray, np.ndarray]:
 def twin_planes(games: Games, game: np.ndarray, ply: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
     """For each position the twin's planes (48, size, size) and the point played there.
 
-    A position of the same game with a higher ply than the one before goes on from there.
+    A position of the same game as the one before, with a higher ply, is played from there.
     """
     at: tuple[int, int] = (-1, 0)
     for g, p in zip(game.tolist(), ply.tolist(), strict=True):
@@ -244,7 +244,7 @@ def encoded_in_turn(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Planes (K, 48, size, size) and labels of positions, encoded among all positions before them, one after the other.
 
-    So the encoder may use whatever it keeps from one position to the next. No position may be asked for twice.
+    So the encoder can use what it keeps from one position to the next. No position may be asked for twice.
     """
     until = np.zeros(len(games.offsets) - 1, np.int64)
     np.maximum.at(until, game, ply + 1)
@@ -303,7 +303,7 @@ def broken_laws(games: Games, game: np.ndarray, ply: np.ndarray) -> list[Differe
 
 
 def check_one_hot(planes: np.ndarray) -> None:
-    """The laws that planes (B, 48, size, size) keep among themselves, whatever the position."""
+    """The laws that planes (B, 48, size, size) obey in every position."""
     marks = {name: planes[:, where].sum(axis=1) for name, where in SLICE.items()}
     empty, legal = planes[:, 2], marks["capture_size"]
     assert (marks["stone_colour"] == 1).all()
@@ -320,7 +320,7 @@ def check_one_hot(planes: np.ndarray) -> None:
 
 
 class LadderCount:
-    """Counts the ladders that the twin reads inside a `with`, and those in which a line met the limit of moves.
+    """Counts the ladders that the twin reads inside a `with`, and those in which a line reached the limit of moves.
 
     A ladder is one first move: of the hunter against a chain of two liberties, or of a chain in atari.
     """

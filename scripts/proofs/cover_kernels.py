@@ -3,9 +3,9 @@
     python scripts/proofs/cover_kernels.py [TEST...]
 
 Compiled code leaves no trace, so the tests run with NUMBA_DISABLE_JIT=1, every kernel as the Python function it is.
-TESTs are what pytest is given; by default the tests of rules and planes on small boards. Prints, for each module that
-holds kernels of the rules and the encoder, how many of its lines ran, and which did not; exits 1 if the tests fail.
-The playouts are left out: without compilation they take hours.
+TESTs are passed to pytest; by default they are the tests of rules and planes on small boards. Prints, for each module
+with kernels of the rules and the encoders, how many of its lines ran, and which did not; exits 1 if the tests fail. The
+playouts are left out: without compilation they take hours.
 """
 
 import os
@@ -18,14 +18,14 @@ import coverage
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "hayago"
-# In plain Python the tests over thousands of positions take many minutes, and run no other lines than these.
+# Uncompiled, the tests over thousands of positions take many minutes, and run no other lines than these.
 DEFAULT = [
     "tests/features/test_planes.py::test_diagram",
     "tests/features/test_planes.py::test_random_games_equal_the_twin[2-20-12]",
     "tests/rules/test_rules.py",
     "tests/rules/test_life.py",
     "tests/rules/test_scoring.py",
-    "tests/features/test_planes.py::test_all_positions_are_those_of_moves_that_are_no_passes",
+    "tests/features/test_planes.py::test_all_positions_are_those_of_moves_that_are_not_passes",
     "tests/rules/test_eyes.py",
     "tests/features/test_properties.py",
     "tests/records/test_store.py::test_first_illegal",

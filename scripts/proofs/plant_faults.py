@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "hayago"
-# A fault may make a kernel run for ever; that counts as caught. A sound run takes a fraction of this.
+# A fault may make a kernel run for ever, or crash; both count as caught. A sound run takes a fraction of this.
 TIMEOUT_S = 300
 TESTS = ("tests/features/test_planes.py", "tests/features/test_incremental.py")
 
@@ -310,6 +310,8 @@ def run_tests(work: Path) -> tuple[bool, str]:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return False, f"no end after {TIMEOUT_S} s"
+    if done.returncode < 0:
+        return False, f"the tests crashed by signal {-done.returncode}"
     if done.returncode not in (0, 1):  # not a failing test: something else is broken, and nothing is proved
         raise SystemExit(f"the tests could not be run:\n{done.stdout}{done.stderr}")
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]

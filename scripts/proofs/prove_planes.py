@@ -1,13 +1,13 @@
-"""Compare the encoder with its slow twin, and with itself from all sides, on positions of real games.
+"""Compare the encoder of whole games with its slow twin, and with itself from all sides, on real positions.
 
     python scripts/proofs/prove_planes.py [GAMES...] [--positions 20000] [--processes 1] [--seed 1]
 
 GAMES are files, folders or archives; by default the games in data/. Ten positions are drawn from each game, a third of
-the games are handicap games if there are as many. Each position is compared twice: its planes under a random symmetry,
-encoded in the game's turn and alone, with the twin's; and its planes with those of the same game played under each of
+the games are handicap games, if there are enough. Each position is compared twice: its planes under a random symmetry,
+encoded in turn and alone, with the twin's; and its planes with those of the same game played under each of
 the 8 symmetries, with the colours as they were and swapped. Prints for every plane in how many positions it marks
-anything and in how many it differs; how many ladders the twin read, and in how many of them some line met the limit of
-hunter moves. Exits 1 on a difference.
+anything and in how many it differs. Prints how many ladders the twin read, and in how many of them some line reached
+the limit of hunter moves. Exits 1 on a difference.
 """
 
 import argparse
@@ -47,7 +47,7 @@ SHOWN = 10
 
 
 class Sample:
-    """So many records of a stream, each with the same chance to be among them."""
+    """A random sample of `count` records of a stream, each as likely as every other."""
 
     def __init__(self, count: int, random: Random) -> None:
         self.records: list[GameRecord] = []
@@ -126,7 +126,7 @@ def examine_all(tasks: list[Task], processes: int) -> Iterator[Examined | None]:
 
 
 def tasks_of(records: Iterable[GameRecord], positions: int, seed: int) -> list[Task]:
-    """Games to draw the positions from, a third of them handicap games, and spare ones, as some hold illegal moves."""
+    """Games to draw the positions from, a third with handicap; and spare ones, since some hold illegal moves."""
     count, random = -(-positions // POSITIONS_PER_GAME), Random(seed)
     handicap, even = Sample(count * 2, random), Sample(count * 2, random)
     for record in records:
@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"handicap   {handicap_positions:>10}   of them from handicap games")
     print(f"planes     {positions * len(PLANE_NAMES):>10}   compared with the twin's")
     print(f"laws       {positions * WAYS:>10}   positions under 8 symmetries, colours as they were and swapped")
-    limit = f"a line met the limit of {HUNTER_MOVES} hunter moves"
+    limit = f"a line reached the limit of {HUNTER_MOVES} hunter moves"
     print(f"ladders    {ladders:>10}   read by the twin; in {at_limit} of them {limit}")
     print(f"different  {wrong:>10}   in {seconds:.0f} s")
     if positions < options.positions:

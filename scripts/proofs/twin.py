@@ -1,8 +1,8 @@
 """The slow twin of the 48 feature planes: the same answers, found in the most obvious way.
 
-Written from the specification of the planes alone, it imports nothing of hayago, so that a mistake made there cannot
-be made here by copying. Whatever can be found by looking is looked for: chains by flood fill, moves by playing them
-on a copy of the board, ladders by plain recursion.
+It is written from the specification of the planes alone and imports nothing of hayago, so that no mistake made there is
+copied here. Chains are found by flood fill, moves are played on a copy of the board, and ladders are read by plain
+recursion.
 
 A *point* is `row * size + column`; a *position* is stones and a ko point; a `TwinBoard` is a position and the turns
 at which its stones were played. In a ladder the *hunter* chases the *prey*, which is named by one of its stones.
@@ -12,8 +12,8 @@ Readings chosen where the specification leaves something open:
 1. "The simple-ko point" is not defined there. Here: a move that takes exactly one stone, and whose own chain is then
    a single stone with a single liberty, makes the point of the stone taken the ko point, until the next turn.
 2. The ko point belongs to no colour: where one colour plays twice in a row, it may not fill the ko it has just taken.
-3. "50 hunter moves": the 50th is played and the prey's answers to it are tried; a prey that a 51st would be needed
-   for is not captured. A ladder capture's own move is the first of its 50; after an escape the hunter has all 50.
+3. "50 hunter moves": the 50th is played and the prey's answers to it are tried. If a 51st would be needed, the prey is
+   not captured. A ladder capture's own move is the first of its 50; after an escape the hunter has all 50.
 4. A point where retaking a ko leaves one stone with one liberty is a self-atari of size 1 (captures come off first).
 5. "Captures of an adjacent hunter chain in atari" means adjacent to the prey as it stands before its move.
 6. On the 1x1 board the only point has no neighbours, so it is an eye of both colours (and legal for neither).
@@ -271,7 +271,7 @@ class TwinBoard:
 
     def _turns_since(self, point: int) -> int:
         """1 for the stone of the last move; a stone that was set up is older than any turn counted."""
-        # A captured stone leaves its turn behind; the next stone on that point overwrites it.
+        # The turn of a captured stone stays; the next stone on that point overwrites it.
         return self.turns - self._turn_played[point] + 1 if point in self._turn_played else 8
 
     def _mark_moves(self, marks: np.ndarray, own: int) -> None:

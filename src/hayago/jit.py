@@ -2,8 +2,8 @@
 
 A *kernel* is a plain function on arrays. numba compiles it on its first call, once per machine, and keeps the result in
 the user's cache folder. numba's own cache notices only changes in the file of the function itself, not in the kernels
-that it calls, so the folder's name carries a hash of the module and of all modules of this package that it imports,
-directly or not (there is no other way for a kernel to get at another), and of numba's version.
+that it calls. So the folder's name carries a hash of the module, of all modules of this package that it imports,
+directly or not, and of numba's version. (A kernel can reach another one only by an import.)
 
 With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
 """
@@ -41,7 +41,7 @@ _IMPORT = re.compile(rf"^\s*(?:from|import)\s+{_PACKAGE.name}((?:\.\w+)*)".encod
 
 @cache
 def _imported(source: Path) -> frozenset[Path]:
-    """The files of this package that a file imports, wherever in it that happens; of a package, all files."""
+    """The files of this package that a file imports anywhere; for a package, all of its files."""
     found: set[Path] = set()
     for name in _IMPORT.findall(source.read_bytes()):
         module = _PACKAGE.joinpath(*name.decode().split("."))
@@ -73,12 +73,12 @@ def cache_folder(source: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     if os.access(folder, os.W_OK):
         return folder
-    # A home that cannot be written to (a service, a container): compile anew in each process rather than fail.
+    # A home that cannot be written to (a service, a container): compile again in each process rather than fail.
     return Path(tempfile.mkdtemp(prefix="hayago-kernels-"))
 
 
 class _Announcement(event.Listener):
-    """Says once, on stderr, that kernels of this package are being compiled: it takes long enough to be wondered at."""
+    """Says once, on stderr, that kernels are being compiled: otherwise a user would wonder at the wait."""
 
     made = False
 
@@ -113,8 +113,8 @@ def kernel(function: Function) -> Function:
 
 
 def recursive_kernel(signature: Any) -> Callable[[Function], Function]:
-    """`kernel` for a function that calls itself: numba keeps such a one on the disk only with its signature stated, and
-    so compiles it where it is defined."""
+    """`kernel` for a function that calls itself: numba keeps it on the disk only if its signature is stated, and then
+    compiles it where it is defined."""
     return lambda function: _compile(function, signature)
 
 
@@ -134,7 +134,7 @@ if config.DISABLE_JIT:
         return (int(word) & -int(word)).bit_length() - 1
 
     def borrowed(arrays: Any) -> Any:
-        """The same."""
+        """The same arrays."""
         return arrays
 
     def prefetch(array: Any, index: int) -> None:
@@ -143,7 +143,7 @@ if config.DISABLE_JIT:
     _taking = threading.Lock()
 
     def fetch_add(counter: NDArray[np.int64]) -> int:
-        """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
+        """counter[0], then add one to it: threads that take numbers from one counter never get the same one."""
         with _taking:
             counter[0] += 1
             return int(counter[0]) - 1
@@ -165,11 +165,11 @@ else:
 
     @intrinsic
     def borrowed(typing_context: Any, arrays: Any) -> Any:
-        """An array, or a tuple with arrays in it, without a count of references: whoever calls holds them for as long
+        """An array, or a tuple with arrays in it, without a count of references: the caller holds them for as long
         as this lives.
 
         numba counts the references to an array wherever it is passed on or a view is made of it, by atomic operations
-        on memory that all its views have in common: so threads that share an array wait for each other.
+        on memory that all its views share. So threads that share an array wait for each other.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -197,7 +197,7 @@ else:
 
     @intrinsic
     def fetch_add(typing_context: Any, counter: Any) -> Any:
-        """counter[0], to which one is added: threads that take numbers from one counter never get the same."""
+        """counter[0], then add one to it: threads that take numbers from one counter never get the same one."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             place = context.make_array(signature.args[0])(context, builder, arguments[0]).data

@@ -28,6 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "MATRIX_SIZES", (32, 64))
 
 
+@pytest.mark.slow
 def test_all_keys_are_there() -> None:
     results = bench()
     assert (results["positions"], results["encode_threads"]) == (594, 1)

@@ -200,6 +200,7 @@ def test_evaluate_asks_engines(capsys, model, small):
     assert found["engines"][0]["answered"] == 0 and "in 0.5 s" in found["notes"][-1]
 
 
+@pytest.mark.slow
 def test_evaluate_chooses_positions_and_symmetries(capsys, model, small, tmp_path):
     store = tmp_path / "games.parquet"
     run(capsys, "prepare", DEMO_GAMES, "--out", store)
@@ -264,6 +265,7 @@ def test_evaluate_warns_of_games_that_were_trained_on(capsys, model, small, tmp_
     assert "was trained on 30 of these 30 games" in seen[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_name", [False, True])
 def test_export_gives_the_same_logits(capsys, model, tmp_path, by_name):
     """The network in the box, or another, by onnxruntime and by torch, on 100 real positions, in any batches."""

@@ -39,6 +39,7 @@ def no_screen(monkeypatch):
     return pytest.importorskip("pygame")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 @pytest.mark.parametrize(
     "arguments",
@@ -250,6 +251,7 @@ def test_an_engine_that_talks_nonsense_is_no_opponent():
     env.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("habit", "error"), [("die", EngineDied), ("hang", EngineTimeout)])
 def test_an_engine_that_ends_is_started_again_for_the_next_game(monkeypatch, habit, error):
     monkeypatch.setattr(opponents, "ENGINE_SECONDS", 6.0)
@@ -344,6 +346,7 @@ def test_opponents_that_there_are_not(wrong):
         make(**wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

@@ -74,6 +74,7 @@ def play_both(boards, steps, threads=2, **arguments):
     return scored, ended - scored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 @pytest.mark.parametrize("opponent", [None, "random"])
 @pytest.mark.parametrize(("size", "rules"), [(2, "chinese-ogs"), (5, "chinese-ogs"), (6, "chinese")])
@@ -105,6 +106,7 @@ def test_in_games_of_a_thousand_moves():
         assert not terminations[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "colour"), [(1, "black"), (10, "white")])
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 def test_the_network_answers_many_boards_as_it_answers_one(level, colour, observation):

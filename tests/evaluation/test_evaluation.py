@@ -1,4 +1,4 @@
-"""The pipeline from examples to outcomes: nothing lost, nothing twice, whatever the batches, planes and symmetries."""
+"""From examples to outcomes: nothing is lost or counted twice, whatever the batches, planes and symmetries."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from learning import demo_games, small_model, store_path
 
 
 class Fake:
-    """Gives the logits it is told to, one row after the other."""
+    """Returns the given logits, one row after another."""
 
     def __init__(self, logits: NDArray[np.float32], size: int = 19, planes: int = 48, fingerprint: str = "") -> None:
         self.info = ModelInfo(8, planes, 13, size, data_fingerprint=fingerprint)
@@ -51,7 +51,7 @@ def test_ranks_and_cross_entropy() -> None:
     logits[1, others[:4]] = 9
     logits[2, labels[2]] = 5  # sixth
     logits[2, others[:5]] = 9
-    # the fourth: all alike, which is no merit
+    # the fourth: all equal, and ties count against the network
     found = as_dict(evaluated({"fake": Fake(logits)}, choose_examples(games), rows=3))
     assert (found["top1"], found["top5"], found["top6"]) == (0.25, 0.5, 0.75)
     assert (found["positions"], found["games"], found["intervals"]["top1"]) == (4, 1, None)
@@ -69,7 +69,7 @@ def test_every_example_is_measured_once_in_its_place() -> None:
     rows, labels = encode_positions(games, examples.game, examples.ply, np.zeros(151, np.uint8))
     logits = evaluator.logits(rows)
     ranks = (logits >= logits[np.arange(151), labels][:, None]).sum(1) - 1
-    for size in (7, 64, 1000):  # of parts: many more than are encoded ahead, few, one
+    for size in (7, 64, 1000):  # rows in a part: many parts, few, one
         done: list[int] = []
         measured = measure({"net": evaluator}, examples, rows=size, progress=lambda now, _, done=done: done.append(now))
         assert measured.outcomes["net"].rank.tolist() == ranks.tolist()
@@ -121,7 +121,7 @@ def test_the_sets_of_symmetries_are_groups() -> None:
         assert {tuple(maps[a][maps[b]]) for a in members for b in members} == images
 
 
-def test_an_average_of_very_sure_networks_is_no_nan() -> None:
+def test_an_average_of_very_sure_networks_is_not_nan() -> None:
     logits = np.full((8, 361), -1e30, np.float32)
     logits[np.arange(8), point_maps(19)[:, 5]] = 1e30
     mean = averaged(logits, 8)
@@ -134,9 +134,9 @@ def test_temperatures() -> None:
     fitted = fit_temperatures({"net": evaluator}, examples)
     (model,) = evaluated({"net": evaluator}, examples, fitted=fitted).models
     assert model.fit is not None and model.temperatures == (*TEMPERATURES, fitted["net"])
-    assert model.fit.gain.value > 0  # fitted on these very examples
+    assert model.fit.gain.value > 0  # fitted on these examples
     assert model.fit.cross_entropy.value == pytest.approx(model.summary.cross_entropy.value - model.fit.gain.value)
-    # Two sums over the same positions in another order: equal but for rounding.
+    # Two sums over the same positions in a different order: equal except for rounding.
     assert tuple(model.fit.sampled) == pytest.approx(tuple(model.summary.sampled[-1]))
     heats = sorted(zip(model.temperatures, model.summary.sampled, strict=True))
     assert len({measure.value for _, measure in heats}) == len(heats)
@@ -160,8 +160,8 @@ def test_side_by_side() -> None:
     assert second.ours_top1.value == 0  # every fourth move is one that the second network never names
     text = as_text(found)
     assert "nan" not in text  # of a single game
-    assert "engine beside one on 9 positions" in text and "difference -22.22" in text
-    assert "asked 10, answered 9, of these 1 passes or resignations and" in text
+    assert "engine compared with one on 9 positions" in text and "difference -22.22" in text
+    assert "asked 10, answered 9, including 1 passes or resignations and" in text
     assert "1 illegal moves; 1 positions lost" in text
     assert as_dict(found)["engines"][0]["lost"] == {"it fell over": 1}
     assert as_dict(found)["notes"] == ["it fell over"]
@@ -173,7 +173,7 @@ def test_networks_that_do_not_fit_are_refused() -> None:
     for network, message in (
         (Fake(zeros[:, :81], size=9), "9x9, the games on 19x19"),
         (Fake(zeros, planes=10), "10 planes"),
-        (Fake(zeros * np.nan), "no numbers"),
+        (Fake(zeros * np.nan), "NaN or infinite values"),
     ):
         with pytest.raises(HayagoError, match=message):
             measure({"net": network}, examples)

@@ -1,4 +1,4 @@
-"""Which positions are measured, what they are called in a paper, and their fingerprint."""
+"""Which positions are measured, how a paper describes them, and their fingerprint."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_the_fingerprint_is_that_of_the_set() -> None:
         examples_of([*games[:2], record(3, 41)]),
     ]
     long = record(5, 100)
-    late = long._replace(moves=long.moves[[*range(97), 99, 98, 97]])  # another game from move 98 on
+    late = long._replace(moves=long.moves[[*range(97), 99, 98, 97]])  # a different game from move 98
     assert examples_of([long]).fingerprint() != examples_of([late]).fingerprint()
     assert len({fingerprint, *(other.fingerprint() for other in others)}) == 5
 
@@ -76,7 +76,7 @@ def test_the_line_for_a_paper() -> None:
     examples = examples_of(games, limit=60)
     assert examples.describe() == (
         "3 games on 19x19 (2005-2007, 1 without a date; players 6d to 9p, 3 without a rank; 1 with handicap or set-up"
-        " stones), 60 positions (left out: 1 passes, all but 60 of 120 positions, evenly spread), SHA-256 of the set"
+        " stones), 60 positions (left out: 1 passes, all but 60 of 120 positions, evenly spaced), SHA-256 of the set"
         f" {examples.fingerprint()[:16]}"
     )
     assert "(no dates; no ranks; no handicap)" in examples_of([record(1)]).describe()
@@ -94,7 +94,7 @@ def kgs_games() -> list[GameRecord]:
     strong = {"black_rank": "7d", "white_rank": "5d"}
     return [
         record(1, date="2015-01-01", **strong),
-        record(2, 12, date="2015-12-31", **strong),  # short games belong to it
+        record(2, 12, date="2015-12-31", **strong),  # short games are included
         record(3, date="2014-12-31", **strong),
         record(4, date="2015-06-01", handicap=2, setup_black=(1, 20), **strong),
         record(5, date="2015-06-01", black_rank="5d", white_rank="5d"),
@@ -111,7 +111,7 @@ def test_a_recipe_gives_the_same_positions_by_prepare_and_by_evaluate(tmp_path: 
     for name in ("recipe", "all"):
         store = read_store(tmp_path / f"{name}.parquet")
         chosen.append(choose_examples(store.games, facts_of(store.table), Selection(recipe="kgs-2015")))
-    assert [len(examples) for examples in chosen] == [26, 26]  # of 40 and 12 moves, Black's
+    assert [len(examples) for examples in chosen] == [26, 26]  # Black's of 40 and 12 moves
     assert (
         chosen[0].fingerprint() == chosen[1].fingerprint() == examples_of(kgs_games(), recipe="kgs-2015").fingerprint()
     )
@@ -127,8 +127,8 @@ def test_recipes() -> None:
         ({"recipe": "kgs"}, "no such recipe"),
         ({"recipe": "gogod-2015"}, "no such recipe"),
         ({"moves_by": "strong"}, "not a rank"),
-        ({"recipe": "kgs-2015", "since": 2010}, "kgs-2015 means since 2015"),  # a recipe is the same for everyone
-        ({"recipe": "kgs-2015", "moves_by": "1d"}, "kgs-2015 means moves-by 6d"),
+        ({"recipe": "kgs-2015", "since": 2010}, "kgs-2015 sets since to 2015"),  # a recipe is the same for everyone
+        ({"recipe": "kgs-2015", "moves_by": "1d"}, "kgs-2015 sets moves-by to 6d"),
     ):
         with pytest.raises(HayagoError, match=message):
             Selection(**wrong)  # type: ignore[arg-type]

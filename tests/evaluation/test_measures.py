@@ -1,4 +1,4 @@
-"""Measures and intervals, against what is counted by hand and what statistics knows."""
+"""Measures and intervals, compared with counts by hand and with known statistics."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def random_outcomes(count: int, seed: int = 0) -> Outcomes:
 def test_outcomes_of_known_logits() -> None:
     logits = np.array([[3, 1, 2, 0], [1, 1, 1, 1], [0, 5, 5, 1], [-1e30, 1e30, 0, 0]])
     outcomes = outcomes_of(logits, [2, 0, 1, 1], 1.0, 0.5)
-    assert outcomes.rank.tolist() == [1, 3, 1, 0]  # ties are no merit
+    assert outcomes.rank.tolist() == [1, 3, 1, 0]  # ties count against the network
     for t, temperature in enumerate((1.0, 0.5)):
         for k, label in enumerate([2, 0, 1]):
             weights = np.exp(logits[k] / temperature)
@@ -57,7 +57,7 @@ def test_the_summary_is_what_its_names_say() -> None:
 
 
 def test_games_are_drawn_not_positions() -> None:
-    """80 games of 50 positions that are all right or all wrong tell no more than 80 positions would."""
+    """80 games of 50 positions that are all right or all wrong hold no more information than 80 positions."""
     right = np.random.default_rng(1).random(80) < 0.4
     (measure,) = Bootstrap(np.repeat(np.arange(80), 50)).means([np.repeat(right, 50)])
     expected = 2 * 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 80)
@@ -69,7 +69,7 @@ def test_intervals_hold_the_truth_about_19_times_in_20() -> None:
     held = 0
     for seed in range(100):
         game = np.repeat(np.arange(60), rng.integers(5, 30, 60))  # games of different lengths
-        share = rng.beta(4, 6, 60)[game]  # of mean 0.4
+        share = rng.beta(4, 6, 60)[game]  # the mean is 0.4
         (measure,) = Bootstrap(game, seed).means([rng.random(len(game)) < share])
         held += measure.low <= 0.4 <= measure.high
     assert 88 <= held <= 99
@@ -93,7 +93,7 @@ def test_differences_are_paired() -> None:
     top1, top5, cross_entropy = differences(ours, better, bootstrap)
     assert top1.value == pytest.approx((ours.rank > 0).mean()) and top1.low > 0
     assert top5.value == pytest.approx((ours.rank > 4).mean())
-    assert cross_entropy == pytest.approx((-0.5, -0.5, -0.5), abs=1e-6)  # everywhere the same, whatever is drawn
+    assert cross_entropy == pytest.approx((-0.5, -0.5, -0.5), abs=1e-6)  # the same everywhere, so every draw gives it
 
 
 def test_calibration_by_hand() -> None:
@@ -117,19 +117,19 @@ def test_calibration_by_hand() -> None:
         rank=(rng.random(300) > probability).astype(np.uint16), log_top=np.log(probability)[:, None].astype(np.float32)
     )
     _, noise = calibration(calibrated, Bootstrap(np.arange(300)))
-    assert noise.low < noise.value / 2  # most of it is noise, as it may well be
+    assert noise.low < noise.value / 2  # most of it is noise
     _, alone = calibration(outcomes, Bootstrap(np.zeros(8, np.int64)))
     assert alone.value == error.value and not alone.has_interval
 
 
-def test_the_temperature_that_was_lost_is_found() -> None:
+def test_a_temperature_is_recovered() -> None:
     rng = np.random.default_rng(3)
     logits = (rng.normal(size=(4000, 40)) * 2).astype(np.float32)
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     labels = (shares.cumsum(1) > rng.random((4000, 1))).argmax(1).astype(np.uint16)
     assert fit_temperature(logits, labels) == pytest.approx(1.0, abs=0.06)
     assert fit_temperature(logits * 3, labels) == pytest.approx(3.0, abs=0.18)
-    # No temperature nearby is better.
+    # No nearby temperature is better.
     found = fit_temperature(logits * 3, labels)
     heats = (found, found * 0.97, found * 1.03)
     losses = -outcomes_of(logits * 3, labels.tolist(), *heats).log_prior.mean(0, dtype=np.float64)
@@ -152,7 +152,7 @@ def test_breakdown_rows_are_the_measures_of_their_positions() -> None:
         assert row.top5.value == pytest.approx((outcomes.rank[inside] < 5).mean())
         assert row.cross_entropy.value == pytest.approx(-outcomes.log_prior[inside].mean(), rel=1e-5)
     one_game, two_games = (np.where(np.isin(np.arange(200), some), 0, NONE) for some in ([50, 51], [50, 150]))
-    for codes, known in ((one_game, False), (two_games, True)):  # although some draws hold neither of the two
+    for codes, known in ((one_game, False), (two_games, True)):  # although some draws contain neither of the two
         (row,) = break_down(outcomes, [trait._replace(codes=codes.astype(np.uint8))], Bootstrap(game))
         assert row.positions == 2 and row.cross_entropy.has_interval == known
     lines = as_csv({"one, or two": rows}).splitlines()

@@ -1,9 +1,10 @@
-"""The report: one file that needs nothing else, whatever strangers call themselves."""
+"""The report: one file that needs nothing else and is safe whatever names the games contain."""
 
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hayago.drawing.svg import NAMESPACE
 from hayago.evaluation.charts import pictures
 from hayago.evaluation.evaluation import Evaluation, conclude
 from hayago.evaluation.examples import Facts, choose_examples
+from hayago.evaluation.formatting import short_names
 from hayago.evaluation.move_predictors import LOST, Answers
 from hayago.evaluation.outcomes import fit_temperatures, measure
 from hayago.evaluation.published import PUBLISHED
@@ -20,13 +22,15 @@ from hayago.evaluation.traits import surprising
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.games import POINT_MASK
 from learning import demo_games, small_model
+from programs import CHROMIUM
 
 EVIL = '<script>alert("1")</script>&"\'$^$'
+LONG = "runs/2026-11-30-a-long-name-of-a-run/best.safetensors"
 VOID = {"meta", "img", "br", "wbr"}
 
 
 class Page(HTMLParser):
-    """Tags, attributes and text; a tag that is not closed where it should be is an error."""
+    """Tags, attributes and text; a tag that is not closed in the right place is an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -62,11 +66,11 @@ def network() -> Evaluator:
 
 @pytest.fixture(scope="module")
 def evaluation(network: Evaluator) -> Evaluation:
-    """Two networks and an engine with evil names on games of evil players."""
+    """Two networks and an engine, one network and the engine with evil names, on games of evil players."""
     games = demo_games()
     facts = [Facts(str(2000 + g % 3), 0, EVIL, "White", "6d", "7d", EVIL) for g in range(len(games.offsets) - 1)]
     examples = choose_examples(games, facts, limit=400)
-    networks = {"one": network, EVIL: network}
+    networks = {LONG: network, EVIL: network}
     fitted = fit_temperatures(networks, examples.take(np.arange(50)), symmetries=2)
     measured = measure(networks, examples, symmetries=2, fitted=fitted)
     points = np.full(20, LOST, np.uint16)
@@ -98,7 +102,7 @@ def test_it_needs_nothing_else(page: str) -> None:
     assert ("name", "viewport") in read.attributes and "@media print" in page
 
 
-def test_names_of_strangers_are_text(page: str) -> None:
+def test_names_are_text(page: str) -> None:
     assert "<script" not in page and "alert(&quot;1&quot;)" in page
     assert page.count("&lt;script&gt;") > 20
     assert EVIL in Page(page).text
@@ -132,13 +136,44 @@ def test_worst_misses_and_best_surprises(page: str, evaluation: Evaluation, netw
         assert np.log(one.prior[examples.codes[one.k] & POINT_MASK]) == pytest.approx(log_prior[one.k], rel=1e-3)
     assert all(surprising(examples, evaluation.tactics)[one.k] and outcomes.rank[one.k] == 0 for one in surprises)
     right = evaluation.models[0]._replace(outcomes=outcomes._replace(rank=np.zeros_like(outcomes.rank)))
-    assert pick(replace(evaluation, models=[right]), network)[0] == []  # who is always right misses nothing
+    assert pick(replace(evaluation, models=[right]), network)[0] == []  # a network that is always right misses nothing
     assert page.count("<svg ") == len(misses) + len(surprises)
 
 
-def test_pictures_are_svg_files_that_repeat(evaluation: Evaluation, charts: dict[str, bytes]) -> None:
+@pytest.mark.slow
+@pytest.mark.browser
+def test_nothing_is_cut_off(page: str, tmp_path: Path) -> None:
+    """At a desktop's width each table shows all its columns; on a phone the page itself does not scroll sideways."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        window = browser.new_page(viewport={"width": 1200, "height": 900})
+        window.goto((tmp_path / "report.html").as_uri())
+        tables = "[...document.querySelectorAll('.scroll')]"
+        assert window.evaluate(f"{tables}.length") > 8
+        assert window.evaluate(f"{tables}.filter(t => t.scrollWidth > t.clientWidth).map(t => t.innerText)") == []
+        window.set_viewport_size({"width": 390, "height": 844})
+        assert window.evaluate("document.documentElement.scrollWidth") <= 390
+        browser.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["box"], ["box"]),
+        (["box", "runs/a/best.safetensors"], ["box", "best.safetensors"]),
+        (["runs/a/best", "runs/b/best"], ["a/best", "b/best"]),
+        (["best", "runs/best"], ["best", "runs/best"]),
+    ],
+)
+def test_short_names_still_differ(names: list[str], short: list[str]) -> None:
+    assert short_names(names) == short
+
+
+def test_charts_are_reproducible_svg_files(evaluation: Evaluation, charts: dict[str, bytes]) -> None:
     assert {"top-k", "calibration", "sampling", "move-number", "year", "saves-from-atari"} <= set(charts)
-    assert "rank" in charts and "handicap" not in charts  # of one class alone there is no picture
+    assert "rank" in charts and "handicap" not in charts  # a trait with a single class has no chart
     for picture in charts.values():
         assert ElementTree.fromstring(picture).tag.endswith("svg")
         assert EVIL.encode() not in picture

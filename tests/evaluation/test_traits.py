@@ -1,4 +1,4 @@
-"""Traits of moves, read from the planes, against what the board itself says when the moves are played on it."""
+"""Traits of moves, read from the planes, compared with the board when the moves are played on it."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ def small_games() -> Games:
 
 
 @pytest.mark.parametrize("games", [small_games(), demo_games()], ids=["random 7x7", "demo"])
-def test_what_moves_do_is_what_the_board_shows(games: Games) -> None:
+def test_tactics_agree_with_the_board(games: Games) -> None:
     examples = choose_examples(games, limit=600)
     found = tactics(examples)
     seen = {"captures": 0, "saves": 0, "saves by capture": 0}

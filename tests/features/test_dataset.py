@@ -285,7 +285,7 @@ def test_an_export_that_fails_leaves_nothing(exported: tuple[Path, Path], tmp_pa
     ("arguments", "code", "message"),
     [
         (["--planes", "out"], 2, "needs games"),
-        (["--planes", "out", "x.sgf", "--model", "m"], 2, "no --model"),
+        (["--planes", "out", "x.sgf", "--model", "m"], 2, "not --model"),
         (["out.onnx", "x.sgf"], 2, "only with --planes"),
         (["out.onnx", "--split", "test"], 2, "only with --planes"),
         (["--planes", "out", "x.parquet", "--first", "5"], 2, "first"),

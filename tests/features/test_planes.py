@@ -1,4 +1,4 @@
-"""The encoder against planes drawn by hand, against its slow twin, and against the laws of the planes."""
+"""Both encoders against planes drawn by hand, against the slow twin, and against the laws of the planes."""
 
 from random import Random
 
@@ -52,7 +52,7 @@ def random_symmetries(count: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def positions() -> tuple[Games, np.ndarray, np.ndarray]:
-    """Random 9x9 games with all their positions, to hold the laws against."""
+    """Random 9x9 games with all their positions, to check the laws on."""
     games = as_games(some(7, 12, 9, 90))
     return (games, *positions_of(games))
 
@@ -77,7 +77,7 @@ def test_diagram(diagram: Diagram) -> None:
 
 @pytest.mark.parametrize("diagram", DIAGRAMS, ids=lambda diagram: diagram.name)
 def test_diagram_in_a_replayed_game(diagram: Diagram) -> None:
-    """Seen from every side and by either colour. The move to predict only says who is to move: any point serves."""
+    """Seen from every side and by either colour. The move to predict only says who is to play, so any point serves."""
     game = game_of(diagram)
     games = as_games([game._replace(moves=[*game.moves, (diagram.colour, 0)])])
     position = np.array([0]), np.array([len(game.moves)])
@@ -135,7 +135,7 @@ def test_one_board_equals_the_replayed_game() -> None:
             board.play_tolerant(point, colour)
 
 
-def test_all_positions_are_those_of_moves_that_are_no_passes(positions: tuple[Games, np.ndarray, np.ndarray]) -> None:
+def test_all_positions_are_those_of_moves_that_are_not_passes(positions: tuple[Games, np.ndarray, np.ndarray]) -> None:
     games, game, ply = positions
     np.testing.assert_array_equal(all_positions(games), (game, ply))
 

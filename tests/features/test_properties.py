@@ -25,9 +25,9 @@ from twin import TwinBoard, neighbours
 
 @st.composite
 def attempts(draw: st.DrawFn, largest: int = 19) -> Game:
-    """A game whose moves are those that somebody tries; some are illegal.
+    """A game whose moves are attempts; some are illegal.
 
-    Played by chance from a seed: hypothesis varies what it draws too little to fill a board.
+    Played at random from a seed: what hypothesis draws varies too little to fill a board.
     """
     size = draw(st.integers(2, largest))
     side = draw(st.integers(2, min(size, 6)))
@@ -120,7 +120,7 @@ legal_games = attempts().map(legal_part)
 @given(legal_games)
 def test_planes_equal_the_twin_and_keep_the_laws(game: Game) -> None:
     """Every position of the game; on a large board the twin judges every third."""
-    games = as_games([game._replace(moves=[*game.moves, (BLACK, 0)])])  # the last one only says who is to move
+    games = as_games([game._replace(moves=[*game.moves, (BLACK, 0)])])  # the last move only says who is to play
     ply = np.arange(len(game.moves) + 1)
     which = np.zeros(len(ply), np.int64)
     rows, _ = encode_positions(games, which, ply, np.zeros(len(ply), np.uint8))
@@ -214,7 +214,7 @@ def test_stones_captures_ko_and_legality_equal_sgfmill(game: Game) -> None:
 
 @given(attempts(largest=5))
 def test_hashes_are_those_of_the_stones_and_superko_of_the_hashes(game: Game) -> None:
-    """Of what simple ko allows, superko forbids what brings back a hash; and hashes differ where the stones do."""
+    """Superko forbids the moves that bring back a hash, and hashes differ if the stones do."""
     board = board_of(game, superko=True)
     stones_of = {board.position_hash: board.grid().tobytes()}
     for colour, point in game.moves:
@@ -234,12 +234,12 @@ def test_hashes_are_those_of_the_stones_and_superko_of_the_hashes(game: Game) ->
         assert stones_of.setdefault(board.position_hash, grid) == grid
         again = Board(board.size)
         again.setup(*(np.flatnonzero(board.grid().reshape(-1) == c).tolist() for c in (WHITE, BLACK)[::-1]))
-        assert again.position_hash == board.position_hash, "the same stones have the same hash, however they came there"
+        assert again.position_hash == board.position_hash, "the same stones have the same hash, however they got there"
     assert len(set(stones_of.values())) == len(stones_of)
 
 
-def test_the_random_games_hold_what_may_go_wrong() -> None:
-    """Set-up stones, captures, kos, passes, a colour twice, ladders on boards of every kind."""
+def test_the_random_games_hold_every_hard_case() -> None:
+    """Set-up stones, captures, kos, passes, a colour twice, and ladders, on boards of every size."""
     seen: Counter[str] = Counter()
 
     @settings(max_examples=50)

@@ -1,4 +1,4 @@
-"""The slow twin against planes drawn by hand: what judges the encoder must be judged itself."""
+"""The slow twin against planes drawn by hand: the encoders are judged by it, so it must be judged itself."""
 
 import pytest
 

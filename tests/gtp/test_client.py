@@ -106,6 +106,7 @@ def test_an_engine_that_dies_tells_how():
             client.send("name")
 
 
+@pytest.mark.slow
 def test_an_engine_that_hangs_is_ended_with_what_it_has_started(tmp_path):
     log = tmp_path / "log"
     with engine("hanging", "--after", "0", "--log", str(log)) as client:
@@ -121,6 +122,7 @@ def test_an_engine_that_hangs_is_ended_with_what_it_has_started(tmp_path):
     assert log.stat().st_size == size
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows forgets who started what")
 def test_what_an_engine_has_started_and_left_behind_is_ended(tmp_path):
     log = tmp_path / "log"
@@ -194,6 +196,7 @@ for line in sys.stdin:
             client.send("name")
 
 
+@pytest.mark.slow
 def test_an_engine_that_ignores_quit_is_ended():
     with python("import time\nwhile True: time.sleep(1)") as client:
         assert client.is_alive()

@@ -108,6 +108,7 @@ def test_sigpipe_is_no_end():
     assert process.wait(timeout=LIMIT) == 0
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_no_more_but_closes_our_input():
     process = start()
     process.stdin.write(b"boardsize 5\n" + b"list_commands\n" * 1000)
@@ -146,6 +147,7 @@ def test_an_analysis_goes_on_until_the_next_line():
     assert process.wait(timeout=LIMIT) == 0
 
 
+@pytest.mark.slow
 def test_live_graphics_are_ended_by_an_interrupt():
     # GoGui's manual, "Interrupting Commands": the line `# interrupt`, while the command runs.
     process = start()

@@ -305,6 +305,7 @@ def test_what_is_terminated_is_answered_without_results(action, ended, left):
 # The process.
 
 
+@pytest.mark.slow
 def test_a_process_answers_all_and_ends_with_its_input(tmp_path):
     from gtp_engines import random_model
     from hayago.network.model_file import save_model

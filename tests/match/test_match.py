@@ -310,6 +310,7 @@ def test_the_ko_rule(play, tmp_path, ko, ending):
 # Engines that misbehave.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("player", "options", "charge", "how", "detail"),
     [
@@ -337,6 +338,7 @@ def test_whoever_misbehaves_has_lost_and_the_match_goes_on(play, tmp_path, playe
     assert detail in game.get_last_node().get("C")
 
 
+@pytest.mark.slow
 def test_a_late_engine_without_a_clock_is_in_time(play):
     code, result, _ = play(engine("late", "--delay", "0.2"), OTHER)
     assert code == 0 and not any(result["players"][0]["charges"].values())
@@ -403,6 +405,7 @@ def wait_for_games(folder, count):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_killed_and_interrupted_and_resumed(tmp_path, capsys):
     folder = tmp_path / "match"
     log = tmp_path / "log"
@@ -536,6 +539,7 @@ def test_default_move_limit_and_bad_command_line():
 # Real players.
 
 
+@pytest.mark.slow
 @pytest.mark.gnugo
 def test_gnu_go_wins_and_says_so(play, tmp_path):
     gnugo = f"{GNUGO} --mode gtp --chinese-rules --level 0"
@@ -546,6 +550,7 @@ def test_gnu_go_wins_and_says_so(play, tmp_path):
     assert result["pairs"][1]["wins"] == 2 and not result["void"]
 
 
+@pytest.mark.slow
 def test_the_network_in_the_box(play, tmp_path):
     code, result, _ = play("box", OTHER, size=19, move_limit=14)
     assert code == 0 and not any(result["players"][0]["charges"].values())

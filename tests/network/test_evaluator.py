@@ -38,6 +38,7 @@ def test_backends_agree_with_the_plain_network(backend: str, shape: dict[str, in
         assert np.abs(logits - expected).max() < 1e-4 * max(1.0, expected.std())
 
 
+@pytest.mark.slow
 def test_the_default_on_a_cpu_needs_no_torch(tmp_path: Path) -> None:
     info, weights = small_model()
     save_model(tmp_path / "model.safetensors", weights, info)

@@ -82,7 +82,7 @@ def test_damage_names_the_last_whole_member(tmp_path: Path) -> None:
     at = data.index(b"a/TWO.SGF") + 12
     data[at] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(HayagoError, match=r"behind b/one\.sgf"):
+    with pytest.raises(HayagoError, match=r"after b/one\.sgf"):
         list(iter_files([path]))
 
 
@@ -183,7 +183,7 @@ def test_an_archive_damaged_far_behind_its_beginning(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 255
     path.write_bytes(data)
-    with pytest.raises(archives.DamagedArchive, match=r"cut short behind 0.sgf \(Invalid data stream\)"):
+    with pytest.raises(archives.DamagedArchive, match=r"cut short after 0.sgf \(Invalid data stream\)"):
         list(iter_files([path]))
 
 

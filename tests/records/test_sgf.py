@@ -155,7 +155,7 @@ def test_many_games() -> None:
     found = list(scan_sgf(data, "f"))
     assert [type(game).__name__ for game in found] == ["GameRecord", "BadRecord", "BadRecord", "GameRecord"]
     assert [game.source for game in found] == ["f#1", "f#2", "f#3", "f#4"]
-    with pytest.raises(BadRecord, match="f#2: point off the board: 'zz' behind move 0"):
+    with pytest.raises(BadRecord, match="f#2: point off the board: 'zz' after move 0"):
         read_sgf(data, "f")
 
 

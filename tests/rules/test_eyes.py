@@ -1,6 +1,6 @@
 """True eyes, drawn: of the board and of the slow twin, for both colours, under every symmetry.
 
-In these drawings `e` is a true eye of Black and `f` one of White; all other empty points are none.
+In these drawings `e` is a true eye of Black and `f` one of White; all other empty points are not.
 """
 
 import numpy as np
@@ -127,7 +127,7 @@ DRAWINGS = {
         . . . X X O .
         . . . . . . .
         """,
-    # Alive, but by other means: each head has two bad diagonals, of which the other head is none.
+    # Alive, but by other means: each head has two bad diagonals, and the other head is one of them.
     "the two-headed dragon has none": """
         . . X X O . .
         . X X . X . .

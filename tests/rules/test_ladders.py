@@ -1,4 +1,4 @@
-"""`hayago.features.ladder_list`, beside the planes that mark the same moves."""
+"""`hayago.features.ladder_list`, compared with the planes that mark the same moves."""
 
 import numpy as np
 

@@ -165,7 +165,7 @@ def test_a_region_with_room_for_an_eye_is_no_territory() -> None:
     )
 
 
-def test_regions_beside_a_lost_chain_count_for_nobody() -> None:
+def test_regions_beside_a_lost_chain_count_for_neither() -> None:
     # The black stone at E5 borders the second eye and is cut off: it can be taken, and then the eye is none.
     drawing = """
         . X . X . .

@@ -118,4 +118,4 @@ def test_a_playout_ends_where_neither_side_has_a_move(heuristics: bool) -> None:
         play_out(playout, BLACK, 5, heuristics, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
         opened = playout[OPEN : OPEN + playout[OPENED]]
         ended += not any(_is_sound(playout, cell, colour) for cell in opened for colour in (BLACK, WHITE))
-    assert ended > 30  # the others have come to their longest
+    assert ended > 30  # the others have reached their greatest length

@@ -68,7 +68,7 @@ def test_nothing_surrounded_in_seki_is_territory() -> None:
     assert count(board, TERRITORY, seki=one_sided).score == -1
 
 
-def test_open_borders_go_where_they_lean_and_dame_to_nobody() -> None:
+def test_open_borders_go_where_they_lean_and_dame_to_neither() -> None:
     board = Board(9)
     board.setup([9 * row + 3 for row in range(8)], [9 * row + 5 for row in range(8)])
     leaning = np.where(np.arange(81) % 9 < 4, 0.9, -0.9).astype(np.float32)

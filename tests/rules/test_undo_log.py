@@ -1,4 +1,4 @@
-"""The log has room for all moves that are ever noted at once: nothing looks whether it is full."""
+"""The log has room for all moves that are ever in it at once: nothing checks whether it is full."""
 
 from random import Random
 
@@ -15,9 +15,10 @@ AREA = 361
 
 
 def most_entries(board: Board, seed: int) -> int:
-    """As many moves as the log has to hold, Black's on the first empty point, then any at random, suicides among them.
+    """The number of log entries that as many moves take as the log must hold.
 
-    Gives how many entries they took; all is taken back."""
+    Black plays the first one on the first empty point. The others are random, suicides among them. All are taken back.
+    """
     random, position, log = Random(seed), board.position, new_log()
     before = everything(board)
     cells = [cell_of(point, 19) for point in range(AREA)]

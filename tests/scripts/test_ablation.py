@@ -18,6 +18,7 @@ from hayago.rules.coordinates import EMPTY
 from learning import store_path
 
 
+@pytest.mark.slow
 def test_the_table_is_complete(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ def test_every_row_is_a_recipe_of_its_own() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     words = [
         "recipes",

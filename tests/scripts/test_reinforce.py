@@ -188,6 +188,7 @@ def stop_after_the_first(row, done):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, capsys, small, monkeypatch):
     whole, parts = folder_with_start(tmp_path / "whole"), folder_with_start(tmp_path / "parts")
     result = run(whole, capsys, 3)
@@ -225,6 +226,7 @@ def test_another_seed_is_another_run(tmp_path, capsys, small):
         run(folder, capsys, 2, seed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed")
 def test_the_start_is_made_of_gnu_go_s_games(tmp_path, capsys, small):
     options = reinforce.Options(tmp_path, gnugo_games=4, clone_positions=128, filters=8, layers=2)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import scale
 from hayago.records.identity import find_illegal
@@ -11,6 +12,7 @@ from hayago.records.store import read_store
 from hayago.rules.kernels.position import new_log, new_position
 
 
+@pytest.mark.slow
 def test_games_are_made_many_and_measured(tmp_path: Path, demo_games: Path) -> None:
     path = tmp_path / "many.parquet"
     made = scale.make(path, 60, [str(demo_games)])

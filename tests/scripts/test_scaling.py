@@ -46,6 +46,7 @@ def test_noise_widens_the_range() -> None:
     assert widths[0] < widths[1]
 
 
+@pytest.mark.slow
 def test_runs_are_made_and_fitted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,7 @@ def test_resuming_a_finished_run_does_nothing(tmp_path: Path) -> None:
     assert all(np.array_equal(before.weights[name], after.weights[name]) for name in before.weights)
 
 
+@pytest.mark.slow
 def test_a_run_by_the_clock(tmp_path: Path) -> None:
     config = small_config(tmp_path, positions=0, minutes=0.02)
     started = time.monotonic()
@@ -561,6 +562,7 @@ def test_threads_are_shared(
     assert (share_threads(config, torch.device(device), 2), given) == (expected[1], [expected[0]])
 
 
+@pytest.mark.slow
 def test_tensorboard(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     train(small_config(tmp_path, tensorboard=True, positions=32))

@@ -394,6 +394,7 @@ class SlowEvaluator(FixedEvaluator):
         return super().logits(rows)
 
 
+@pytest.mark.slow
 def test_while_the_network_thinks_everything_else_is_answered(page):
     evaluator = SlowEvaluator()
     slow = Page(evaluator, page)
@@ -734,7 +735,7 @@ def test_scripts_stay_text(small):
         (b"\x89PNG\r\n\x1a\n" + bytes(5000), "not SGF: no game begins in it"),
         (b"PK\x03\x04" + bytes(5000), "not SGF: no game begins in it"),
         (b"(;SZ[52])", "board size: SZ[52]"),
-        (b"(;SZ[9];B[zz])", "point off the board: 'zz' behind move 0"),
+        (b"(;SZ[9];B[zz])", "point off the board: 'zz' after move 0"),
         (b"(;SZ[9];B[aa];W[aa])", "illegal move white A9: the point is occupied"),
         (b"(;SZ[9]AB[ab][ba]AW[aa])", "set-up stones: a chain that is set up has no liberty"),
         (b"(;SZ[19];B[aa])", "the network is for boards of 9x9, not 19x19"),
@@ -962,6 +963,7 @@ def ask(address, path, body=None, **headers):
     return response.status_code, response.json()
 
 
+@pytest.mark.slow
 def test_the_process_serves_a_game_and_keeps_others_off():
     with serving() as (_, address):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)

@@ -51,23 +51,24 @@ def evaluate(
     device: str = "auto",
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Measure how often networks, and engines beside them, predict the move that was played.
+    """Measure how often networks, and optionally GTP engines, predict the move that was played.
 
     Args:
-        games: A prepared .parquet file, or SGF files, folders, glob patterns, archives.
-        model: A network; several are measured on the same positions. "box", the default, is the one in the box.
-        engine: Command line of a GTP engine to set beside the networks; may be named several times.
-        engine_positions: An engine is asked about so many positions, spread evenly.
-        engine_seconds: How long an engine may take for an answer.
-        split: Which games of a .parquet file: by default those for testing, all with a recipe. SGF games are all
-            measured.
-        limit: Measure on so many positions, spread evenly (0: all).
-        symmetries: Average the probabilities over so many symmetries of the board.
+        games: A prepared .parquet file, or SGF files, folders, glob patterns or archives.
+        model: A network; repeat the option to compare several on the same positions. "box", the default, is the
+            network that comes with hayago.
+        engine: Command line of a GTP engine to compare with the networks; may be repeated.
+        engine_positions: Number of positions, evenly spaced, that each engine is asked about.
+        engine_seconds: Time limit for each answer of an engine, in seconds.
+        split: Which games of a .parquet file to use: by default the test games, or all of them with a recipe. SGF games
+            are always all used.
+        limit: Maximum number of positions, evenly spaced (0: all).
+        symmetries: Number of board symmetries to average the probabilities over.
         fit: Games to fit the temperature on; by default the validation games of the .parquet file.
-        trained_on: The .parquet file that the networks were trained on, to know which of the games they have seen.
-        breakdown: Print the measures by move number, phase, colour, rank, year and more, too.
-        report: Write a report for people, one HTML file.
-        csv: Write the breakdowns as a CSV file.
+        trained_on: The .parquet file that the networks were trained on; shows which of the games they have seen.
+        breakdown: Also print the measures by move number, phase, colour, rank, year and more.
+        report: Write a report to this HTML file.
+        csv: Write the breakdowns to this CSV file.
         plots: Write the charts as SVG files into this folder.
         device: auto, cpu, cuda or mps.
         as_json: Print everything as JSON.
@@ -80,7 +81,7 @@ def evaluate(
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     for path in (report, csv):
-        if path is not None and not path.parent.is_dir():  # said now, not behind an hour of measuring
+        if path is not None and not path.parent.is_dir():  # reported now, not after an hour of measuring
             raise HayagoError(f"cannot write {path}: there is no such folder")
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
@@ -88,7 +89,7 @@ def evaluate(
     sizes = list(dict.fromkeys(evaluator.info.board_size for evaluator in evaluators.values()))
     store = _read(games, split, selection, sizes, note)
     examples = choose_examples(store.games, facts_of(store.table), selection, limit)
-    _leave_out_what_does_not_fit(evaluators, examples.games.size, note)
+    _leave_out_misfits(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():
         _warn_of_training(name, evaluator, examples, stored, note)
@@ -126,14 +127,14 @@ Note = Callable[..., None]
 
 @contextmanager
 def _progress(console: Console, text: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, and the function that moves it."""
+    """A progress bar, if this is a terminal, and the function that moves it."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(text, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _evaluators(models: list[Path], device: str, note: Note) -> dict[str, Evaluator]:
-    """The networks by name; one that cannot be used is left out, unless there is no other."""
+    """The networks by name. One that cannot be used is left out, unless it is the only one."""
     evaluators: dict[str, Evaluator] = {}
     for path in dict.fromkeys(models):
         in_the_box = str(path) == BOX and not path.exists()
@@ -148,7 +149,7 @@ def _evaluators(models: list[Path], device: str, note: Note) -> dict[str, Evalua
     return evaluators
 
 
-def _leave_out_what_does_not_fit(evaluators: dict[str, Evaluator], size: int, note: Note) -> None:
+def _leave_out_misfits(evaluators: dict[str, Evaluator], size: int, note: Note) -> None:
     for name, evaluator in list(evaluators.items()):
         try:
             outcomes.check_fit(evaluator, size)
@@ -164,9 +165,9 @@ def _is_store(path: str) -> bool:
 
 
 def _read(paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note) -> GameStore:
-    """The games of a store, or of records by way of one: bad, illegal and double games are left out alike.
+    """The games of a store, or of records, which go through a store too, so that the same games are left out.
 
-    Of records, those on boards of the first of the sizes on which there are any.
+    Of records, only those on one board size are used: the first of `sizes` for which there are any.
     """
     if any(map(_is_store, paths)):
         if len(paths) > 1:
@@ -189,12 +190,12 @@ def _read_records(paths: list[str], selection: Selection, size: int, note: Note)
         if report.rejected:
             note("left out: " + ", ".join(f"{reason} {count:,}" for reason, count in report.table()))
         store = read_store(path)
-        _ = store.table  # read on demand: that is now, while the file is there
+        _ = store.table  # loaded on demand, so load it while the file exists
         return store
 
 
 def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: int, note: Note) -> Examples | None:
-    """What the temperature is fitted on, or None where nothing was named and the store has no other games for it."""
+    """The examples to fit the temperature on; None if no games were named and the store has no validation games."""
     if fit is not None:
         store = _read(fit, "validation", Selection(), [size], note)
     elif _is_store(games[0]) and split == "test":
@@ -221,18 +222,18 @@ def _warn_of_training(
     try:
         seen = evaluation.learned_from(evaluator.info, examples, stored)
     except HayagoError as error:
-        note(f"{name}: {error}: which of the games it has seen is a guess")
+        note(f"{name}: {error}; which of the games it has seen is therefore a guess")
         stored = None
         seen = evaluation.learned_from(evaluator.info, examples)
     if not seen:
         return
     of = f"of these {len(examples.used):,} games"
     if stored is not None:
-        text = f"WARNING: {name} was trained on {seen:,} {of}: this is no fair measure"
+        text = f"WARNING: {name} was trained on {seen:,} {of}, which flatters its results"
     else:
         text = (
-            f"WARNING: {name} may have been trained on up to {seen:,} {of}; then this is no fair measure"
-            " (--trained-on tells, if its store is still there)"
+            f"WARNING: {name} may have been trained on up to {seen:,} {of}, which would flatter its results"
+            " (--trained-on checks this, if its training store still exists)"
         )
     note(text, "bold red")
 

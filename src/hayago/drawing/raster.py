@@ -14,7 +14,7 @@ _STONE = {BLACK: (25, 25, 25), WHITE: (245, 245, 240)}
 
 
 def draw_board(board: Board) -> NDArray[np.uint8]:
-    """uint8 (height, width, 3): lines, star points and stones, the last one marked."""
+    """uint8 (height, width, 3): lines, star points and stones, with a mark on the last move."""
     size = board.size
     side = CELL * size
     picture = np.full((side, side, 3), _WOOD, np.float32)
@@ -35,7 +35,7 @@ def draw_board(board: Board) -> NDArray[np.uint8]:
 
 
 def _disc(picture: NDArray[np.float32], point: int, size: int, radius: float, colour: tuple[int, int, int]) -> None:
-    """A disc on a point, its edge smooth."""
+    """A disc with a smooth edge on a point."""
     row, column = divmod(point, size)
     across = np.arange(CELL) - CELL // 2
     cover = np.clip(radius + 0.5 - np.hypot(across[:, None], across), 0, 1)[..., None]
@@ -47,7 +47,7 @@ class Window:
     """A window that shows one board after another.
 
     Raises:
-        gymnasium.error.DependencyNotInstalled: there is no pygame.
+        gymnasium.error.DependencyNotInstalled: pygame is not installed.
     """
 
     def __init__(self, pixels: int, title: str) -> None:
@@ -66,7 +66,7 @@ class Window:
         self._clock = pygame.time.Clock()
 
     def show(self, picture: NDArray[np.uint8], frames_per_s: float) -> None:
-        """Show a picture; waits so that no more than so many are shown in a second."""
+        """Show a picture, after waiting if needed, so that at most `frames_per_s` appear in a second."""
         pygame = self._pygame
         pygame.event.pump()
         self._surface.blit(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), (0, 0))
@@ -74,5 +74,5 @@ class Window:
         self._clock.tick(frames_per_s)
 
     def close(self) -> None:
-        """Take the window away."""
+        """Close the window."""
         self._pygame.display.quit()

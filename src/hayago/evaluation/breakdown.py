@@ -1,4 +1,4 @@
-"""The measures of an evaluation, class by class of each trait, as rows of a table."""
+"""The measures of an evaluation for each class of each trait, as rows of a table."""
 
 import csv
 import io
@@ -21,11 +21,11 @@ class Row(NamedTuple):
 
 
 def break_down(outcomes: Outcomes, traits: list[Trait], bootstrap: Bootstrap) -> list[Row]:
-    """A row for each class that holds an example, in the order of traits and classes."""
+    """A row for each class with at least one example, in the order of traits and classes."""
     columns = outcomes.rank < 1, outcomes.rank < 5, -outcomes.log_prior[:, 0]
     rows = []
     for trait in traits:
-        if not trait.labels:  # no game has a date, say
+        if not trait.labels:  # for example, no game has a date
             continue
         sums = bootstrap.sums(columns, trait.codes, len(trait.labels))
         for label, real, games, means in zip(trait.labels, sums.real, sums.games.tolist(), sums.means(), strict=True):
@@ -35,7 +35,7 @@ def break_down(outcomes: Outcomes, traits: list[Trait], bootstrap: Bootstrap) ->
 
 
 def as_csv(tables: dict[str, list[Row]]) -> str:
-    """The rows of each network, by its name, as one CSV text; an interval that there is not is left empty."""
+    """The rows of each network, by name, as one CSV text; a missing interval is left empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     measured = ("top1", "top5", "cross_entropy")

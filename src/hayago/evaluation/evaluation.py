@@ -1,7 +1,7 @@
-"""What the outcomes of an evaluation say: measures, breakdowns, gains and differences, all in one `Evaluation`.
+"""From outcomes to results: measures, breakdowns, gains and differences, all in one `Evaluation`.
 
-The outcomes come from `hayago.evaluation.outcomes`; tables, text and reports are made of the Evaluation by
-`hayago.evaluation.formatting` and `hayago.evaluation.report`.
+The outcomes come from `hayago.evaluation.outcomes`. `hayago.evaluation.formatting` and `hayago.evaluation.report` turn
+an Evaluation into text, JSON and HTML.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from hayago.records.identity import split_of
 
 
 class Fit(NamedTuple):
-    """The temperature fitted for a network on other games, and what it does to the measures of these.
+    """The temperature fitted for a network on other games, and the measures of these games at that temperature.
 
     Attributes:
-        temperature: which.
-        cross_entropy: at it.
-        gain: paired, cross-entropy at temperature 1 less that at this one; above 0 it is better.
-        sampled: how often a move drawn at it is the one that was played.
-        calibration_error: at it.
+        temperature: the fitted temperature.
+        cross_entropy: the cross-entropy at it.
+        gain: the cross-entropy at temperature 1 minus the one at it, paired; above 0 the fitted temperature is better.
+        sampled: how often a move drawn at it is the played one.
+        calibration_error: the calibration error at it.
     """
 
     temperature: float
@@ -40,7 +40,7 @@ class Fit(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """What the symmetries add: the measures without them, and the paired differences."""
+    """What averaging over symmetries adds: the measures without it, and the paired differences."""
 
     top1_without: Measure
     cross_entropy_without: Measure
@@ -50,7 +50,7 @@ class Gain(NamedTuple):
 
 
 class EvaluatedModel(NamedTuple):
-    """One network of an evaluation, and all that was measured of it; None is what was not asked for."""
+    """One network of an evaluation with all its measures; None stands for what was not requested."""
 
     name: str
     temperatures: tuple[float, ...]
@@ -62,9 +62,9 @@ class EvaluatedModel(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One predictor beside another on the positions that both answered: theirs minus ours, paired.
+    """Two predictors compared on the positions that both answered: theirs minus ours, paired.
 
-    top5 and cross_entropy are None where one of them names a single move only.
+    top5 and cross_entropy are None where one of the two names only a single move.
     """
 
     ours: str
@@ -83,15 +83,15 @@ class Evaluation:
     """Everything that was measured.
 
     Attributes:
-        examples: on what.
-        traits: of these.
-        tactics: of these.
-        symmetries: under how many the networks saw each position.
-        models: the networks, in the order they were named.
-        engines: what other predictors answered.
+        examples: the examples.
+        traits: their traits.
+        tactics: what their moves do.
+        symmetries: the number of symmetries under which the networks saw each position.
+        models: the networks, in the order in which they were named.
+        engines: the answers of other predictors.
         differences: of the other networks from the first, and of each engine from each network.
-        positions_per_s: examples in a second, all networks together.
-        notes: what was lost on the way or must be known to judge the rest, a line each.
+        positions_per_s: examples per second, all networks together.
+        notes: warnings and losses that a reader must know, one line each.
     """
 
     examples: Examples
@@ -120,7 +120,7 @@ def conclude(
         summary = summarise(outcomes, bootstrap)
         models.append(EvaluatedModel(name, heats, outcomes, summary, rows, fit, gain))
     first = models[0]
-    beside = [
+    compared = [
         Difference(
             first.name,
             other.name,
@@ -134,9 +134,9 @@ def conclude(
     ]
     for engine in engines:
         if len(engine.answered):
-            beside += [_beside(model, engine, examples) for model in models]
+            compared += [_compare(model, engine, examples) for model in models]
     pace = len(examples) / max(measured.seconds, 1e-9)
-    return Evaluation(examples, traits, measured.tactics, measured.symmetries, models, engines, beside, pace, notes)
+    return Evaluation(examples, traits, measured.tactics, measured.symmetries, models, engines, compared, pace, notes)
 
 
 def _fit(outcomes: Outcomes, temperature: float, bootstrap: Bootstrap) -> Fit:
@@ -150,8 +150,8 @@ def _gain(plain: Outcomes, outcomes: Outcomes, bootstrap: Bootstrap) -> Gain:
     return Gain(top1, cross_entropy, *differences(plain, outcomes, bootstrap))
 
 
-def _beside(model: EvaluatedModel, engine: Answers, examples: Examples) -> Difference:
-    """An engine beside a network, on the positions that the engine answered."""
+def _compare(model: EvaluatedModel, engine: Answers, examples: Examples) -> Difference:
+    """An engine compared with a network on the positions that the engine answered."""
     answered = engine.answered
     bootstrap = Bootstrap(examples.game[answered])
     ours, theirs = model.outcomes.rank[answered] < 1, engine.right(examples)
@@ -160,13 +160,13 @@ def _beside(model: EvaluatedModel, engine: Answers, examples: Examples) -> Diffe
 
 
 def learned_from(info: ModelInfo, examples: Examples, stored: tuple[str, frozenset[bytes]] | None = None) -> int:
-    """In how many of the games that have an example the network may have learned.
+    """How many of the games with an example the network may have been trained on.
 
-    The split of a game follows from the game alone, so without its store these are the games whose split is "train", if
-    the network was trained on any store: an upper bound.
+    The split of a game follows from the game alone. So without the network's store, every game of the "train" split
+    counts if the network was trained on any store: an upper bound.
 
     Args:
-        stored: fingerprint of the store that the network was trained on, and the keys of its games for training.
+        stored: the fingerprint of the store that the network was trained on, and the keys of its training games.
 
     Raises:
         HayagoError: the network was trained on another store.

@@ -1,7 +1,7 @@
-"""The examples that a network is measured on: which positions of which games, and how to say so in one line.
+"""The examples that a network is measured on: which positions of which games, and a line that describes them.
 
-An *example* is a position of a recorded game and the move that was played there. Passes are none. `Examples` holds
-the games whole and names the positions by (game, ply), as the encoder takes them.
+An *example* is a position of a recorded game and the move that was played there. Passes are left out. `Examples` holds
+whole games and names the positions by (game, ply), as the encoder takes them.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from hayago.rules.coordinates import BLACK, WHITE
 
 
 class Facts(NamedTuple):
-    """What a record says about its game, as the store has it; "" and 0 where it says nothing."""
+    """What a record says about its game, as the store holds it; "" and 0 where it says nothing."""
 
     date: str = ""
     handicap: int = 0
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 
     @property
     def year(self) -> int:
-        """0 where there is no date."""
+        """0 without a date."""
         return int(self.date[:4] or 0)
 
 
@@ -44,12 +44,12 @@ class Examples:
     """K positions of recorded games.
 
     Attributes:
-        games: the games; not each of them need have a position among the examples.
-        facts: what is known of each of these games.
-        game, ply: int64 (K,), the positions, games and plies rising: before move number ply (from 0) of the game.
-        passes: how many passes in the chosen games are no examples.
-        other_moves: how many moves in the chosen games are none because of who played them.
-        available: how many examples there were before a limit left some out.
+        games: the games; some may have no position among the examples.
+        facts: what is known about each of these games.
+        game, ply: int64 (K,), in rising order: the position before move number ply (from 0) of the game.
+        passes: the number of passes in the chosen games, which were left out.
+        other_moves: the number of moves in the chosen games that were left out because of who played them.
+        available: the number of examples before the limit.
         selection: the filters.
     """
 
@@ -67,29 +67,30 @@ class Examples:
 
     @property
     def codes(self) -> NDArray[np.uint16]:
-        """uint16 (K,), the codes of the moves that were played."""
+        """uint16 (K,): the codes of the moves that were played."""
         codes: NDArray[np.uint16] = self.games.codes[self.games.offsets[self.game] + self.ply]
         return codes
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """int64, the games that have an example, rising."""
+        """int64, rising: the games with at least one example."""
         return np.unique(self.game)
 
     def take(self, chosen: NDArray[np.int64]) -> "Examples":
-        """Some of them; the indices must rise."""
+        """The examples of these indices, which must rise."""
         return replace(self, game=self.game[chosen], ply=self.ply[chosen])
 
     def key(self, g: int) -> tuple[bytes, bytes]:
-        """The keys of a game, see `hayago.records.identity.game_keys`."""
+        """The keys of game `g`; see `hayago.records.identity.game_keys`."""
         games = self.games
         setup = games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]]
         return game_keys(games.size, setup, games.codes[games.offsets[g] : games.offsets[g + 1]])
 
     def fingerprint(self) -> str:
-        """SHA-256 of the set of positions, whatever the order of the games and whichever way their boards are turned.
+        """SHA-256 of the set of positions. The order of the games and the orientation of their boards do not matter.
 
-        It is the hash of the sorted hashes of each game's canonical form (all moves) followed by the plies.
+        Each game is hashed as its canonical form (all moves) followed by the plies; the result is the hash of the
+        sorted hashes.
         """
         starts = np.append(np.flatnonzero(np.diff(self.game, prepend=-1)), len(self))
         digests = sorted(
@@ -99,7 +100,7 @@ class Examples:
         return hashlib.sha256(b"".join(digests)).hexdigest()
 
     def describe(self) -> str:
-        """Which games and positions these are, in a line for a paper."""
+        """Which games and positions these are, in one line, for a paper."""
         used = self.used.tolist()
         size = self.games.size
         facts = [self.facts[g] for g in used]
@@ -112,7 +113,7 @@ class Examples:
         if self.other_moves:
             left_out.append(f"{self.other_moves:,} moves by players below {self.selection.moves_by}")
         if self.available > len(self):
-            left_out.append(f"all but {len(self):,} of {self.available:,} positions, evenly spread")
+            left_out.append(f"all but {len(self):,} of {self.available:,} positions, evenly spaced")
         return (
             f"{len(used):,} games on {size}x{size} ({'; '.join(about)}), {len(self):,} positions"
             f" (left out: {', '.join(left_out)}), SHA-256 of the set {self.fingerprint()[:16]}"
@@ -122,7 +123,7 @@ class Examples:
         return bool(self.games.setup_offsets[g + 1] > self.games.setup_offsets[g])
 
     def board(self, k: int) -> Board:
-        """The position of example k, with the colour to play that played."""
+        """The position of example k; the colour that played there is to play."""
         games, g = self.games, int(self.game[k])
         setup = games.setup[games.setup_offsets[g] : games.setup_offsets[g + 1]].tolist()
         first, end = games.offsets[g], games.offsets[g] + self.ply[k]
@@ -137,21 +138,21 @@ class Examples:
 def choose_examples(
     games: Games, facts: list[Facts] | None = None, selection: Selection | None = None, limit: int = 0
 ) -> Examples:
-    """The positions of these games that are wanted.
+    """The examples of these games that pass the selection.
 
     Args:
-        facts: what is known of each game (None: nothing).
+        facts: what is known about each game (None: nothing).
         selection: which games, and whose moves in them.
-        limit: at most so many positions, spread evenly over all (0: all).
+        limit: the largest number of examples; more are thinned out evenly (0: all).
 
     Raises:
-        HayagoError: there is none.
+        HayagoError: no example is left.
     """
     count = len(games.offsets) - 1
     facts = [Facts()] * count if facts is None else facts
     selection = selection or Selection()
     wanted = np.zeros(count, np.bool_)
-    counts = np.zeros((count, 2), np.bool_)  # for each game: the moves of Black, of White
+    counts = np.zeros((count, 2), np.bool_)  # whether Black's moves count, and White's
     for g, fact in enumerate(facts):
         stones = games.setup_offsets[g + 1] > games.setup_offsets[g]
         ranks = fact.black_rank, fact.white_rank
@@ -204,7 +205,7 @@ def _ranks(ranks: list[str]) -> str:
 
 
 def rank_name(number: int) -> str:
-    """The text of a `rank_number` that is not 0: 3k, 6d, 9p."""
+    """The text of a `rank_number` other than 0: 3k, 6d, 9p."""
     if number < 0:
         return f"{-number}k"
     return f"{number - 10}p" if number > 10 else f"{number}d"

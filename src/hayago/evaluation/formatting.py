@@ -1,7 +1,6 @@
 """An evaluation as text for a terminal and as JSON values for programs. The HTML report is in report.py.
 
-In JSON a measure is its value, and its interval stands under the same name in "intervals": [low, high], null where a
-single game allows none.
+In JSON a measure is a number. Its interval has the same name in "intervals": [low, high], or null for a single game.
 """
 
 from collections.abc import Sequence
@@ -44,7 +43,7 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 
 def as_text(evaluation: Evaluation, *, breakdown: bool = False) -> str:
-    """Some lines for each network, then the comparisons and the set; with `breakdown`, the classes of all traits."""
+    """A few lines for each network, the comparisons and the set; with `breakdown`, also the classes of all traits."""
     lines = []
     for model in evaluation.models:
         if len(evaluation.models) > 1:
@@ -61,7 +60,7 @@ def as_text(evaluation: Evaluation, *, breakdown: bool = False) -> str:
 
 def _model_lines(model: EvaluatedModel, evaluation: Evaluation) -> list[str]:
     summary, examples = model.summary, evaluation.examples
-    under = f", {evaluation.symmetries} symmetries averaged" if evaluation.symmetries > 1 else ""
+    under = f", averaged over {evaluation.symmetries} symmetries" if evaluation.symmetries > 1 else ""
     lines = [
         f"top-1 {percent(summary.top_k[0])}, top-5 {percent(summary.top_k[4])},"
         f" cross-entropy {plain(summary.cross_entropy)}"
@@ -69,20 +68,20 @@ def _model_lines(model: EvaluatedModel, evaluation: Evaluation) -> list[str]:
         "top-k: " + ", ".join(f"{k} {summary.top_k[k - 1].value:.2%}" for k in SHOWN_K),
         f"perplexity {summary.perplexity.value:.2f}, mean rank {summary.mean_rank.value:.2f},"
         f" calibration error {percent(summary.calibration_error)}",
-        f"a move drawn from the prior is the one that was played: {percent(summary.sampled[0])}",
+        f"a move drawn from the prior is the played one: {percent(summary.sampled[0])}",
     ]
     if model.gain is not None:
         gain = model.gain
         lines.append(
             f"gain of the symmetries: top-1 {points(gain.top1)} points,"
-            f" cross-entropy {plain(gain.cross_entropy, '+')}, from {gain.top1_without.value:.2%}"
+            f" cross-entropy {plain(gain.cross_entropy, '+')}; without them {gain.top1_without.value:.2%}"
             f" and {gain.cross_entropy_without.value:.4f}"
         )
     if model.fit is not None:
         fit = model.fit
         lines.append(
             f"temperature {fit.temperature:.3f}, fitted on validation games: cross-entropy {plain(fit.cross_entropy)},"
-            f" {plain(fit.gain, '+')} better, calibration error {percent(fit.calibration_error)}"
+            f" a gain of {plain(fit.gain, '+')}, calibration error {percent(fit.calibration_error)}"
         )
     return lines
 
@@ -100,9 +99,9 @@ def _breakdown_lines(model: EvaluatedModel) -> list[str]:
 
 
 def difference_line(difference: Difference) -> str:
-    """One predictor beside another."""
+    """One predictor compared with another, in one line."""
     line = (
-        f"{difference.theirs} beside {difference.ours} on {difference.positions:,} positions"
+        f"{difference.theirs} compared with {difference.ours} on {difference.positions:,} positions"
         f" of {difference.games:,} games: top-1 {difference.theirs_top1.value:.2%}"
         f" and {difference.ours_top1.value:.2%}, difference {points(difference.top1)} points"
     )
@@ -112,16 +111,16 @@ def difference_line(difference: Difference) -> str:
 
 
 def engine_line(engine: Answers) -> str:
-    """What an engine answered, beside moves."""
+    """How many answers of each kind an engine gave, in one line."""
     return (
         f"{engine.name}: asked {len(engine.chosen):,}, answered {len(engine.answered):,},"
-        f" of these {engine.passes:,} passes or resignations and {engine.illegal:,} illegal moves;"
+        f" including {engine.passes:,} passes or resignations and {engine.illegal:,} illegal moves;"
         f" {sum(engine.lost.values()):,} positions lost"
     )
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything as JSON values. The measures of the first network stand at the top, those of all under "models"."""
+    """Everything as JSON values; the measures of the first network are at the top level too."""
     examples = evaluation.examples
     models = [_model_dict(model) for model in evaluation.models]
     facts = [examples.facts[g] for g in examples.used.tolist()]

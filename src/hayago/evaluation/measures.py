@@ -1,11 +1,11 @@
-"""From what a network said of each example to the measures and their intervals. No network and no board here.
+"""From a network's outcomes on the examples to measures and their intervals. Networks and boards are elsewhere.
 
 `Outcomes` hold a few small numbers for each example. A *measure* is a mean of one of them over the examples, or follows
-from such means. Its interval, 95 % of the bootstrap, comes from drawing whole games anew, with replacement: the
-positions of one game hang together, and drawing positions would make intervals that are too narrow.
+from such means. Its 95 % interval comes from a bootstrap that draws whole games with replacement. The positions of one
+game depend on each other, so drawing single positions would make the intervals too narrow.
 
-The prior is the plain softmax over all N*N points, as in the paper: illegal points are not masked. A rank counts ties
-against the network.
+The prior is the plain softmax over all N*N points, as in the paper: illegal points are not masked. Ties count against
+the network in a rank.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,15 +19,15 @@ from hayago.errors import HayagoError
 TOP_K = 20
 SAMPLES = 1000
 BINS = 15  # of the reliability diagram
-_DRAWS_AT_ONCE = 100  # of the bootstrap's table, so that it stays small for many games
+_DRAWS_AT_ONCE = 100  # of the bootstrap; keeps its table small when there are many games
 
 
 class Outcomes(NamedTuple):
-    """What a network said of K examples, at T temperatures.
+    """How a network did on K examples, at T temperatures.
 
     Attributes:
-        rank: uint16 (K,), how many other points it thinks at least as likely as the one that was played.
-        log_prior: float32 (K, T), the logarithm of the probability of the point that was played.
+        rank: uint16 (K,), the number of other points that it considers at least as likely as the played one.
+        log_prior: float32 (K, T), the logarithm of the probability of the played point.
         log_top: float32 (K, T), the logarithm of the probability of its first choice.
     """
 
@@ -37,7 +37,7 @@ class Outcomes(NamedTuple):
 
     @classmethod
     def empty(cls, count: int, temperatures: int) -> "Outcomes":
-        """Room for the outcomes of so many examples."""
+        """Space for the outcomes of `count` examples."""
         shape = count, temperatures
         return cls(np.zeros(count, np.uint16), np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
@@ -60,7 +60,7 @@ class Outcomes(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A value and the ends of its 95 % interval, NaN where a single game allows none."""
+    """A value and the ends of its 95 % interval, which are NaN where a single game allows no interval."""
 
     value: float
     low: float
@@ -72,18 +72,18 @@ class Measure(NamedTuple):
 
 
 class Bootstrap:
-    """Draws games anew, SAMPLES times; every use of one Bootstrap sees the same draws, so differences are paired.
+    """Resamples games, SAMPLES times. All uses of one Bootstrap share the same draws, so differences are paired.
 
     Args:
-        game: (K,) the game of each example, whatever the numbers.
-        seed: decides the draws.
+        game: (K,), the game of each example; any numbers will do.
+        seed: determines the draws.
     """
 
     def __init__(self, game: NDArray[np.int64], seed: int = 0) -> None:
         names, self._index = np.unique(game, return_inverse=True)
         self.games = len(names)
         generator = np.random.Generator(np.random.Philox(seed))
-        # How often each game is drawn. With more than 255 games none is drawn that often in the age of the world.
+        # How often each game is drawn. A count above 255 would need more than 255 games, and then it never happens.
         self._drawn = np.empty((SAMPLES if self.games > 1 else 0, self.games), np.uint8)
         for first in range(0, len(self._drawn), _DRAWS_AT_ONCE):
             part = self._drawn[first : first + _DRAWS_AT_ONCE]
@@ -93,9 +93,9 @@ class Bootstrap:
     def sums(
         self, columns: Iterable[NDArray[Any]], classes: NDArray[np.integer] | None = None, count: int = 1
     ) -> "Sums":
-        """Sums of each of the columns, (K,), over the examples of each of `count` classes (all in one by default).
+        """The sum of each column, (K,), over the examples of each of `count` classes (by default one class of all).
 
-        Examples of a class number that is not below `count` are left out.
+        Examples whose class number is `count` or more are left out.
         """
         cell = self._index * count
         inside: slice | NDArray[np.bool_] = slice(None)
@@ -124,9 +124,9 @@ class Sums(NamedTuple):
     """Sums over classes of examples.
 
     Attributes:
-        real: (C, 1 + M), how many examples there are, and the sums of the columns.
-        samples: (S, C, 1 + M), the same of each draw.
-        games: (C,), how many games have an example in the class.
+        real: (C, 1 + M), the number of examples and the sums of the columns.
+        samples: (S, C, 1 + M), the same for each draw.
+        games: (C,), the number of games with an example in the class.
     """
 
     real: NDArray[np.float64]
@@ -134,7 +134,7 @@ class Sums(NamedTuple):
     games: NDArray[np.int64]
 
     def means(self) -> list[list[Measure]]:
-        """For each class the mean of each column."""
+        """The mean of each column, for each class."""
         with np.errstate(invalid="ignore", divide="ignore"):
             real = self.real[:, 1:] / self.real[:, :1]
             samples = self.samples[:, :, 1:] / self.samples[:, :, :1]
@@ -147,11 +147,11 @@ class Sums(NamedTuple):
 
 
 def interval(samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The 2.5th and 97.5th percentile along the first axis; NaN where there is no sample."""
+    """The 2.5th and 97.5th percentiles along the first axis; NaN without samples."""
     if not len(samples):
         nothing = np.full(samples.shape[1:], np.nan)
         return nothing, nothing
-    ordered = np.sort(samples, axis=0)  # NaN, where a draw has no such example, comes last
+    ordered = np.sort(samples, axis=0)  # a draw without such an example gives NaN, which sorts last
     known = (~np.isnan(ordered)).sum(0)
     low, high = (
         np.take_along_axis(ordered, np.round(share * np.maximum(known - 1, 0)).astype(np.int64)[None], 0)[0]
@@ -164,14 +164,14 @@ class Summary(NamedTuple):
     """The measures of one network.
 
     Attributes:
-        top_k: for k = 1 to TOP_K, the share of the examples where one of the k likeliest points was played.
-        cross_entropy: mean of -log(prior of the point that was played), in nats.
-        perplexity: its exponential.
-        mean_rank: of the point that was played; 1 is the best.
-        sampled: for each temperature, how often a move drawn from the prior at it is the one that was played; this is
-            the mean of that move's probability, no dice are thrown.
-        reliability: the bins of the reliability diagram that hold an example.
-        calibration_error: mean over the examples of |share right - mean probability| of their bin (ECE).
+        top_k: for k = 1 to TOP_K, the share of examples in which one of the k most likely points was played.
+        cross_entropy: the mean of -log(prior of the played point), in nats.
+        perplexity: the exponential of the cross-entropy.
+        mean_rank: the mean rank of the played point; 1 is the best.
+        sampled: for each temperature, how often a move drawn from the prior is the played one. This is the mean
+            probability of the played move; nothing is really drawn.
+        reliability: the bins of the reliability diagram with at least one example.
+        calibration_error: the mean over the examples of |share right - mean probability| of their bin (ECE).
     """
 
     top_k: list[Measure]
@@ -184,7 +184,7 @@ class Summary(NamedTuple):
 
 
 class Bin(NamedTuple):
-    """The examples whose first choice has a probability between `low` and `high`."""
+    """The examples in which the probability of the first choice is between `low` and `high`."""
 
     low: float
     high: float
@@ -194,7 +194,7 @@ class Bin(NamedTuple):
 
 
 def summarise(outcomes: Outcomes, bootstrap: Bootstrap) -> Summary:
-    """The measures of a network on the examples of the bootstrap; the first temperature is the network's own, 1."""
+    """The measures of a network on the examples of the bootstrap; the first of its temperatures must be 1."""
     means = bootstrap.means(_columns(outcomes))
     cross_entropy = means[TOP_K]
     with np.errstate(over="ignore"):
@@ -204,7 +204,7 @@ def summarise(outcomes: Outcomes, bootstrap: Bootstrap) -> Summary:
 
 
 def _columns(outcomes: Outcomes) -> Iterator[NDArray[Any]]:
-    """What `summarise` takes the means of, one column after the other, since all at once would be large."""
+    """What `summarise` averages, one column after another; all at once would take much memory."""
     for k in range(1, TOP_K + 1):
         yield outcomes.rank < k
     yield -outcomes.log_prior[:, 0]
@@ -214,9 +214,9 @@ def _columns(outcomes: Outcomes) -> Iterator[NDArray[Any]]:
 
 
 def calibration(outcomes: Outcomes, bootstrap: Bootstrap, t: int = 0) -> tuple[list[Bin], Measure]:
-    """The reliability diagram of the first choices, in BINS bins of one width, and the calibration error.
+    """The reliability diagram of the first choices, in BINS bins of equal width, and the calibration error.
 
-    (Guo et al., On Calibration of Modern Neural Networks, 2017.)
+    Source: Guo et al., On Calibration of Modern Neural Networks, 2017.
     """
     probability = np.exp(outcomes.log_top[:, t].astype(np.float64))
     bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
@@ -228,19 +228,19 @@ def calibration(outcomes: Outcomes, bootstrap: Bootstrap, t: int = 0) -> tuple[l
     ]
     error = float(_calibration_error(sums.real))
     low, high = interval(_calibration_error(sums.samples))
-    # Noise only ever adds to this error, so the draws lie above it by about as much as it lies above the truth: the
-    # interval is the draws' mirrored at the value (the basic bootstrap), and made to hold it.
+    # Noise can only increase this error: the draws lie above the value by about as much as the value lies above the
+    # truth. So the interval of the draws is mirrored at the value (the basic bootstrap) and extended to contain it.
     return found, Measure(error, float(np.maximum(2 * error - high, 0)), float(np.maximum(2 * error - low, error)))
 
 
 def _calibration_error(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(...,) of sums (..., BINS, 3): examples, probability, right."""
+    """(...,): the error for sums (..., BINS, 3) of examples, probability and right."""
     error: NDArray[np.float64] = abs(sums[..., 1] - sums[..., 2]).sum(-1) / sums[..., 0].sum(-1)
     return error
 
 
 def differences(ours: Outcomes, theirs: Outcomes, bootstrap: Bootstrap) -> tuple[Measure, Measure, Measure]:
-    """Paired: theirs minus ours, of top-1, top-5 and cross-entropy."""
+    """Theirs minus ours, paired: top-1, top-5 and cross-entropy."""
     top1, top5, cross_entropy = bootstrap.means(
         (
             (theirs.rank < 1) - (ours.rank < 1).astype(np.float64),
@@ -252,10 +252,13 @@ def differences(ours: Outcomes, theirs: Outcomes, bootstrap: Bootstrap) -> tuple
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint16]) -> float:
-    """The temperature at which the cross-entropy of these examples is smallest, between 0.05 and 20.
+    """The temperature between 0.05 and 20 at which the cross-entropy of these examples is smallest.
 
-    With b = 1 / temperature the cross-entropy is convex in b; its slope is the mean over the examples of the expected
-    logit under the prior at b less the logit of the point that was played. Bisection finds where it is 0.
+    The cross-entropy is convex in b = 1 / temperature. Its slope is the mean over the examples of the expected logit
+    under the prior at b, minus the logit of the played point. Bisection finds the b where the slope is 0.
+
+    Raises:
+        HayagoError: the examples are empty.
     """
     if not len(labels):
         raise HayagoError("no example to fit the temperature on")

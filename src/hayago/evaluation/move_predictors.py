@@ -1,7 +1,7 @@
-"""Asking something that is no network, an engine for instance, for its move in each position.
+"""Asks predictors other than networks, such as GTP engines, for their move in each position.
 
-A *predictor* answers one position with one point. What it gets wrong is counted, never hidden: a pass, a resignation
-and an illegal move are wrong predictions; a position without an answer is lost, and left out of every comparison.
+A *predictor* answers one position with one point. Its failures are counted, never hidden. A pass, a resignation and an
+illegal move are wrong predictions. A position without an answer is lost and left out of every comparison.
 """
 
 from collections import Counter
@@ -22,22 +22,22 @@ MOST_FAILURES = 3
 
 
 class NoAnswer(HayagoError):
-    """A predictor gave no answer to a position; the message says why in one line."""
+    """A predictor did not answer for a position; the message says why in one line."""
 
 
 class MovePredictor(Protocol):
-    """What is asked for moves."""
+    """Anything that can be asked for a move."""
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
 
     def predict(self, games: Games, game: int, ply: int) -> int:
         """The point it would play before move number `ply` (from 0) of the game, for the colour that played there;
         `games.size ** 2` for a pass or a resignation.
 
         Raises:
-            NoAnswer: there is none.
+            NoAnswer: it gives no answer.
         """
 
 
@@ -45,11 +45,11 @@ class Answers(NamedTuple):
     """A predictor's answers.
 
     Attributes:
-        name: the predictor's.
-        chosen: int64 (A,), which of the examples it was asked about, rising.
-        points: uint16 (A,), its answers, LOST where there is none.
-        illegal, passes: how many of the answers are illegal moves, and passes or resignations.
-        lost: why how many answers are missing.
+        name: the predictor's name.
+        chosen: int64 (A,), rising, the examples that it was asked about.
+        points: uint16 (A,), its answers, LOST where one is missing.
+        illegal, passes: the number of illegal moves, and of passes or resignations, among the answers.
+        lost: the number of missing answers for each reason.
     """
 
     name: str
@@ -61,12 +61,12 @@ class Answers(NamedTuple):
 
     @property
     def answered(self) -> NDArray[np.int64]:
-        """int64, the examples that were answered."""
+        """int64: the examples that it answered."""
         answered: NDArray[np.int64] = self.chosen[self.points != LOST]
         return answered
 
     def right(self, examples: Examples) -> NDArray[np.bool_]:
-        """bool, of each answered example whether the answer is the point that was played."""
+        """bool: for each answered example, whether the answer is the played point."""
         played = examples.codes[self.answered] & POINT_MASK
         right: NDArray[np.bool_] = self.points[self.points != LOST] == played
         return right
@@ -78,9 +78,9 @@ def ask(
     limit: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Answers:
-    """Ask about the examples, or about `limit` of them, spread evenly.
+    """Ask about the examples, or about `limit` of them, evenly spaced.
 
-    A predictor that fails MOST_FAILURES times one after the other is asked no more; the rest is lost.
+    After MOST_FAILURES failures in a row the predictor is not asked again, and the remaining positions are lost.
     """
     count = len(examples) if not limit else min(limit, len(examples))
     chosen = np.linspace(0, len(examples) - 1, count).astype(np.int64)
@@ -95,7 +95,7 @@ def ask(
             reasons.append(str(error))
             failures += 1
             if failures == MOST_FAILURES:
-                reasons += [f"not asked any more after {MOST_FAILURES} failures in a row"] * (count - k - 1)
+                reasons += [f"not asked after {MOST_FAILURES} failures in a row"] * (count - k - 1)
                 break
         if progress is not None:
             progress(k + 1, count)

@@ -1,11 +1,11 @@
-"""From examples, by way of the planes and the networks, to outcomes.
+"""From examples, through the planes and the networks, to outcomes.
 
-How to read it. In `answers` threads encode the parts that come next while a network computes, every part once for all
-networks (a smaller set of planes is the beginning of the larger one's row) and under all symmetries. `measure` lets it
-run over all examples and keeps a few numbers for each; what they say is the business of `hayago.evaluation.evaluation`.
+How to read it: in `answers`, threads encode the next parts while a network computes. Each part is encoded once for all
+networks (a smaller set of planes is the beginning of the larger one's row) and under all symmetries. `measure` runs
+over all examples and keeps a few numbers for each; `hayago.evaluation.evaluation` draws the conclusions.
 
-*Symmetries*: the network sees each position under 1, 2, 4 or 8 of the symmetries, its probabilities are turned back
-and averaged, as in the paper; the logarithms of the averages then stand in the place of the logits.
+*Symmetries*: the network sees each position under 1, 2, 4 or 8 symmetries. Its probabilities are turned back and
+averaged, as in the paper. The logarithms of these averages then take the place of the logits.
 """
 
 import os
@@ -28,20 +28,20 @@ from hayago.features.planes import PLANE_SETS, PLANES, row_bytes
 from hayago.network.evaluator import Evaluator
 from hayago.rules.symmetry import point_maps
 
-# Of the 8, so many: the board as it is, turned by 180 degrees, by 90 and 270, and all these mirrored.
+# The number of symmetries, and which: the identity, rotation by 180 degrees, by 90 and 270, and all these mirrored.
 SYMMETRY_SETS = {1: (0,), 2: (0, 3), 4: (0, 3, 5, 6), 8: tuple(range(8))}
 TEMPERATURES = (1.0, 0.25, 0.5, 0.75, 1.25, 1.5)  # the network's own first
-ROWS = 256  # that a network computes at once
+ROWS = 256  # computed by a network at once
 _WORKERS = 4
 
 
 class Part(NamedTuple):
-    """B examples behind the networks.
+    """B consecutive examples with the networks' answers.
 
     Attributes:
-        first: the place of the first among the examples.
-        labels: uint16 (B,), the points that were played.
-        tactics: of these moves.
+        first: the index of the first of them among all examples.
+        labels: uint16 (B,), the played points.
+        tactics: what these moves do.
         logits: for each network by name, float32 (B * S, N*N): S symmetries of each example.
     """
 
@@ -52,12 +52,12 @@ class Part(NamedTuple):
 
 
 def check_fit(evaluator: Evaluator, size: int) -> None:
-    """Raise HayagoError unless the network plays on boards of this size, from planes that there are."""
+    """Raise HayagoError unless the network plays on boards of this size and reads a known set of planes."""
     info = evaluator.info
     if size != info.board_size:
         raise HayagoError(f"the network plays on {info.board_size}x{info.board_size}, the games on {size}x{size}")
     if info.planes not in PLANE_SETS:
-        raise HayagoError(f"the network reads {info.planes} planes, and no set of so many is known")
+        raise HayagoError(f"the network reads {info.planes} planes, but no set of that many is known")
 
 
 def answers(
@@ -66,10 +66,10 @@ def answers(
     symmetries: int = 1,
     rows: int = ROWS,
 ) -> Iterator[Part]:
-    """What the networks answer to all examples, part by part, `rows` rows or fewer in each.
+    """The networks' answers to all examples, in parts of at most `rows` rows.
 
     Raises:
-        HayagoError: a network does not fit, or answers with what is no number.
+        HayagoError: a network does not fit the examples, or answers with NaN or infinity.
     """
     for evaluator in evaluators.values():
         check_fit(evaluator, examples.games.size)
@@ -97,17 +97,17 @@ def answers(
 
 
 def _logits(name: str, evaluator: Evaluator, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The network's logits for rows of all planes, of which it may read the beginning only."""
+    """The network's logits for rows of all planes; the network may read only the beginning of each row."""
     info = evaluator.info
     own = rows if info.planes == PLANES else rows[:, : row_bytes(info.planes, info.board_size)]
     logits = evaluator.logits(np.ascontiguousarray(own))
     if not np.isfinite(logits).all():
-        raise HayagoError(f"{name}: answers with values that are no numbers")
+        raise HayagoError(f"{name}: answers with NaN or infinite values")
     return logits
 
 
 def averaged(logits: NDArray[np.float32], symmetries: int) -> NDArray[np.float32]:
-    """float32 (B, N*N): the logits themselves for one symmetry, else the logarithms of the averaged probabilities."""
+    """float32 (B, N*N): for one symmetry the logits themselves, otherwise the logarithms of averaged probabilities."""
     if symmetries == 1:
         return logits
     area = logits.shape[1]
@@ -127,10 +127,10 @@ class Measured(NamedTuple):
 
     Attributes:
         symmetries: under how many each position was seen.
-        temperatures: for each network by name, at which temperatures: TEMPERATURES, and the fitted one if there is any.
-        outcomes: of each network, under all symmetries asked for.
-        plain: the same without symmetries; empty where one symmetry was asked for.
-        tactics: of all examples.
+        temperatures: for each network by name, its temperatures: TEMPERATURES, then the fitted one if there is one.
+        outcomes: for each network, averaged over the symmetries.
+        plain: the same without symmetries; empty if `symmetries` is 1.
+        tactics: what the moves of all examples do.
         seconds: how long it took.
     """
 
@@ -151,16 +151,16 @@ def measure(
     rows: int = ROWS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measured:
-    """Let networks answer the very same examples, and keep a few numbers for each.
+    """Ask all networks about the same examples, and keep a few numbers for each example.
 
     Args:
-        symmetries: under how many each position is seen.
-        fitted: for each network a temperature that is measured behind the TEMPERATURES.
-        rows: how many rows a network computes at once.
-        progress: called after each part with the examples done and those to do.
+        symmetries: the number of symmetries under which the networks see each position.
+        fitted: for each network, a temperature to measure in addition to TEMPERATURES.
+        rows: the number of rows that a network computes at once.
+        progress: called after each part with the number of examples done and the number of all examples.
 
     Raises:
-        HayagoError: a network does not fit, or answers with what is no number.
+        HayagoError: a network does not fit the examples, or answers with NaN or infinity.
     """
     started = time.perf_counter()
     heats: dict[str, tuple[float, ...]] = {
@@ -193,9 +193,9 @@ def measure(
 def fit_temperatures(
     evaluators: Mapping[str, Evaluator], examples: Examples, *, symmetries: int = 1, rows: int = ROWS
 ) -> dict[str, float]:
-    """For each network the temperature at which its cross-entropy on these examples is smallest.
+    """For each network, the temperature at which its cross-entropy on these examples is smallest.
 
-    The logits of all examples are held at once: 1.4 KB for each on 19x19.
+    The logits of all examples are in memory at once: 1.4 KB for each example on 19x19.
     """
     parts = [
         (part.labels, {name: averaged(logits, symmetries) for name, logits in part.logits.items()})
@@ -206,7 +206,7 @@ def fit_temperatures(
 
 
 def priors(evaluator: Evaluator, examples: Examples, symmetries: int = 1) -> NDArray[np.float32]:
-    """float32 (K, N*N): the probabilities of all points, for a few examples to look at."""
+    """float32 (K, N*N): the probabilities of all points; meant for a few examples."""
     parts = answers({"": evaluator}, examples, symmetries)
     logits = np.concatenate([averaged(part.logits[""], symmetries) for part in parts])
     weights = np.exp(logits - logits.max(1, keepdims=True))

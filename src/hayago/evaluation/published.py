@@ -1,13 +1,13 @@
-"""What others have published about predicting moves, each with its own games, for orientation beside one's own figures.
+"""Published results on predicting moves, for orientation.
 
-None of these numbers can be compared directly: other games, years, ranks and ways to count.
+None of these numbers can be compared directly: the games, years, ranks and ways of counting are not the same.
 """
 
 from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """A figure from a paper or a program: who, the network, the games it was tested on, and top-1 in per cent."""
+    """A result from a paper or a program: the source, the network, the test games, and top-1 in per cent."""
 
     source: str
     network: str

@@ -1,7 +1,7 @@
-"""Encoded games for programs of other people: `encode_games` in memory, `export_planes` as files.
+"""Encoded games for other programs: `encode_games` in memory, `export_planes` as files.
 
 Both stream: however many games there are, only some of them are held at a time. An example is a position in which a
-move was played that is no pass. Games that cannot be encoded rightly are left out and reported, each with its reason.
+move was played that is not a pass. Games that cannot be encoded are left out and reported, each with its reason.
 """
 
 import json
@@ -44,8 +44,8 @@ class EncodedBatch(NamedTuple):
         planes: uint8 (B, planes, N, N), 0 and 1; plane p means `hayago.plane_name(p)`, row 0 is the board's top. Or, if
             rows were asked for packed, uint8 (B, bytes): the same bits in the same order, the first one the lowest bit
             of the first byte; `hayago.unpack` gives the planes.
-        labels: int64 (B,), the point that was played there, row * N + column: what a network is to predict.
-        games: int64 (B,), the number of the game, from 0, in the order of the input; games left out keep their number.
+        labels: int64 (B,), the point that was played there, row * N + column: what a network is trained to predict.
+        games: int64 (B,), the number of the game, from 0, in the order of the input; games left out keep their numbers.
         plies: int64 (B,), the number of moves, passes included, before this position.
     """
 
@@ -74,19 +74,19 @@ def encode_games(
 
     Args:
         games: one or many paths (SGF files, folders, glob patterns, archives), or the path of one store (.parquet); one
-            or many records, as `read_sgf` gives them; or what `read_store` gives.
+            or many records, as `read_sgf` returns them; or what `read_store` returns.
         planes: the first 4, 12, 20 or all 48 of the feature planes.
         packed: eight points a byte, an eighth of the memory: see `EncodedBatch`.
         batch_size: examples in each batch; the last one may have fewer.
-        symmetry: 0 to 7 turns and mirrors every position in that way (0 not at all), its label alike; "random" each
-            position in one of the 8 ways.
+        symmetry: 0 to 7 turns and mirrors every position and its label in that way (0: not at all); "random" picks one
+            of the 8 ways for each position.
         seed: the same seed repeats the same random symmetries.
-        size: the board's side; games of another are left out. By default 19, or what the store has.
-        on_bad: told of every game, or file, that is left out: no SGF, another size, an illegal move. Without it, a
+        size: the board's side; games of another size are left out. By default 19, or the size of the store.
+        on_bad: called for every game, or file, that is left out: not SGF, another size, an illegal move. Without it, a
             warning at the end says how many there were.
 
     Raises:
-        ValueError: an option that there is not.
+        ValueError: an option has no such value.
         HayagoError: a path cannot be read.
     """
     check_planes(planes)
@@ -121,7 +121,7 @@ class _Chunk(NamedTuple):
 
 
 def _good_games(source: Any, size: int, on_bad: Callable[[BadRecord], object] | None) -> Iterator[_Chunk]:
-    """The good ones of `Games`, or of paths and records; the others are reported."""
+    """The good games, as chunks; the others are reported."""
     reasons: Counter[str] = Counter()
 
     def report(bad: BadRecord) -> None:
@@ -212,7 +212,7 @@ def _encoded(
 
 
 def _rebatched(pieces: Iterable[EncodedBatch], batch_size: int) -> Iterator[EncodedBatch]:
-    """The same examples in batches of one size, the last one perhaps smaller."""
+    """The same examples in batches of one size; the last one may be smaller."""
     held: list[EncodedBatch] = []
     wanted = batch_size
     for piece in pieces:
@@ -249,17 +249,17 @@ def export_planes(
     planes: int = PLANES,
     progress: Callable[[int], object] | None = None,
 ) -> dict[str, Any]:
-    """Write every example of a store as a folder of .npy files, which nearly everything reads and maps into memory.
+    """Write every example of a store as a folder of .npy files, which nearly every program can read or map into memory.
 
     The files are planes.npy (packed rows), labels.npy, games.npy and plies.npy, row k of each for the same example, and
-    about.json, which says what they mean and is returned. The folder appears when it is complete.
+    about.json, which says what they mean and is returned. The folder appears only when it is complete.
 
     Args:
         progress: called with the number of examples written so far.
 
     Raises:
-        ValueError: no such set of planes.
-        HayagoError: there is such a folder already, or it cannot be written.
+        ValueError: `planes` is not one of PLANE_SETS.
+        HayagoError: the folder exists already, or cannot be written.
     """
     size = store.games.size
     batches = encode_games(store, planes=planes, packed=True, batch_size=POSITIONS_AT_A_TIME)
@@ -303,7 +303,7 @@ def export_planes(
 
 
 class _NpyFile:
-    """A .npy file that grows row by row. Its header is written again at the end: numpy leaves room in it for that."""
+    """A .npy file that grows row by row. Its header is written again at the end; numpy leaves room in it for that."""
 
     def __init__(self, path: Path, dtype: Any, row_shape: tuple[int, ...]) -> None:
         self.dtype = np.dtype(dtype)
@@ -314,7 +314,7 @@ class _NpyFile:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the whole array, as far as it is written."""
+        """The shape of the whole array, as far as it is written."""
         return (self.rows, *self._row_shape)
 
     def __enter__(self) -> Self:

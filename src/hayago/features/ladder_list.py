@@ -3,9 +3,10 @@
 from typing import Literal, NamedTuple
 
 from hayago.rules.board import Board
-from hayago.rules.kernels.frame import HUNTER_MOVES, NO_CELL, cell_of, framed, point_of
+from hayago.rules.kernels.frame import HUNTER_MOVES, cell_of, framed, point_of
 from hayago.rules.kernels.ladders import is_captured_by, is_saved_by, ways_out
 from hayago.rules.kernels.plain_rules import chain_at
+from hayago.rules.kernels.position import ko_of
 
 
 class Ladder(NamedTuple):
@@ -24,8 +25,7 @@ class Ladder(NamedTuple):
 
 def ladders(board: Board) -> list[Ladder]:
     """All ladders for `board.to_play`, sorted by the first stone of the chain and then by the move."""
-    size, stones = board.size, framed(board.grid())
-    ko = NO_CELL if board.ko_point is None else cell_of(board.ko_point, size)
+    size, stones, ko = board.size, framed(board.grid()), ko_of(board.position)
     found: list[Ladder] = []
     seen: set[int] = set()
     for point in range(size * size):

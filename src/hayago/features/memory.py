@@ -55,7 +55,7 @@ from hayago.features.planes import (
 )
 from hayago.jit import kernel, lowest_bit
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hayago.rules.kernels.cell_sets import WORDS, Words, add_cell, cells_in, drop_cell, has_cell, load
+from hayago.rules.kernels.cell_sets import WORDS, Words, add_cell, bits_in, cells_in, drop_cell, has_cell, load
 from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, NO_CELL, WIDTH
 from hayago.rules.kernels.ladder_reader import Reading, add_captures, add_escapes
 from hayago.rules.kernels.position import (
@@ -207,10 +207,8 @@ def _forget_readings_on(memory: Memory, cell: int) -> None:
     """
     bit = np.int64((cell - WIDTH) & 63)
     for colour in (BLACK, WHITE):
-        held, words = memory.held[colour], memory.footprints[colour, (cell - WIDTH) >> 6]
-        while held != 0:
-            k = lowest_bit(held)
-            held &= held - 1
+        words = memory.footprints[colour, (cell - WIDTH) >> 6]
+        for k in bits_in(memory.held[colour]):
             if (words[k] >> bit) & 1:
                 _forget(memory, colour, k)
 
@@ -224,10 +222,8 @@ def _forget_readings_freed(memory: Memory) -> None:
     among the freed.)
     """
     for colour in (BLACK, WHITE):
-        held, footprints = memory.held[colour], memory.footprints[colour]
-        while held != 0:
-            k = lowest_bit(held)
-            held &= held - 1
+        footprints = memory.footprints[colour]
+        for k in bits_in(memory.held[colour]):
             for w in range(WORDS):
                 if footprints[w, k] & memory.freed[w]:
                     _forget(memory, colour, k)
@@ -328,9 +324,7 @@ def _read_chain(position: Position, log: Log, reading: Reading, memory: Memory, 
 def _gather(verdicts: NDArray[np.int64], finding: int, plane: Words) -> None:
     """Fill the set `plane` with the verdicts, (READINGS, WORDS), of the readings in the mask `finding`."""
     plane[:] = 0
-    while finding != 0:
-        k = lowest_bit(finding)
-        finding &= finding - 1
+    for k in bits_in(finding):
         for w in range(WORDS):
             plane[w] |= verdicts[k, w]
 

@@ -7,27 +7,34 @@ also what `hayago.features.incremental`, which encodes whole games much faster, 
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.features.planes import PLANES, SLICE, check_planes, pack
+from hayago.features.planes import (
+    CAPTURE_SIZE,
+    LADDER_CAPTURE,
+    LADDER_ESCAPE,
+    LIBERTIES,
+    LIBERTIES_AFTER,
+    ONES,
+    OPPONENT,
+    OWN,
+    PLANES,
+    SELF_ATARI_SIZE,
+    SENSIBLENESS,
+    TURNS_SINCE,
+    VACANT,
+    check_planes,
+    pack,
+)
 from hayago.jit import kernel
 from hayago.rules.board import Board
 from hayago.rules.coordinates import EMPTY
-from hayago.rules.kernels.frame import BORDER, CELLS, HUNTER_MOVES, NO_CELL, WIDTH, cell_of, framed, unframed
+from hayago.rules.kernels.frame import BORDER, CELLS, HUNTER_MOVES, WIDTH, cell_of, framed, unframed
 from hayago.rules.kernels.ladders import is_captured_by, is_saved_by, ways_out
 from hayago.rules.kernels.plain_rules import Stones, chain_at, mark_true_eyes, try_move
+from hayago.rules.kernels.position import ko_of
 
 Marks = NDArray[np.uint8]
 
-_OLDEST = SLICE["turns_since"].stop - SLICE["turns_since"].start  # 8 turns or more look alike
-_STONES = SLICE["stone_colour"].start
-_ONES = SLICE["ones"].start
-_TURNS_SINCE = SLICE["turns_since"].start
-_LIBERTIES = SLICE["liberties"].start
-_CAPTURE_SIZE = SLICE["capture_size"].start
-_SELF_ATARI_SIZE = SLICE["self_atari_size"].start
-_LIBERTIES_AFTER = SLICE["liberties_after"].start
-_LADDER_CAPTURE = SLICE["ladder_capture"].start
-_LADDER_ESCAPE = SLICE["ladder_escape"].start
-_SENSIBLENESS = SLICE["sensibleness"].start
+_OLDEST = 8  # turns: that many and more look alike
 
 
 @kernel
@@ -36,14 +43,14 @@ def _mark_stones(stones: Stones, own: int, ages: NDArray[np.int64], marks: Marks
     for cell in range(WIDTH, CELLS - WIDTH):
         if stones[cell] == BORDER:
             continue
-        marks[_ONES, cell] = 1
+        marks[ONES, cell] = 1
         if stones[cell] == EMPTY:
-            marks[_STONES + 2, cell] = 1
+            marks[VACANT, cell] = 1
             continue
-        marks[_STONES if stones[cell] == own else _STONES + 1, cell] = 1
-        marks[_TURNS_SINCE + ages[cell] - 1, cell] = 1
+        marks[OWN if stones[cell] == own else OPPONENT, cell] = 1
+        marks[TURNS_SINCE + ages[cell] - 1, cell] = 1
         _, liberties = chain_at(stones, cell)
-        marks[_LIBERTIES + min(len(liberties), 8) - 1, cell] = 1
+        marks[LIBERTIES + min(len(liberties), 8) - 1, cell] = 1
 
 
 @kernel
@@ -55,12 +62,12 @@ def _mark_moves(stones: Stones, ko: int, own: int, marks: Marks) -> None:
         move = try_move(stones, ko, cell, own)
         if len(move.liberties) == 0:
             continue
-        marks[_CAPTURE_SIZE + min(move.captured, 7), cell] = 1
+        marks[CAPTURE_SIZE + min(move.captured, 7), cell] = 1
         if len(move.liberties) == 1:
-            marks[_SELF_ATARI_SIZE + min(len(move.chain), 8) - 1, cell] = 1
-        marks[_LIBERTIES_AFTER + min(len(move.liberties), 8) - 1, cell] = 1
+            marks[SELF_ATARI_SIZE + min(len(move.chain), 8) - 1, cell] = 1
+        marks[LIBERTIES_AFTER + min(len(move.liberties), 8) - 1, cell] = 1
         if not eyes[cell]:
-            marks[_SENSIBLENESS, cell] = 1
+            marks[SENSIBLENESS, cell] = 1
 
 
 @kernel
@@ -76,11 +83,11 @@ def _mark_ladders(stones: Stones, ko: int, own: int, marks: Marks) -> None:
         if stones[cell] != own and len(liberties) == 2:
             for attack in liberties:
                 if is_captured_by(stones, ko, cell, attack, HUNTER_MOVES):
-                    marks[_LADDER_CAPTURE, attack] = 1
+                    marks[LADDER_CAPTURE, attack] = 1
         elif stones[cell] == own and len(liberties) == 1:
             for answer in ways_out(stones, cell):
                 if is_saved_by(stones, ko, cell, answer):
-                    marks[_LADDER_ESCAPE, answer] = 1
+                    marks[LADDER_ESCAPE, answer] = 1
 
 
 @kernel
@@ -108,9 +115,8 @@ def encode(board: Board, planes: int = PLANES) -> NDArray[np.uint8]:
         ValueError: `planes` is not one of PLANE_SETS.
     """
     check_planes(planes)
-    ko = NO_CELL if board.ko_point is None else cell_of(board.ko_point, board.size)
     marks = np.zeros((PLANES, CELLS), np.uint8)
-    _mark_planes(framed(board.grid()), ko, board.to_play, _ages(board), marks)
+    _mark_planes(framed(board.grid()), ko_of(board.position), board.to_play, _ages(board), marks)
     return unframed(marks[:planes], board.size).reshape(planes, board.size, board.size)
 
 

@@ -1,6 +1,6 @@
 """Where game files come from: files, folders, glob patterns, and archives, which are not unpacked to disk.
 
-Nothing here knows what is in a file; that is `sgf`'s business.
+What is in a file is the business of `sgf`.
 """
 
 import errno
@@ -16,8 +16,8 @@ from hayago.errors import HayagoError
 from hayago.files import is_unfinished
 
 MAX_MEMBER_BYTES = 64 << 20
-MAX_RATIO = 200  # SGF compresses some 6 times, a collection of like games 20 times
-_RATIO_FREE_BYTES = 1 << 20  # below this a bomb does no harm, and short texts may compress very well
+MAX_RATIO = 200  # SGF compresses about 6 times, a collection of similar games 20 times
+_RATIO_FREE_BYTES = 1 << 20  # smaller archives do no harm, and short texts may compress very well
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 Skip = Callable[[str, str], None]
@@ -27,8 +27,8 @@ class DamagedArchive(HayagoError):
     """An archive that is damaged or cut short."""
 
 
-# What the libraries raise over damaged bytes. The OSErrors among them (of gzip, bz2, of a place before the file's
-# beginning) have no errno, or EINVAL; a disk's have others.
+# What the libraries raise for damaged bytes. The OSErrors among them (gzip, bz2, a position before the file's start)
+# have no errno, or EINVAL; those of a disk have others.
 _BROKEN = (EOFError, OSError, NotImplementedError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
 _BROKEN_ERRNO = (None, errno.EINVAL)
 
@@ -41,12 +41,12 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
     `archive!member`.
 
     Args:
-        on_skip: told (source, reason) of every other file that was there: one that is not named .sgf (in any
-            case), is larger than MAX_MEMBER_BYTES, is encrypted, or is packed more than MAX_RATIO times.
+        on_skip: called with (source, reason) for every other file: not named .sgf (in any case), larger than
+            MAX_MEMBER_BYTES, encrypted, or compressed more than MAX_RATIO times.
 
     Raises:
         HayagoError: a path that does not exist or cannot be read; a folder, pattern or archive without games;
-            an archive that is damaged, cut short, or expands as a whole more than MAX_RATIO times.
+            an archive that is damaged, cut short, or expands more than MAX_RATIO times as a whole.
     """
     skip = on_skip or (lambda _source, _reason: None)
     for path in paths:
@@ -58,7 +58,7 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
 
 
 def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
-    """As `iter_files`, of one archive in a file that does not bear the archive's name yet.
+    """Like `iter_files`, for one archive in a file that does not have the archive's name yet.
 
     Raises:
         DamagedArchive: it is damaged or cut short.
@@ -120,8 +120,8 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno not in _BROKEN_ERRNO:
             raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
-        what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists all that it tried
-        raise DamagedArchive(f"{file}: the archive is damaged or cut short behind {last} ({what})") from error
+        what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists everything it tried
+        raise DamagedArchive(f"{file}: the archive is damaged or cut short after {last} ({what})") from error
     if not found:
         raise HayagoError(f"{file}: no .sgf file in this archive")
 
@@ -133,7 +133,7 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
         for member in tar:
             total += member.size
             if total > allowed:
-                raise HayagoError(f"{file}: expands more than {MAX_RATIO} times at {member.name}; not read on")
+                raise HayagoError(f"{file}: expands more than {MAX_RATIO} times at {member.name}; reading stopped")
             if not member.isfile():
                 continue
             source = f"{file.as_posix()}!{member.name}"
@@ -143,12 +143,12 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
                 skip(source, "file too large")
             else:
                 content = tar.extractfile(member)
-                assert content is not None  # it is so for a regular file
+                assert content is not None  # true for a regular file
                 yield member.name, content.read()
-        # tarfile takes a missing end for the end. A whole archive closes with a block of zeros, read by now.
+        # tarfile accepts a missing end. A complete archive closes with a block of zeros, which has been read here.
         if tar.fileobj is None or tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:
             raise tarfile.ReadError("the closing block is missing")
-        tar.fileobj.read(_RATIO_FREE_BYTES)  # the padding, behind which the decompressor checks its sums
+        tar.fileobj.read(_RATIO_FREE_BYTES)  # the padding, after which the decompressor checks its sums
 
 
 def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
 """`Games`: many games as flat arrays, the form in which the store hands them to the encoder.
 
-A *move code* is a uint16, see `hayago.rules.move_codes`. An *example*
-is a position in which a move was played that is no pass, named by its game and its ply, the number of moves before it.
+A *move code* is a uint16, see `hayago.rules.move_codes`. An *example* is a position in which a move other than a pass
+was played. It is named by its game and its ply, the number of moves before it.
 """
 
 from collections.abc import Iterable
@@ -26,9 +26,9 @@ class Games(NamedTuple):
 
     Attributes:
         size: the board's side, 1 to 19.
-        codes: uint16 (M,), the move codes of all games, one after the other.
+        codes: uint16 (M,), the move codes of all games, one after another.
         offsets: int64 (G + 1,); game g has the moves codes[offsets[g]:offsets[g + 1]].
-        setup: uint16 (S,), codes of the stones that stood before the first move, sorted by point.
+        setup: uint16 (S,), codes of the set-up stones, sorted by point.
         setup_offsets: int64 (G + 1,), like offsets, into setup.
     """
 
@@ -40,7 +40,7 @@ class Games(NamedTuple):
 
 
 def check_games(games: Games) -> None:
-    """Raise ValueError unless the arrays fit together; what the codes mean on a board is another question."""
+    """Raise ValueError unless the arrays fit together. The codes themselves are not checked."""
     for codes, offsets in ((games.codes, games.offsets), (games.setup, games.setup_offsets)):
         if codes.dtype != np.uint16 or offsets.dtype != np.int64 or codes.ndim != 1 or offsets.ndim != 1:
             raise ValueError("games need codes of uint16 and offsets of int64, each of one dimension")
@@ -51,7 +51,7 @@ def check_games(games: Games) -> None:
 
 
 def some_games(games: Games, first: int, end: int) -> Games:
-    """The games from number `first` up to but without number `end`; their codes are views of the same memory."""
+    """The games from number `first` up to but not including `end`; their codes are views of the same memory."""
     moves, stones = games.offsets[first : end + 1], games.setup_offsets[first : end + 1]
     return Games(
         games.size,
@@ -64,7 +64,7 @@ def some_games(games: Games, first: int, end: int) -> Games:
 
 @kernel
 def count_examples(games: Games) -> NDArray[np.int64]:
-    """int64 (G,): how many examples each game holds."""
+    """int64 (G,): the number of examples in each game."""
     counts = np.zeros(len(games.offsets) - 1, np.int64)
     for game in range(len(counts)):
         for n in range(games.offsets[game], games.offsets[game + 1]):
@@ -80,10 +80,10 @@ def draw_examples(
     taken: NDArray[np.int64],
     draws: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """The plies of taken[k] of the examples[k] examples of game chosen[k], for every k; in each game they rise.
+    """For every k, the plies of taken[k] of the examples[k] examples of game chosen[k], rising within each game.
 
-    Every subset of a game's examples is as likely as every other: an example is taken with the probability that the
-    number still wanted has in the number still to come. `draws`, from 0 up to 1, holds one for each of their examples.
+    Every subset of a game's examples is equally likely: an example is taken with probability (number still wanted) /
+    (number still to come). `draws`, from 0 up to 1, holds one number for each example.
     """
     plies = np.empty(taken.sum(), np.int64)
     found = seen = 0

@@ -1,8 +1,7 @@
-"""What makes two records the same game, which split a game belongs to, and what makes its moves illegal.
+"""When two records are the same game, which split a game belongs to, and which moves are illegal.
 
-A game's *canonical form* is, of its 8 images under the symmetries, the one whose codes (the set-up stones
-sorted, then the moves) come first in dictionary order. Colours belong to the codes: with them exchanged it is
-another game.
+A game has 8 images under the symmetries. Its *canonical form* is the image whose codes (the sorted set-up stones, then
+the moves) come first in dictionary order. Colours belong to the codes: exchanging them makes another game.
 """
 
 import hashlib
@@ -54,9 +53,9 @@ def _canonical(maps: NDArray[np.uint16], setup: NDArray[np.uint16], moves: NDArr
 
 
 def game_keys(size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]) -> tuple[bytes, bytes]:
-    """Two hashes of the canonical form: with its first KEY_MOVES moves, the game's *key*, and with all moves.
+    """Two hashes of the canonical form: of its first KEY_MOVES moves, which is the game's *key*, and of all moves.
 
-    Both include the size and the set-up. A game of fewer than KEY_MOVES moves has one hash for both.
+    Both include the size and the set-up. They are equal for a game of fewer than KEY_MOVES moves.
     """
     form = _canonical(point_maps(size), setup, moves).astype("<u2", copy=False)
     begin = hashlib.blake2b(bytes([size, len(setup) & 0xFF, len(setup) >> 8]), digest_size=KEY_BYTES)
@@ -67,8 +66,8 @@ def game_keys(size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]) -
 
 
 def split_of(key: bytes) -> Split:
-    """The split of a game with this key: the lowest TEST_SHARE of all keys are for testing, the next
-    VALIDATION_SHARE for validation, the rest for training."""
+    """The split of a game with this key: the lowest TEST_SHARE of all keys are for testing, the next VALIDATION_SHARE
+    for validation, the rest for training."""
     place = int.from_bytes(key[:8], "big") / 2**64
     if place < TEST_SHARE:
         return "test"
@@ -77,7 +76,7 @@ def split_of(key: bytes) -> Split:
 
 @kernel
 def find_illegal(position: Position, log: Log, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]) -> int:
-    """The index of the first illegal move, LEGAL, or ILLEGAL_SETUP where a set-up chain has no liberty.
+    """The index of the first illegal move, LEGAL, or ILLEGAL_SETUP if a set-up chain has no liberty.
 
     `position` and `log` are overwritten.
     """
@@ -92,7 +91,7 @@ def find_illegal(position: Position, log: Log, size: int, setup: NDArray[np.uint
 def why_illegal(
     position: Position, log: Log, size: int, setup: NDArray[np.uint16], moves: NDArray[np.uint16]
 ) -> tuple[str, str] | None:
-    """Why this is no game by the rules, as (reason, detail); None if it is one. The first two are overwritten."""
+    """Why the rules forbid this game, as (reason, detail); None if they do not. The first two are overwritten."""
     if len(setup) and (setup & POINT_MASK).max() >= size * size:
         return "illegal set-up", "a stone off the board"
     found = find_illegal(position, log, size, setup, moves)

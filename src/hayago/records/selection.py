@@ -1,15 +1,16 @@
-"""Which games, and whose moves in them, are wanted: the filters that `prepare` and `evaluate` share, and the recipes.
+"""Which games and whose moves are wanted: the filters that `prepare` and `evaluate` share, and the recipes.
 
-A *recipe* is a named set of filters for a test set that others have used or can repeat: whoever applies it to the
-same public archive gets the same positions, and their fingerprint (`hayago.evaluation.examples`) says so.
+A *recipe* is a named set of filters for a test set that others can repeat. Applied to the same public archive, it gives
+the same positions, as their fingerprint (`hayago.evaluation.examples`) shows.
 
-- `kgs-YEAR`: games on KGS in that year without handicap, of which only the moves by players of 6 dan and more count;
-  with 2015 the test set of Cazenave (Residual Networks for Computer Go, 2017) and GoNN, from the archive at
+- `kgs-YEAR`: games on KGS in that year without handicap. Only moves by players of 6 dan and more count. 2015 is the
+test
+  set of Cazenave (Residual Networks for Computer Go, 2017) and GoNN, from the archive at
   https://u-go.net/gamerecords/. The opponent may be weaker.
 - `pro-YEAR`: games of that year without handicap. Whether the players are professionals is the archive's business:
   many collections leave the ranks out.
 
-A recipe takes short games, too. Filters that it does not set may narrow it further.
+A recipe includes short games. Filters that it does not set may narrow it further.
 """
 
 import re
@@ -45,7 +46,7 @@ class Selection:
     min_rank: str = ""
     """Both players must have at least this rank: 6d, 1p, 3k. Professionals stand above all amateurs."""
     moves_by: str = ""
-    """Games without a player of at least this rank are left out; evaluate measures the moves of such players only."""
+    """Leave out games without a player of at least this rank; evaluate measures only the moves of such players."""
     since: int | None = None
     """The first year; games without a date are left out."""
     until: int | None = None
@@ -61,7 +62,9 @@ class Selection:
                     continue
                 wanted = filters[field.name]
                 if getattr(self, field.name) not in (field.default, wanted):
-                    raise HayagoError(f"{self.recipe} means {field.name.replace('_', '-')} {wanted}, no other")
+                    raise HayagoError(
+                        f"{self.recipe} sets {field.name.replace('_', '-')} to {wanted}; it cannot be changed"
+                    )
                 object.__setattr__(self, field.name, wanted)
         for rank in (self.min_rank, self.moves_by):
             if rank and not rank_number(rank):
@@ -72,8 +75,8 @@ class Selection:
 
         Args:
             date: YYYY-MM-DD, YYYY-MM, YYYY or "".
-            ranks: Black's and White's, as the record has them.
-            handicap: the number that the record states.
+            ranks: Black's and White's, as in the record.
+            handicap: the number of handicap stones in the record.
             stones: whether there are set-up stones.
         """
         if self.handicap != "any" and (stones or handicap >= 2) == (self.handicap == "none"):

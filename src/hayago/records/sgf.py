@@ -1,17 +1,16 @@
 """SGF files to GameRecord: a tolerant and fast reader of the *main line*, over bytes.
 
-The main line is the game as it was played: at every branch of the tree the first child. So it is all that
-stands before the first closing parenthesis, and one pass without a stack reads it, however deep the tree is.
-Where sgfmill accepts a file, this reader agrees with it; it also takes what real archives contain:
+The main line is the game as it was played: the first child at every branch. So it is everything before the first
+closing parenthesis, and one pass without a stack reads it, however deep the tree is. Where sgfmill accepts a file, this
+reader agrees with it. It also accepts what real archives contain:
 
-- a missing opening parenthesis, a missing end (the moves up to there are the game), junk between the tokens;
+- a missing opening parenthesis, a missing end (the game ends there), junk between the tokens;
 - property names with lower-case letters (FF[3]: `Black[dd]` is `B[dd]`), spaces around coordinates;
-- set-up stones in any node before the first move. Those after it end the game there (`GameRecord.cut`);
+- set-up stones in any node before the first move; later ones end the game there (`GameRecord.cut`);
 - text in another encoding than CA says, see `_text`;
 - both B and W in one node, which SGF forbids: B counts, as with sgfmill.
 
-Comments are read apart, by `read_comments`. Writing SGF, and trees with variations, are sgfmill's; `write_sgf` only
-hands a record to it.
+`read_comments` reads comments separately. sgfmill writes SGF; `write_sgf` hands a record to it.
 """
 
 import codecs
@@ -32,7 +31,7 @@ from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE
 
 MAX_BYTES = 64 << 20
 
-# The root properties that are kept, in the order in which the kernel hands their values over.
+# The root properties that are kept, in the order in which the kernel returns their values.
 _FIELDS = ("CA", "KM", "HA", "RU", "PB", "PW", "BR", "WR", "DT", "RE", "EV", "PL", "SZ")
 
 
@@ -51,7 +50,7 @@ _B, _W, _AB, _AW, _AE, _SZ = (_key(name) for name in ("B", "W", "AB", "AW", "AE"
 _ORD_OPEN, _ORD_CLOSE, _ORD_NODE, _ORD_VALUE, _ORD_END, _ORD_ESCAPE, _ORD_COLON, _ORD_X = b"();[]\\:x"
 _ORD_LAST_CAPITAL = ord("Z")
 
-# What the kernel says of a game, and why a main line ended early.
+# The kernel's verdict on a game, and why a main line ended early.
 _READ, _NO_GAME, _BAD_SIZE, _OFF_BOARD = range(4)
 _SETUP_CODES = MAX_SIZE * MAX_SIZE
 _CUTS = ("", "end of file", "set-up stones")
@@ -59,11 +58,11 @@ _CUT_END, _CUT_SETUP = 1, 2
 
 
 class BadRecord(HayagoError):
-    """A file or a game in it that is no usable record.
+    """A file, or a game in it, that is not usable.
 
     Attributes:
         source: the file, with `#number` for one game of many.
-        reason: a short text that is the same for all errors of this kind; tables count by it.
+        reason: a short text, the same for all errors of a kind, by which tables count.
         detail: what exactly was found.
     """
 
@@ -76,23 +75,23 @@ class BadRecord(HayagoError):
 class GameRecord(NamedTuple):
     """One game: its set-up, its main line, and what its root node says about it.
 
-    (A NamedTuple, since a frozen dataclass takes as long to make as its file takes to read.)
+    (A NamedTuple, because making a frozen dataclass takes as long as reading its file.)
 
     Attributes:
         size: the board's side, 1 to 19.
         komi: points for White, None if the file says nothing. Hundredths are normalised, see `normal_komi`.
-        handicap: HA, the number of handicap stones as the file states it, 0 if it does not; the stones
-            themselves are in setup_black, or are missing in the file.
+        handicap: HA, the number of handicap stones that the file states, 0 if none. The stones themselves are in
+            setup_black, or missing from the file.
         rules: RU.
-        setup_black, setup_white: points of the stones that stand before the first move, rising.
+        setup_black, setup_white: points of the set-up stones, rising.
         moves: uint16 move codes (see `hayago.records.games`), in order.
         black, white: the players' names.
-        black_rank, white_rank: BR and WR as they stand; `rank_number` makes them comparable.
-        date: the first day of DT as YYYY-MM-DD, or YYYY-MM or YYYY where no more is known, "" without a year.
+        black_rank, white_rank: BR and WR unchanged; `rank_number` makes them comparable.
+        date: the first day of DT as YYYY-MM-DD, or as far as it is known (YYYY-MM, YYYY), "" without a year.
         result: RE. event: EV.
         to_play: the colour of the first move; without moves PL's, or what the handicap says.
         source: where it was read; `archive!member` in an archive, `#number` added in a file of several games.
-        cut: "" when the main line is whole, else what ended it: "end of file" or "set-up stones".
+        cut: "" if the main line is complete, else what ended it: "end of file" or "set-up stones".
     """
 
     size: int
@@ -145,7 +144,7 @@ def _value_end(data: NDArray[np.uint8], i: int) -> int:
 
 @kernel
 def _identifier(data: NDArray[np.uint8], i: int) -> tuple[int, int]:
-    """The key of the property name at i (0 if it cannot be one of ours) and the index behind it."""
+    """The key of the property name at i (0 if it is not one of ours) and the index after it."""
     key = 0
     n = len(data)
     while i < n and 65 <= (data[i] & 0xDF) <= 90:
@@ -171,7 +170,7 @@ def _next_game(data: NDArray[np.uint8], start: int) -> int:
 
 @kernel
 def _headless_game(data: NDArray[np.uint8]) -> int:
-    """Where a file without `(;` may begin all the same: at a leading `;` or `NAME[`; -1 if it has neither."""
+    """Where a file without `(;` may begin: at a leading `;` or `NAME[`; -1 if it has neither."""
     n = len(data)
     has_mark = n >= 3 and data[0] == 0xEF and data[1] == 0xBB and data[2] == 0xBF  # UTF-8's byte order mark
     i = 3 if has_mark else 0
@@ -190,7 +189,7 @@ def _headless_game(data: NDArray[np.uint8]) -> int:
 
 @kernel
 def _number(data: NDArray[np.uint8], i: int, end: int) -> tuple[int, int]:
-    """The whole number at i, spaces around it allowed (-1 if there is none), and the index behind it."""
+    """The whole number at i, spaces around it allowed (-1 if there is none), and the index after it."""
     while i < end and _is_space(data[i]):
         i += 1
     number = -1
@@ -204,7 +203,7 @@ def _number(data: NDArray[np.uint8], i: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _root_size(data: NDArray[np.uint8], i: int) -> int:
-    """The board's side as SZ in the first node says: 19 without SZ, 0 if it is no square board of 1 to 19."""
+    """The board's side as SZ in the first node says: 19 without SZ, 0 if it is not a square board of 1 to 19."""
     n = len(data)
     key = 0
     nodes = 0
@@ -235,7 +234,7 @@ def _root_size(data: NDArray[np.uint8], i: int) -> int:
 
 @kernel
 def _point(data: NDArray[np.uint8], i: int, end: int, size: int) -> int:
-    """The point that data[i:end] names, size * size for a pass (nothing, or tt), -1 if it is none."""
+    """The point that data[i:end] names, size * size for a pass (nothing, or tt), -1 if it is not a point."""
     while i < end and _is_space(data[i]):
         i += 1
     while end > i and _is_space(data[end - 1]):
@@ -252,7 +251,7 @@ def _point(data: NDArray[np.uint8], i: int, end: int, size: int) -> int:
 
 @kernel
 def _set_up(data: NDArray[np.uint8], i: int, end: int, size: int, stamp: int, stamps: NDArray[np.int64]) -> bool:
-    """Stamp the point or the rectangle `aa:cc` that data[i:end] names; False if it is off the board."""
+    """Set up the point or the rectangle `aa:cc` that data[i:end] names; False if it is off the board."""
     colon = i
     while colon < end and data[colon] != _ORD_COLON:
         colon += 1
@@ -262,7 +261,7 @@ def _set_up(data: NDArray[np.uint8], i: int, end: int, size: int, stamp: int, st
         return False
     for row in range(min(first // size, last // size), max(first // size, last // size) + 1):
         for column in range(min(first % size, last % size), max(first % size, last % size) + 1):
-            # In one node empty goes over white over black, whatever their order: so sgfmill has it.
+            # Within a node empty beats white beats black, whatever their order, as in sgfmill.
             stamps[row * size + column] = max(stamps[row * size + column], stamp)
     return True
 
@@ -271,7 +270,7 @@ def _set_up(data: NDArray[np.uint8], i: int, end: int, size: int, stamp: int, st
 def _collect(data: NDArray[np.uint8], spans: NDArray[np.int64], header: NDArray[np.uint8]) -> tuple[int, bool]:
     """Copy the values of all fields into `header`, a zero byte between two of them.
 
-    Gives the length, and whether every byte is a printable ASCII character that escapes nothing.
+    Returns the length, and whether every byte is printable ASCII other than a backslash.
     """
     plain = True
     length = 0
@@ -290,13 +289,13 @@ def _collect(data: NDArray[np.uint8], spans: NDArray[np.int64], header: NDArray[
 def _scan(
     data: NDArray[np.uint8], start: int, codes: NDArray[np.uint16], header: NDArray[np.uint8]
 ) -> tuple[int, int, int, int, int, int, int, bool, int]:
-    """Read the first game at or behind `start`.
+    """Read the first game at or after `start`.
 
     Fills `codes` with the codes of the set-up stones and, from index _SETUP_CODES on, of the moves, and
     `header` as `_collect` does.
 
-    Gives what it found (`_READ`...), the size, the number of set-up stones and of moves, the cut, where the
-    offending point is, the length of the header, whether it is plain, and where the next game begins or -1.
+    Returns the verdict (`_READ`...), the size, the numbers of set-up stones and of moves, the cut, the place of the
+    offending point, the length of the header, whether it is plain, and where the next game begins (or -1).
     """
     n = len(data)
     i = _next_game(data, start)
@@ -316,7 +315,7 @@ def _scan(
     key = 0
     main = True  # still on the main line
     black = white = -1  # where the values of B and W in this node begin
-    stones_here = False  # set-up stones in this node, behind the first move
+    stones_here = False  # set-up stones in this node, after the first move
     while True:
         byte = np.int64(data[i]) if i < n else _ORD_CLOSE
         if byte == _ORD_VALUE:
@@ -387,8 +386,8 @@ def _scan(
 
 @kernel
 def _plain_move(data: NDArray[np.uint8], i: int, size: int) -> tuple[int, int]:
-    """The short way for most nodes, those that are only `B[dd]` or `W[dd]` with another node behind: the code
-    and that other node's index. (0, 0) for any other node."""
+    """A short cut for nodes that are only `B[dd]` or `W[dd]` and are followed by another node: the code and the
+    other node's index. (0, 0) for any other node."""
     behind = i + 5
     if behind >= len(data) or data[i + 1] != _ORD_VALUE or data[i + 4] != _ORD_END:
         return 0, 0
@@ -404,9 +403,9 @@ def _plain_move(data: NDArray[np.uint8], i: int, size: int) -> tuple[int, int]:
 
 # ---- The values of the root node.
 
-# Codecs that make text of bytes, but not of any file's: slow beyond measure on long values, or escapes of Python's own.
+# Codecs that no file uses: extremely slow on long values, or Python's own escapes.
 _NO_CHARSETS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
-_LONGEST = 200  # characters that are looked at in a number, a date or the name of an encoding
+_LONGEST = 200  # characters read of a number, a date or the name of an encoding
 
 _ESCAPES = re.compile(rb"\\(?:\n\r|\r\n|\n|\r)|(\n\r|\r\n|\n|\r|\t|\f|\v)|\\([\x00-\xff])")
 _SPACES = {b"\t": b" ", b"\f": b" ", b"\v": b" "}
@@ -428,8 +427,8 @@ def _charsets(declared: bytes) -> Iterator[str]:
     """The encodings to try, in order."""
     name = declared[:_LONGEST].decode("ascii", "replace").strip()
     if name:
-        with suppress(LookupError, ValueError):  # no such codec, no name of one
-            codec = codecs.lookup(name).name  # Python takes "-punycode!" for one, too
+        with suppress(LookupError, ValueError):  # not the name of a codec
+            codec = codecs.lookup(name).name  # Python accepts "-punycode!", too
             if codec not in _NO_CHARSETS:
                 yield codec
     yield "utf-8"
@@ -440,8 +439,8 @@ def _charsets(declared: bytes) -> Iterator[str]:
 def _text(raw: bytes, charset: bytes, unescape: Callable[[re.Match[bytes]], bytes] = _unescape) -> str:
     """A SimpleText value as text: line breaks become spaces, escapes are resolved. Never raises.
 
-    It is decoded as CA says. Where that fails, or there is no CA, as UTF-8; under a wrong CA then as GB18030
-    (files in GBK that claim UTF-8 are common); at last as ISO-8859-1, SGF's default, which takes any bytes.
+    It is decoded as CA says. If that fails, or without CA, it is decoded as UTF-8; with a wrong CA next as GB18030
+    (files in GBK that claim UTF-8 are common); and last as ISO-8859-1, SGF's default, which accepts any bytes.
     """
     raw = _ESCAPES.sub(unescape, raw)
     for encoding in _charsets(charset):
@@ -453,7 +452,7 @@ def _text(raw: bytes, charset: bytes, unescape: Callable[[re.Match[bytes]], byte
 
 
 def _texts(header: bytes, plain: bool) -> list[str]:
-    """The values of all fields, in their order."""
+    """The values of all fields, in order."""
     if plain and header.startswith((b"\0", b"UTF-8\0", b"utf-8\0")):
         return header.decode("ascii").split("\0")
     charset, *values = header.split(b"\0")
@@ -463,8 +462,8 @@ def _texts(header: bytes, plain: bool) -> list[str]:
 def normal_komi(value: float) -> float:
     """Komi in points, from what archives write.
 
-    Some servers write hundredths (`KM[650]`): from 100 on, it is divided by 100. Chinese rules count komi in
-    stones of two points each (KM[3.75] and KM[375] are 7.5 points): what ends in a quarter is doubled.
+    Some servers write hundredths (`KM[650]`), so values from 100 on are divided by 100. Some Chinese records count komi
+    in stones of two points (KM[3.75] and KM[375] are 7.5 points), so values that end in a quarter are doubled.
     """
     if abs(value) >= 100:
         value /= 100
@@ -494,7 +493,7 @@ _DATE = re.compile(r"(?<!\d)(\d{4})(?!\d)(?:[-./年](\d{1,2})(?!\d)(?:[-./月](\
 
 @lru_cache(4096)
 def normal_date(text: str) -> str:
-    """The first day that a DT value names, as YYYY-MM-DD, YYYY-MM or YYYY; "" where it names no year."""
+    """The first day that a DT value names, as YYYY-MM-DD, YYYY-MM or YYYY; "" if it names no year."""
     match = _DATE.search(text)
     if match is None:
         return ""
@@ -512,8 +511,8 @@ _TITLES = re.compile(r"honinbo|meijin|kisei|judan|tengen|oza\b|gosei", re.IGNORE
 def rank_number(rank: str) -> int:
     """A rank as a number: 30 to 1 kyu are -30 to -1, 1 to 9 dan 1 to 9, professional dans 11 to 19.
 
-    It reads 7d, 7d?, 9 Dan, 9段, P9, P9段, 9p, 3k, 18级. A title alone (Honinbo, ...) counts as 9p. 0 stands
-    for a missing rank, or one that cannot be read.
+    It reads 7d, 7d?, 9 Dan, 9段, P9, P9段, 9p, 3k, 18级. A title alone (Honinbo, ...) counts as 9p. 0 stands for a
+    missing or unreadable rank.
     """
     match = _RANK.search(rank)
     if match is None:
@@ -532,7 +531,7 @@ def rank_number(rank: str) -> int:
 
 
 def scan_sgf(data: bytes, source: str = "") -> Iterator[GameRecord | BadRecord]:
-    """The games of an SGF file one by one; one that cannot be used comes as a BadRecord (not raised)."""
+    """The games of an SGF file one by one. A game that cannot be used is yielded as a BadRecord, not raised."""
     if not data:
         yield BadRecord(source, "empty file")
         return
@@ -559,7 +558,7 @@ def scan_sgf(data: bytes, source: str = "") -> Iterator[GameRecord | BadRecord]:
             yield BadRecord(name, "board size", f"SZ[{texts[-1][:20]}]")
         else:
             value = _text(data[offender : offender + 20].partition(b"]")[0], b"")
-            yield BadRecord(name, "point off the board", f"{value!r} behind move {played}")
+            yield BadRecord(name, "point off the board", f"{value!r} after move {played}")
 
 
 def _record(
@@ -621,14 +620,14 @@ def read_sgf(sgf: bytes | str | Path, source: str = "") -> list[GameRecord]:
     return records
 
 
-# A value and whether it is closed, a name, a mark. Possessive, so that an unclosed value is read only once.
+# A value and whether it is closed; a name; a mark. Possessive, so that an unclosed value is read only once.
 _TOKEN = re.compile(rb"\[((?:[^\\\]]++|\\.)*+)(\]?)|([A-Za-z]+)|([;()])", re.DOTALL)
 
 
 def read_comments(data: bytes) -> dict[int, str]:
     """The comments on the main line of a file's first game, by the index of the move as `write_sgf` takes them.
 
-    Those in a node without a move belong to the move before, as far as the moves go that `scan_sgf` gives.
+    A comment in a node without a move belongs to the move before. Only the moves that `scan_sgf` returns have comments.
     """
     array = np.frombuffer(data, np.uint8)
     start = _next_game(array, 0)
@@ -660,7 +659,7 @@ def read_comments(data: bytes) -> dict[int, str]:
 
 
 def _tokens(data: bytes, start: int) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
-    """The tokens from there on, and a closing parenthesis behind them."""
+    """The tokens from `start` on, and a closing parenthesis after them."""
     for match in _TOKEN.finditer(data, start):
         value, closed, word, mark = match.groups(b"")
         yield value, closed, word, mark
@@ -672,7 +671,7 @@ def write_sgf(record: GameRecord, comments: Mapping[int, str] | None = None) -> 
 
     Args:
         record: the game.
-        comments: texts by the index of the move that they are about; -1 is the root.
+        comments: texts by the index of their move; -1 is the root.
     """
     from sgfmill import sgf
 

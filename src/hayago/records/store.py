@@ -1,6 +1,6 @@
 """The store: games as one Parquet file, written by `prepare` and read back as flat arrays by `read_store`.
 
-The file, one row a game, compressed with zstd:
+The file has one row per game and is compressed with zstd:
 
 | column                   | type         | meaning |
 |--------------------------|--------------|---------|
@@ -8,26 +8,25 @@ The file, one row a game, compressed with zstd:
 | setup                    | list<uint16> | codes of the stones before the first move, by point |
 | key                      | 16 bytes     | the game's identity, `identity.game_keys` |
 | split                    | string       | "train", "validation" or "test" |
-| komi                     | float, null  | points for White, null where the record says nothing |
+| komi                     | float, null  | points for White, null if the record says nothing |
 | handicap                 | int16        | HA as stated, 0 for none |
 | date                     | string       | YYYY-MM-DD, YYYY-MM, YYYY or "" |
 | black, white             | string       | the players |
-| black_rank, white_rank   | string       | as the record has them; `sgf.rank_number` compares them |
-| rules, result, event     | string       | RU, RE and EV as the record has them |
+| black_rank, white_rank   | string       | as in the record; `sgf.rank_number` compares them |
+| rules, result, event     | string       | RU, RE and EV as in the record |
 | source                   | string       | the file, `archive!member`, `#number` in a file of several games |
 
-All games have one board size. A *group* (Parquet's row group) holds at most GROUP_GAMES games, all of one split, so
-that writing needs the memory of a few groups, and reading a split touches no other. The file's metadata hold:
+All games have one board size. A *group* (Parquet's row group) holds at most GROUP_GAMES games of one split. So writing
+needs the memory of a few groups, and reading a split touches no other. The file's metadata hold:
 
 - `hayago.version` and `hayago.size`: STORE_VERSION and the board's side;
 - `hayago.groups`: JSON, [split, games, moves, set-up stones] of every group;
-- `hayago.fingerprint`: a SHA-256 of the content: the same games in the same order have the same, whatever wrote them;
-- `hayago.seal`: a SHA-256 of the file's bytes (see `seal`), checked before anything else is believed.
+- `hayago.fingerprint`: a SHA-256 of the content, equal for the same games in the same order, whatever wrote them;
+- `hayago.seal`: a SHA-256 of the file's bytes (see `seal`), checked before anything else.
 
-Splits. A game's key is a hash of its set-up and its first 80 moves in the canonical one of the 8
-symmetries. The split is a function of the key alone: 2 % of all keys are for testing, 1 % for validation,
-the rest for training. So a game, its rotations and reflections, and another record of it that differs only
-behind move 80, are always on the same side, and adding games moves none.
+A game's key is a hash of its set-up and its first 80 moves in canonical form. The split depends only on the key: 2 % of
+all keys are for testing, 1 % for validation, the rest for training. So a game, its rotations and reflections, and other
+records of it that differ only after move 80 are in the same split, and adding games moves none.
 """
 
 import hashlib
@@ -100,8 +99,8 @@ class PrepareReport:
         kept: games written.
         splits: how many of them are in each split.
         moves: moves in them, passes included.
-        cuts: why games among them end early, and how many do: "end of file", "set-up stones".
-        rejected: (source, reason, detail) of every file that is no game and every game not kept, in order.
+        cuts: how many of them end early, by the reason: "end of file", "set-up stones".
+        rejected: (source, reason, detail) of every unusable file and every game not kept, in order.
         fingerprint: of the file written.
     """
 
@@ -114,15 +113,15 @@ class PrepareReport:
 
     @property
     def total(self) -> int:
-        """All games, and all files that are none: kept and rejected."""
+        """The number of games and files, kept and rejected."""
         return self.kept + len(self.rejected)
 
     def reject(self, source: str, reason: str, detail: str = "") -> None:
-        """Note a file that is no game, or a game that is not kept."""
+        """Note an unusable file, or a game that is not kept."""
         self.rejected.append((source, reason, detail))
 
     def table(self) -> list[tuple[str, int]]:
-        """(reason, how many) of what was rejected, the most frequent first. With `kept` they make `total`."""
+        """(reason, count) of everything rejected, the most frequent first. With `kept` they add up to `total`."""
         return Counter(reason for _, reason, _ in self.rejected).most_common()
 
 
@@ -150,7 +149,7 @@ class GameStore:
         """A pyarrow Table of the other columns, row g for game g; read from the file when it is first asked for.
 
         Raises:
-            HayagoError: the file cannot be read any more, or holds other games by now.
+            HayagoError: the file can no longer be read, or has other games now.
         """
         with _opened(self.path) as store:
             if store.fingerprint != self.fingerprint:
@@ -164,14 +163,14 @@ def prepare(
     options: PrepareOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PrepareReport:
-    """Read all games under `paths`, keep the good ones once, and write them as the store `out`.
+    """Read all games under `paths` and write the good ones, each once, as the store `out`.
 
     Of several records of a game (the same moves, or the same first 80, under any symmetry) the first is kept.
 
     Args:
         paths: files, folders, archives, glob patterns; see `iter_files`.
-        out: the Parquet file; it is replaced only when everything went well.
-        progress: called after every file with the numbers of files read and of games kept.
+        out: the Parquet file; replaced only if everything succeeds.
+        progress: called after every file with the number of files read and of games kept.
 
     Raises:
         HayagoError: a path cannot be read or holds no games (see `iter_files`), no game is left, `out` cannot
@@ -196,12 +195,12 @@ def write_store(
     options: PrepareOptions | None = None,
     report: PrepareReport | None = None,
 ) -> PrepareReport:
-    """Keep the good ones among the records, each game once, and write them as the store `out`: `prepare` without files.
+    """Write the good ones among the records, each game once, as the store `out`: `prepare` without files.
 
-    The records are taken one by one; of those kept, only their keys and a few groups of games are held in memory.
+    Records are taken one by one. Only the keys of kept games and a few groups of games are held in memory.
 
     Args:
-        report: filled in as it goes, and given back.
+        report: filled in and returned.
 
     Raises:
         HayagoError: no game is left, `out` cannot be written.
@@ -236,7 +235,7 @@ def write_store(
 
 
 class _Chooser:
-    """Says of one record after the other whether it is kept. It remembers the games that it has seen."""
+    """Decides for each record whether it is kept, and remembers the games it has seen."""
 
     def __init__(self, options: PrepareOptions) -> None:
         self.options = options
@@ -248,7 +247,7 @@ class _Chooser:
         """The key of a record that is kept.
 
         Raises:
-            BadRecord: the record itself if it is one, else why it is not kept.
+            BadRecord: the record itself if it is one, or the reason why it is not kept.
         """
         if isinstance(record, BadRecord):
             raise record
@@ -284,7 +283,7 @@ class _Chooser:
 
 
 class _Group(NamedTuple):
-    """What a store says of one of its groups."""
+    """What a store says about one of its groups."""
 
     split: Split
     games: int
@@ -293,7 +292,7 @@ class _Group(NamedTuple):
 
 
 class _Writer:
-    """Writes games group by group: those of a split wait until they fill one."""
+    """Writes games group by group; games of a split wait until they fill a group."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._size = size
@@ -309,13 +308,13 @@ class _Writer:
         self._parquet.close()
 
     def add(self, record: GameRecord, key: bytes, split: Split) -> None:
-        """Write a game, now or with others."""
+        """Add a game; it is written now or with later ones."""
         self._waiting[split].append((record, key))
         if len(self._waiting[split]) == GROUP_GAMES:
             self._write_group(split)
 
     def finish(self) -> str:
-        """Write what waits still, and the metadata; give the fingerprint."""
+        """Write the waiting games and the metadata. Returns the fingerprint."""
         for split in SPLITS:
             if self._waiting[split]:
                 self._write_group(split)
@@ -353,7 +352,7 @@ class _Writer:
 
 
 def _parts(array: Any) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The content of a column as plain arrays, each the concatenation of those of its pieces."""
+    """The content of a column as plain arrays, with its chunks concatenated."""
     if pa.types.is_fixed_size_binary(array.type):
         yield "bytes", np.frombuffer(b"".join(array.to_pylist()), np.uint8)
     elif pa.types.is_list(array.type):
@@ -370,11 +369,11 @@ def _parts(array: Any) -> Iterator[tuple[str, NDArray[Any]]]:
 
 # ---- Reading.
 
-_NO_STORE = "no game store, or cut short (make it with hayago prepare)"
+_NO_STORE = "not a game store, or cut short (make one with hayago prepare)"
 
 
 class _Contents(NamedTuple):
-    """A store that is open: what it says of itself, and the file behind it."""
+    """An open store: what it says about itself, and its file."""
 
     size: int
     fingerprint: str
@@ -404,7 +403,7 @@ def _opened(path: Path) -> Iterator[_Contents]:
             except (ValueError, pa.ArrowException) as error:
                 raise HayagoError(f"{path}: {_NO_STORE}") from error
     except OSError as error:
-        if error.strerror is None:  # pyarrow's own, about the content
+        if error.strerror is None:  # pyarrow's own errors about the content
             raise HayagoError(f"{path}: {_NO_STORE}") from error
         raise HayagoError(f"cannot read {path}: {error.strerror}") from error
 
@@ -413,9 +412,9 @@ def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
     notes = {key.decode(): value.decode() for key, value in (parquet.metadata.metadata or {}).items()}
     version = notes.get("hayago.version")
     if version is None:
-        raise HayagoError(f"{path}: a Parquet file, but no game store (make one with hayago prepare)")
+        raise HayagoError(f"{path}: a Parquet file, but not a game store (make one with hayago prepare)")
     if version != str(STORE_VERSION):
-        raise HayagoError(f"{path}: a store of version {version}, not {STORE_VERSION}; prepare it anew")
+        raise HayagoError(f"{path}: a store of version {version}, not {STORE_VERSION}; prepare it again")
     if not sealed:
         raise HayagoError(f"{path}: the store has lost its checksum; the file is damaged")
     if not parquet.schema_arrow.remove_metadata().equals(_SCHEMA):
@@ -425,7 +424,7 @@ def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
 
 
 class _Flat:
-    """Lists of codes, joined one after the other into the flat arrays of `Games`."""
+    """Lists of codes, joined into the flat arrays of `Games`."""
 
     def __init__(self, lists: int, codes: int) -> None:
         self.codes = np.empty(codes, np.uint16)
@@ -447,7 +446,7 @@ def read_store(path: str | Path, split: Split | None = None) -> GameStore:
     """The games of a store, all of them or those of one split.
 
     Raises:
-        HayagoError: there is no such file; it is no store, cut short, of another version, or damaged.
+        HayagoError: there is no such file, or it is not a store, cut short, damaged, or of another version.
     """
     path = Path(path)
     with _opened(path) as store:
@@ -468,11 +467,11 @@ def records_to_games(records: Sequence[GameRecord]) -> Games:
     """The records as flat arrays.
 
     Raises:
-        ValueError: there is none, or they are of different sizes.
+        ValueError: there are no records, or they differ in size.
     """
     sizes = {record.size for record in records}
     if len(sizes) != 1:
-        raise ValueError(f"games of one size are needed, not of sizes {sorted(sizes)}")
+        raise ValueError(f"all games must have one size, not {sorted(sizes)}")
     setups = [record.setup for record in records]
     return Games(
         sizes.pop(),

@@ -1,12 +1,12 @@
 """Unconditional life: what stays whatever the opponent does, even if its owner never plays again.
 
 D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976). Nouns, all for one colour: a *region* is a
-connected set of points without stones of that colour, as large as it can be. A region is *vital* to a chain when all
+largest possible connected set of points without stones of that colour. A region is *vital* to a chain when all
 its empty points are liberties of the chain. Chains with fewer than two vital regions are struck out, and with them the
-regions they border, until nothing changes; the chains that are left live. A region that only such chains border, and
-whose every empty point lies beside one of them, is their territory: no eye of the opponent's can come about in it.
+regions they border, until nothing changes; the chains that remain live. A region that only such chains border, and
+in which every empty point lies beside one of them, is their territory: the opponent can never get an eye in it.
 
-The board comes as *cells*, see `hayago.rules.kernels.frame`.
+The board comes as *stones*, see `hayago.rules.kernels.frame`.
 """
 
 import numpy as np
@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from hayago.jit import kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, WIDTH
+from hayago.rules.kernels.plain_rules import Stones
 
 
 @kernel
-def _label(cells: NDArray[np.uint8], colour: int, inside: bool, labels: NDArray[np.int16]) -> int:
-    """Number the chains of `colour` (inside) or its regions (not inside) from 0; -1 elsewhere. Gives how many."""
+def _label(stones: Stones, colour: int, inside: bool, labels: NDArray[np.int16]) -> int:
+    """Number the chains of `colour` (inside) or its regions (not inside) from 0; -1 elsewhere. Returns how many."""
     stack = np.empty(CELLS, np.int16)
     labels[:] = -1
     count = 0
     for start in range(WIDTH, CELLS - WIDTH):
-        if cells[start] == BORDER or (cells[start] == colour) != inside or labels[start] >= 0:
+        if stones[start] == BORDER or (stones[start] == colour) != inside or labels[start] >= 0:
             continue
         labels[start] = count
         stack[0], waiting = start, 1
@@ -33,7 +34,7 @@ def _label(cells: NDArray[np.uint8], colour: int, inside: bool, labels: NDArray[
             cell = stack[waiting]
             for direction in DIRECTIONS:
                 neighbour = cell + direction
-                there = cells[neighbour]
+                there = stones[neighbour]
                 if there != BORDER and (there == colour) == inside and labels[neighbour] < 0:
                     labels[neighbour] = count
                     stack[waiting] = neighbour
@@ -43,13 +44,13 @@ def _label(cells: NDArray[np.uint8], colour: int, inside: bool, labels: NDArray[
 
 
 @kernel
-def mark_unconditional(cells: NDArray[np.uint8], owner: NDArray[np.uint8]) -> None:
+def mark_unconditional(stones: Stones, owner: NDArray[np.uint8]) -> None:
     """Set owner (CELLS,) to the colour on its unconditionally living stones and their territory, EMPTY elsewhere."""
     owner[:] = EMPTY
     chain_of, region_of = np.empty(CELLS, np.int16), np.empty(CELLS, np.int16)
     for colour in (BLACK, WHITE):
-        chains = _label(cells, colour, True, chain_of)
-        regions = _label(cells, colour, False, region_of)
+        chains = _label(stones, colour, True, chain_of)
+        regions = _label(stones, colour, False, region_of)
         if chains == 0:
             continue
         empties = np.zeros(regions, np.int32)
@@ -59,7 +60,7 @@ def mark_unconditional(cells: NDArray[np.uint8], owner: NDArray[np.uint8]) -> No
             region = region_of[cell]
             if region < 0:
                 continue
-            empty = cells[cell] == EMPTY
+            empty = stones[cell] == EMPTY
             empties[region] += empty
             met = (-1, -1, -1)
             for direction in DIRECTIONS:
@@ -87,7 +88,7 @@ def mark_unconditional(cells: NDArray[np.uint8], owner: NDArray[np.uint8]) -> No
                         sound[region] &= not borders[region, chain]
 
         for cell in range(WIDTH, CELLS - WIDTH):  # an empty point away from every chain could be an opponent's eye
-            if region_of[cell] >= 0 and cells[cell] == EMPTY:
+            if region_of[cell] >= 0 and stones[cell] == EMPTY:
                 touched = False
                 for direction in DIRECTIONS:
                     touched |= chain_of[cell + direction] >= 0

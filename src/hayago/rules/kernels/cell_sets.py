@@ -54,6 +54,14 @@ def drop_cell(words: Words, cell: int) -> None:
 
 
 @generator
+def bits_in(word: int) -> Iterator[int]:
+    """The numbers of the bits that are set in a 64-bit word, the lowest first."""
+    while word != 0:
+        yield lowest_bit(word)
+        word &= word - 1
+
+
+@generator
 def cells_in(cells: CellSet) -> Iterator[int]:
     """The cells of a set in reading order."""
     for w in range(WORDS):

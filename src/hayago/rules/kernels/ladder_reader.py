@@ -22,10 +22,10 @@ import numba
 import numpy as np
 from numba import types
 
-from hayago.jit import kernel, lowest_bit, popcount, recursive_kernel
+from hayago.jit import kernel, popcount, recursive_kernel
 from hayago.rules.coordinates import EMPTY
 from hayago.rules.kernels.cell_sets import WORDS, Words, add_cell, cells_in, has_cell, load
-from hayago.rules.kernels.frame import BORDER, DIRECTIONS, HUNTER_MOVES, NO_CELL, WIDTH
+from hayago.rules.kernels.frame import BORDER, DIRECTIONS, HUNTER_MOVES, NO_CELL
 from hayago.rules.kernels.position import (
     LOG_TYPE,
     POSITION_TYPE,
@@ -37,6 +37,7 @@ from hayago.rules.kernels.position import (
     is_legal,
     ko_of,
     liberties_of,
+    liberty_set,
     look_ahead,
     next_of,
     only_liberty,
@@ -71,15 +72,10 @@ def new_reading() -> Reading:
 @kernel
 def second_liberty(position: Position, head: int) -> int:
     """The second liberty, in reading order, of a chain that has two."""
-    seen = 0
-    for w in range(WORDS):
-        word = word_of(position, head, w)
-        while word != 0:
-            if seen == 1:
-                return WIDTH + 64 * w + lowest_bit(word)
-            seen = 1
-            word &= word - 1
-    return NO_CELL
+    last = NO_CELL
+    for cell in cells_in(liberty_set(position, head)):
+        last = cell
+    return last
 
 
 @kernel
