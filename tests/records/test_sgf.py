@@ -14,14 +14,12 @@ from hayago.records.games import WHITE_BIT
 from hayago.records.sgf import (
     BadRecord,
     GameRecord,
-    normal_date,
-    normal_komi,
-    rank_number,
     read_comments,
     read_sgf,
     scan_sgf,
     write_sgf,
 )
+from hayago.records.sgf_values import normal_date, normal_komi, rank_number
 from hayago.rules.coordinates import BLACK, WHITE
 from readers import differences
 

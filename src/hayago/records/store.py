@@ -12,7 +12,7 @@ The file has one row per game and is compressed with zstd:
 | handicap                 | int16        | HA as stated, 0 for none |
 | date                     | string       | YYYY-MM-DD, YYYY-MM, YYYY or "" |
 | black, white             | string       | the players |
-| black_rank, white_rank   | string       | as in the record; `sgf.rank_number` compares them |
+| black_rank, white_rank   | string       | as in the record; `sgf_values.rank_number` compares them |
 | rules, result, event     | string       | RU, RE and EV as in the record |
 | source                   | string       | the file, `archive!member`, `#number` in a file of several games |
 
