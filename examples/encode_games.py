@@ -2,15 +2,12 @@
 
 import sys
 
-import numpy as np
-
 import hayago
 
-examples, frequent = 0, np.zeros(361, np.int64)
+examples = 0
 for batch in hayago.encode_games(sys.argv[1], batch_size=256, symmetry="random", seed=1):
     # batch.planes: uint8 (B, 48, 19, 19); batch.labels: int64 (B,). Here your model would learn.
     examples += len(batch.labels)
-    frequent += np.bincount(batch.labels, minlength=361)
 
 print(f"{examples} examples; ones in each plane of the last batch:")
 for plane, share in enumerate(batch.planes.mean(axis=(0, 2, 3))):

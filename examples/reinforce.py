@@ -2,32 +2,31 @@
 
     python examples/reinforce.py FOLDER [--minutes 20] [--seed 1] [--gnugo PROGRAM]
 
-Everything lies in FOLDER, and what is there is not made again, so the same command continues where it was stopped:
+All files are in FOLDER. What exists is not made again, so the same command continues after an interruption:
 
     games/, games.parquet   9x9 games of GNU Go, level 1 against level 3, by `hayago match` and `hayago prepare`
-    clone/                  the network that `hayago train` makes of them: the start
-    learning.safetensors    all that learning needs to go on
-    curve.csv, curve.png    a row for each iteration; now and then the learner meets its start on practice openings
+    clone/                  the network that `hayago train` makes of them: the *start*
+    learning.safetensors    all that learning needs to resume
+    curve.csv, curve.png    a row for each iteration; now and then the learner plays the start from practice openings
     learned.safetensors     the network at the end
-    match.json              its matches against its start, played once: the first result stands
+    match.json              its matches against the start, played once: the first result stands
 
-An *iteration* (Silver et al., Nature 529, 2016, "Reinforcement learning of policy networks") is a set of games, all at
-the same time, between the learner and one opponent, drawn from a *pool* of its earlier versions, the start among them.
-Both draw their moves from their policies. The winner is known by the area at the end, +1 or -1, and every move of the
-learner becomes more, or less, likely: the gradient of log p(move) times the *advantage*, the result less what was to
-be expected (REINFORCE with a baseline). The learning rate falls in a straight line to 0: what a few thousand games say
-of a move is mostly noise, and smaller steps average it.
+An *iteration* (Silver et al., Nature 529, 2016, "Reinforcement learning of policy networks") is a set of simultaneous
+games between the learner and one opponent. The opponent is drawn from a *pool*: the start and earlier versions of the
+learner. Both sides draw their moves from their policies. The area at the end decides the result, +1 or -1. Then every
+move of the learner becomes more or less likely, by the gradient of log p(move) times the *advantage*. The advantage is
+the result less the expected result (REINFORCE with a baseline). The learning rate falls linearly to 0: what a few
+thousand games say about a move is mostly noise, and smaller steps average it out.
 
-The networks know no pass, so the rules of the house decide: a player moves where that is legal and fills no own true
-eye, and passes when there is no such point; at the move limit both pass. All stones on the board count as alive.
+The networks do not know the pass, so fixed rules decide. A player chooses among the legal points that do not fill an
+own true eye, and passes when there is none. At the move limit both pass. All stones on the board count as alive.
 
-The match: 400 games, 200 openings of four moves, drawn at random, that learning has not begun with, each with both
-colours. As in the paper both sides draw their moves from their policies; that is the result. A policy that is merely
-more decided than another wins some games by that alone, so a second match is played in which both sides play their
-likeliest point, and its result stands beside.
+The match has 400 games: 200 random openings of four moves, which learning has not used, each with both colours. As in
+the paper, both sides draw their moves from their policies; that is the result. But a policy that is merely sharper than
+another wins some games by that alone. So in a second match both sides play their likeliest point.
 
-Minutes are those of two cores and counted as processor time, so that it does not matter who else is at work on the
-machine; the time by the clock is written beside it. Making the start and the match are not part of them.
+Minutes are processor time on two cores, so other work on the machine does not matter; wall-clock time is recorded too.
+Making the start and playing the matches are not counted.
 """
 
 import argparse
@@ -75,34 +74,34 @@ MOVE_LIMIT = 2 * AREA
 OPENING_MOVES = 4
 MATCH_OPENINGS, MATCH_SEED = 200, 20_000_003
 PRACTICE_OPENINGS, PRACTICE_SEED = 100, 20_000_002
-CHUNK = 256  # positions that a thread learns from at a time: the gradients of all are summed up
+CHUNK = 256  # positions that a thread learns from at a time; the gradients are summed
 STAGE = 10  # moves
 CORES = 2
-SPARE = 16  # openings that are drawn beyond what is needed, should some be those of the match
+SPARE = 16  # additional openings, in case some of those drawn belong to the match
 MATCHES = {"drawn": 1.0, "likeliest": 0.0}  # temperatures
 
-# Each worker computes alone: these positions are too small to be shared out, and threads of torch's own would spin.
+# One thread for each worker: these batches are too small to split, and torch's own threads would only spin.
 torch.set_num_threads(1)
 WORKERS = ThreadPoolExecutor(CORES, "network", initializer=torch.set_num_threads, initargs=(1,))
 
 
 @dataclass(frozen=True)
 class Options:
-    """What decides a run; the command line has the same names."""
+    """The options of a run; the command line has the same names."""
 
-    folder: Annotated[Path, "Where everything lies."]
-    minutes: Annotated[float, "Length of learning, on two cores: it ends after twice this processor time."] = 20.0
-    iterations: Annotated[int, "Length in iterations instead (0: by the time); exactly repeatable."] = 0
-    seed: Annotated[int, "Decides openings, opponents and moves."] = 1
-    games: Annotated[int, "Games of an iteration."] = 128
-    learning_rate: Annotated[float, "Adam's, at the beginning."] = 3e-4
+    folder: Annotated[Path, "Where all files go."]
+    minutes: Annotated[float, "Length of learning on two cores; it ends after twice this processor time."] = 20.0
+    iterations: Annotated[int, "Length in iterations instead (0: use --minutes); exactly repeatable."] = 0
+    seed: Annotated[int, "Seed of openings, opponents and moves."] = 1
+    games: Annotated[int, "Games in an iteration."] = 128
+    learning_rate: Annotated[float, "Adam's learning rate at the beginning."] = 3e-4
     pool_every: Annotated[int, "Iterations from one version in the pool to the next."] = 10
-    looks: Annotated[int, "How often the learner meets its start on the way."] = 10
-    gnugo: Annotated[str, "The program."] = "gnugo"
-    gnugo_games: Annotated[int, "Games to clone."] = 600
-    filters: Annotated[int, "Of the network."] = 16
-    layers: Annotated[int, "Of the network."] = 5
-    clone_positions: Annotated[int, "Positions that the clone learns from."] = 100_000
+    looks: Annotated[int, "Number of times the learner plays the start along the way."] = 10
+    gnugo: Annotated[str, "GNU Go's program."] = "gnugo"
+    gnugo_games: Annotated[int, "Games of GNU Go to learn from at first."] = 600
+    filters: Annotated[int, "Filters of the network."] = 16
+    layers: Annotated[int, "Layers of the network."] = 5
+    clone_positions: Annotated[int, "Positions that the start learns from."] = 100_000
 
     def __post_init__(self) -> None:
         if self.games < 2 or self.games % 2:
@@ -112,14 +111,21 @@ class Options:
                 raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
-FIXED = ("minutes", "iterations", "seed", "games", "learning_rate", "pool_every")  # may not change while it learns
+FIXED = (
+    "minutes",
+    "iterations",
+    "seed",
+    "games",
+    "learning_rate",
+    "pool_every",
+)  # may not change between interruptions
 
 
 # The start
 
 
 def make_start(options: Options) -> Path:
-    """The clone's file; what is missing on the way to it is made."""
+    """The model file of the start; whatever is missing for it is made first."""
     games, store, clone = options.folder / "games", options.folder / "games.parquet", options.folder / "clone"
     model = clone / "model.safetensors"
     if not store.exists():
@@ -138,35 +144,35 @@ def make_start(options: Options) -> Path:
 
 
 def run(*words: object) -> None:
-    """A command of hayago."""
+    """Run a command of hayago."""
     done = subprocess.run([sys.executable, "-m", "hayago", *map(str, words)], check=False)
     if done.returncode:
-        raise HayagoError(f"hayago {words[0]} has failed")
+        raise HayagoError(f"hayago {words[0]} failed")
 
 
 # Playing
 
 
 class Moves(NamedTuple):
-    """Moves of the learner: what it saw, where it might play, what it chose, on which board."""
+    """Moves of the learner: what it saw, where it could play, what it chose, and on which board."""
 
     planes: NDArray[np.uint8]  # (M, 48, N, N)
     sensible: NDArray[np.bool_]  # (M, N * N)
     points: NDArray[np.int64]  # (M,)
     boards: NDArray[np.int64]  # (M,)
-    plies: NDArray[np.int64]  # (M,), moves before it
+    plies: NDArray[np.int64]  # (M,), number of moves before it
 
 
 class Played(NamedTuple):
-    """B finished games; in the first half of them the learner had Black."""
+    """B finished games; the learner had Black in the first half of them."""
 
-    results: NDArray[np.float64]  # (B,), 1 where the learner has won, -1 where it has lost
+    results: NDArray[np.float64]  # (B,), 1 where the learner won, -1 where it lost
     lengths: NDArray[np.int64]  # (B,), moves
     moves: Moves
 
 
 def make_boards(games: int) -> VectorEnv[Any, Any, Any]:
-    """Boards that are stepped together."""
+    """Boards for so many simultaneous games."""
     return gymnasium.make_vec(
         "hayago/Go-v0",
         num_envs=games,
@@ -185,14 +191,13 @@ def play(
     temperature: float,
     seed: int = 0,
 ) -> Played:
-    """Each opening with both colours, all games at once.
+    """Play each opening with both colours, all games at once.
 
     Args:
         boards: two for each opening.
-        openings: of the same number of moves.
-        learner, opponent: the networks.
-        temperature: moves are drawn at this temperature; at 0 they are the likeliest.
-        seed: of the draws.
+        openings: all with the same number of moves.
+        temperature: moves are drawn at this temperature; at 0 the likeliest move is played.
+        seed: for drawing moves.
     """
     generators = [torch.Generator().manual_seed(2 * seed + side) for side in range(2)]
     half = len(openings)
@@ -202,7 +207,7 @@ def play(
     planes, infos = boards.reset()
     ply = 0
     while playing.any():
-        actions = np.full(2 * half, PASS)  # where the game is over, the boards play on unseen
+        actions = np.full(2 * half, PASS)  # finished boards start new games, which are ignored
         learners = np.arange(2 * half) // half == ply % 2  # where the learner is to move
         if ply < opened.shape[1]:
             actions = opened[:, ply]
@@ -222,14 +227,14 @@ def play(
         planes, rewards, terminated, _, infos = boards.step(actions)
         ply += 1
         ended = playing & terminated
-        results[ended] = np.where(learners, rewards, -rewards)[ended]  # rewards are for who has just moved
+        results[ended] = np.where(learners, rewards, -rewards)[ended]  # a reward is for the side that has just moved
         lengths[ended] = ply
         playing &= ~terminated
     return Played(results, lengths, Moves(*map(np.concatenate, zip(*kept, strict=True))))
 
 
 def choose(network: PolicyNetwork, moves: Moves, temperature: float, generator: torch.Generator) -> NDArray[np.int64]:
-    """(M,): the points that the policy plays."""
+    """(M,): the point to play in each position."""
     if not len(moves.boards):
         return moves.points
     with torch.inference_mode():
@@ -240,7 +245,7 @@ def choose(network: PolicyNetwork, moves: Moves, temperature: float, generator: 
 
 
 def policy_logits(network: PolicyNetwork, moves: Moves) -> Tensor:
-    """(M, N * N): the logits of the sensible points, next to nothing elsewhere."""
+    """(M, N * N): the logits of the sensible points; a very low number at all others."""
     planes = torch.from_numpy(moves.planes).float().contiguous(memory_format=torch.channels_last)
     return network(planes).masked_fill(~torch.from_numpy(moves.sensible), -1e9)
 
@@ -249,11 +254,11 @@ def policy_logits(network: PolicyNetwork, moves: Moves) -> Tensor:
 
 
 class Baseline:
-    """What result is to be expected before a move, whatever is played: without it, all that follows from a lead, or
-    from the colour, would be put down to the move.
+    """The expected result before a move, whatever is played.
 
-    For each stage of the game and each colour a straight line over the learner's stones on the board less the
-    opponent's, fitted to the games so far, the newer ones more; `sums` holds its normal equations.
+    Without it, a move would get the credit for the lead that the learner already had, or for its colour. For each stage
+    of the game and each colour it is a straight line over the learner's stones less the opponent's. The line is fitted
+    to the games so far, and newer games weigh more; `sums` holds its normal equations.
     """
 
     FADE, RIDGE = 0.97, 20.0
@@ -262,7 +267,7 @@ class Baseline:
         self.sums = np.zeros((2, -(-MOVE_LIMIT // STAGE), 2, 3))
 
     def advantages(self, played: Played) -> NDArray[np.float32]:
-        """(M,): for each move of the learner the game's result less the expected one. Then learn from these games."""
+        """(M,): for each move of the learner, the result of the game less the expected one. Then add these games."""
         moves, results = played.moves, played.results[played.moves.boards]
         own, theirs = moves.planes[:, :2].sum(axis=(2, 3), dtype=np.int64).T
         lead = (own - theirs) / SIZE  # of the order of 1
@@ -278,7 +283,7 @@ class Baseline:
 def learn(
     network: PolicyNetwork, optimizer: torch.optim.Optimizer, moves: Moves, advantages: NDArray[np.float32]
 ) -> float:
-    """Make each move more likely by its advantage (M,), in one step; give the policy's entropy before it, in nats."""
+    """Make each move more likely by its advantage (M,), in one step. Returns the policy's entropy before, in nats."""
     count = len(moves.points)
     parameters = list(network.parameters())
 
@@ -298,28 +303,28 @@ def learn(
 
 
 class Learner:
-    """All that changes while it learns, and the file that keeps it."""
+    """Everything that changes during learning, and the file that stores it."""
 
     def __init__(self, options: Options, start: Model) -> None:
         self.network, self.start = network_of(start), network_of(start)
         self.optimizer = torch.optim.Adam(self.network.parameters(), options.learning_rate)
         self.pool = [deepcopy(self.network.state_dict())]
         self.baseline = Baseline()
-        self.rows: list[dict[str, Any]] = []  # of the curve, one for each iteration
+        self.rows: list[dict[str, Any]] = []  # of curve.csv, one for each iteration
         self.options = options
         self.path = options.folder / "learning.safetensors"
-        # What decides what is learned: it may not change on the way. The start is known by its hash.
+        # What the result depends on may not change after an interruption. The start is identified by its hash.
         self.fixed = {"start": weights_hash(start.weights), **{name: getattr(options, name) for name in FIXED}}
 
     def opponent(self) -> PolicyNetwork:
-        """A random one out of the pool."""
+        """A random version from the pool."""
         network = deepcopy(self.start)
         chosen = np.random.default_rng((self.options.seed, len(self.rows))).integers(len(self.pool))
         network.load_state_dict(self.pool[chosen])
         return network
 
     def save(self) -> None:
-        """Write what `load` reads, and the curve."""
+        """Write the file that `load` reads, and the curve."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in values.items()}
@@ -330,14 +335,14 @@ class Learner:
         save_curve(self.options.folder, self.rows)
 
     def load(self) -> None:
-        """Go on from where it stood.
+        """Resume from the file.
 
         Raises:
-            HayagoError: the file cannot be read, or is of another run.
+            HayagoError: the file cannot be read, or belongs to a run with other options.
         """
         header, arrays = load_checkpoint(self.path)
         if header["fixed"] != self.fixed:
-            raise HayagoError(f"{self.path}: was begun otherwise, with {header['fixed']}")
+            raise HayagoError(f"{self.path}: was begun with other options: {header['fixed']}")
         self.rows = header["rows"]
         self.baseline.sums = arrays.pop("baseline").copy()
         parts: dict[str, dict[str, Tensor]] = {}
@@ -354,13 +359,13 @@ class Learner:
 
 
 def reinforce(options: Options, start: Model) -> Model:
-    """Learn for as long as the options say, and give the network."""
+    """Learn for as long as the options say. Returns the network."""
     learner = Learner(options, start)
     if learner.path.exists():
         learner.load()
     forbidden = {position_of(opening) for seed in (MATCH_SEED, PRACTICE_SEED) for opening in openings_of(seed)}
     boards, practice = make_boards(options.games), make_boards(2 * PRACTICE_OPENINGS)
-    boards.reset()  # kernels are compiled before time is taken
+    boards.reset()  # compiles the kernels before the clock starts
     before = learner.rows[-1] if learner.rows else {"seconds": 0.0, "cpu_seconds": 0.0}
     clock, cpu = time.perf_counter() - before["seconds"], time.process_time() - before["cpu_seconds"]
     looked = sum(row["start_likeliest"] is not None for row in learner.rows)
@@ -416,7 +421,7 @@ def progress(options: Options, row: dict[str, Any]) -> float:
 
 
 def say(row: dict[str, Any], done: float) -> None:
-    """A line on what an iteration has given."""
+    """Print a line about an iteration."""
     met = row["start_likeliest"]
     look = f"  against the start {met:.1%}, drawn {row['start_drawn']:.1%}" if met is not None else ""
     spent = f"{row['games']:,} games  {row['cpu_seconds']:.0f} s of CPU, {row['seconds']:.0f} s"
@@ -425,7 +430,7 @@ def say(row: dict[str, Any], done: float) -> None:
 
 
 def save_curve(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """curve.csv and curve.png."""
+    """Write curve.csv and curve.png."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
@@ -454,12 +459,12 @@ def save_curve(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def openings_of(seed: int) -> list[GameRecord]:
-    """The openings of the match, or those for practice: always the same ones."""
+    """The openings of the match, or those for practice; always the same ones."""
     return sample_openings(MATCH_OPENINGS if seed == MATCH_SEED else PRACTICE_OPENINGS, SIZE, OPENING_MOVES, seed)
 
 
 def position_of(opening: GameRecord) -> tuple[tuple[int, ...], ...]:
-    """The same for two openings with the same stones, however they are turned and in whatever order they came."""
+    """The same for openings with the same stones, in any order of moves and under any symmetry of the board."""
     moves = list(opening.plays())
     return min(
         tuple(tuple(sorted(int(turned[point]) for colour, point in moves if colour == own)) for own in (BLACK, WHITE))
@@ -468,7 +473,7 @@ def position_of(opening: GameRecord) -> tuple[tuple[int, ...], ...]:
 
 
 def final_matches(learned: Model, start: Model) -> dict[str, Any]:
-    """The matches, as the head of this file says."""
+    """The two matches that the docstring of this file describes."""
     openings = openings_of(MATCH_SEED)
     boards = make_boards(2 * len(openings))
     networks = network_of(learned), network_of(start)
@@ -499,11 +504,12 @@ def final_matches(learned: Model, start: Model) -> dict[str, Any]:
 
 
 def network_of(model: Model) -> PolicyNetwork:
-    """The network, ready to play and to learn."""
+    """The network of a model, ready to play and to learn."""
     info = model.info
     if (info.board_size, info.planes) != (SIZE, PLANES):
         raise HayagoError(
-            f"a network for {SIZE}x{SIZE} and {PLANES} planes is needed, not for {info.board_size} and {info.planes}"
+            f"needs a network for {SIZE}x{SIZE} and {PLANES} planes, not {info.board_size}x{info.board_size} and"
+            f" {info.planes}"
         )
     network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in model.weights.items()})
@@ -511,7 +517,7 @@ def network_of(model: Model) -> PolicyNetwork:
 
 
 def weights_hash(weights: dict[str, NDArray[np.float32]]) -> str:
-    """A short hash of a network."""
+    """A short hash of a network's weights."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(np.ascontiguousarray(weights[name]).tobytes())
@@ -519,13 +525,15 @@ def weights_hash(weights: dict[str, NDArray[np.float32]]) -> str:
 
 
 def score_of(played: Played) -> float:
-    """The share of the games that the learner has won."""
+    """The share of games that the learner won."""
     return float((played.results > 0).mean())
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Learn by playing earlier versions of oneself.")
-    parser.add_argument("folder", type=Path, help="where everything lies")
+    parser = argparse.ArgumentParser(
+        description="Improve a policy network by games against earlier versions of itself."
+    )
+    parser.add_argument("folder", type=Path, help="where all files go")
     hints = get_type_hints(Options, include_extras=True)
     for field in fields(Options)[1:]:
         kind, text = get_args(hints[field.name])

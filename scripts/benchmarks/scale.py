@@ -191,11 +191,7 @@ def table(paths: list[str], sizes: list[int], folder: Path) -> None:
             f"{row['first_s']:.2f} s ({row['first_cpu_s']:.2f})",
         ]
         for name in SAMPLES:
-            cells += [
-                f"{row[f'bare_{name}']:,.0f}",
-                f"{row[f'batches_{name}']:,.0f}",
-                f"{row[f'share_{name}']:.1%}",
-            ]
+            cells += [f"{row[f'bare_{name}']:,.0f}", f"{row[f'batches_{name}']:,.0f}", f"{row[f'share_{name}']:.1%}"]
         print(f"| {' | '.join(cells)} | {row['peak_mb']:,.0f} MB |", flush=True)
 
 

@@ -2,11 +2,11 @@
 
     python scripts/experiments/ablation.py games.parquet --out runs/ablation [--filters 16 32] [--positions 200000] ...
 
-Every network learns by the default recipe from the same number of positions of the training games; all are measured on
-the same positions of the validation games, never of the test games. A network that is there already is not trained
-again, and a run that was interrupted goes on. The two baselines see nothing but the raw board, +1 for a stone of the
-player to move, -1 for the other's, 0 for an empty point: a fully connected network (361, 1024, 1024, 361), and the
-convolutional network with the board as its only plane.
+Every network trains by the default recipe on the same number of positions of training games. All are measured on the
+same positions of validation games, never of test games. A finished network is not trained again, and an interrupted
+run continues. The two baselines see only the raw board: +1 for a stone of the player to move, -1 for the other's, 0 for
+an empty point. They are a fully connected network (361, 1024, 1024, 361), and the convolutional network with the board
+as its only plane.
 """
 
 import argparse
@@ -40,9 +40,9 @@ from hayago.training.trainer import make_optimizers
 from hayago.training.training_network import TrainingNetwork
 
 SYMMETRIES = (1, 2, 4, 8)
-RAW_PLANES = 4  # the set of planes whose first two are own and other stones
+RAW_PLANES = 4  # the set of planes whose first two are the stones of either side
 WIDTH = 1024  # of the fully connected network
-ADAMW = 0.001  # what it learns with
+ADAMW = 0.001  # its learning rate
 
 # (filters, symmetries, planes): test accuracy in per cent. Silver et al., Nature 529 (2016), Extended Data Table 3.
 PAPER = {
@@ -62,7 +62,7 @@ PAPER = {
 
 
 class FullyConnected(nn.Sequential):
-    """The textbooks' network: the board as a row of numbers, two hidden layers."""
+    """The textbook network: the board as a row of numbers, two hidden layers."""
 
     def __init__(self, points: int) -> None:
         super().__init__(
@@ -80,7 +80,7 @@ def raw_board(rows: np.ndarray, size: int) -> Tensor:
 def learn_raw(
     network: nn.Module, optimizers: list[torch.optim.Optimizer], config: TrainingConfig, store: GameStore
 ) -> None:
-    """The default recipe's loop on the raw board; nothing but the next move is learned."""
+    """The loop of the default recipe on the raw board, with the next move as the only target."""
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
     batches = Batches(sampler, config.batch_size, RAW_PLANES).start()
     network.train()
@@ -113,7 +113,7 @@ def accuracy_raw(network: nn.Module, examples: Examples) -> float:
 
 
 def network_of(config: TrainingConfig) -> Path:
-    """The model file of a run, which is begun, gone on with, or was finished before."""
+    """The model file of a run, which is started, resumed or already finished."""
     model = config.out / "model.safetensors"
     if not model.exists():
         train(replace(config, resume=(config.out / "last.safetensors").exists()))
@@ -123,7 +123,7 @@ def network_of(config: TrainingConfig) -> Path:
 
 
 def baseline(name: str, config: TrainingConfig, store: GameStore, examples: Examples) -> float:
-    """Top-1 of a baseline, which is learned unless its result is there."""
+    """Top-1 of a baseline, which is trained unless its result is in a file already."""
     result = config.out / "top1.json"
     if not result.exists():
         torch.manual_seed(config.seed)
@@ -153,7 +153,7 @@ def baseline(name: str, config: TrainingConfig, store: GameStore, examples: Exam
 
 
 def accuracies(models: dict[str, Path], examples: Examples) -> dict[str, dict[int, float]]:
-    """Top-1 of networks under each number of SYMMETRIES; the most of these hold the others."""
+    """Top-1 of networks for each number of SYMMETRIES; the largest set contains the others."""
     evaluators = {name: make_evaluator(load_model(path)) for name, path in models.items()}
     right = {name: dict.fromkeys(SYMMETRIES, 0) for name in models}
     most = max(SYMMETRIES)

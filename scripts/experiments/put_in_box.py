@@ -1,4 +1,4 @@
-"""Makes a trained model the network in the box: writes it, at half precision, into the package.
+"""Make a trained model the network in the box: write it into the package, at half precision.
 
 python scripts/experiments/put_in_box.py runs/NAME/model.safetensors
 """

@@ -1,17 +1,17 @@
-"""How the loss falls with the network's size and the positions it learns from, and what that says about larger ones.
+"""How the loss falls with the size of the network and the number of positions, and what to expect of larger ones.
 
     python scripts/experiments/scaling.py games.parquet --out runs/scaling [--filters 16 24 32 ...] [--positions 50000
     100000 ...]
 
-Each run learns by the default recipe, its learning rate ending at 0, and is measured on the same validation positions.
-Runs of more than --budget filters^2 x positions are left out. The fit is the one of Hoffmann et al. 2022 ("Training
-compute-optimal large language models"), with F filters and D positions:
+Each run follows the default recipe, its learning rate falls to 0, and all are measured on the same validation
+positions. Runs of more than --budget filters^2 x positions are left out. The fit is that of Hoffmann et al. 2022
+("Training compute-optimal large language models"), with F filters and D positions:
 
     loss = E + A / F^a + B / D^b
 
-least squares over (E, A, B) within a grid of (a, b). The range beside a prediction is that of the fits which explain
-the runs nearly as well: those whose sum of squares is at most (1 + 4 / (runs - 5)) times the least (the F-statistic's
-rule of thumb for two standard deviations). It says what the form of the fit leaves open, not that the form is right.
+found by least squares over (E, A, B) within a grid of (a, b). The range of a prediction covers the fits that explain
+the runs nearly as well. Their sum of squares is at most (1 + 4 / (runs - 5)) times the least: a rule of thumb for two
+standard deviations, from the F-statistic. The range shows what this form leaves open, not that the form is right.
 """
 
 import argparse
@@ -37,7 +37,7 @@ PAPER = (192, 29_000_000)
 
 
 class Run(NamedTuple):
-    """A run's size, and what it reached on the validation positions."""
+    """The size of a run and its result on the validation positions."""
 
     filters: int
     positions: int
@@ -60,16 +60,16 @@ class Fit(NamedTuple):
 
 
 def fits(runs: list[Run]) -> list[Fit]:
-    """The best fits for each pair of exponents that make sense: nothing below 0."""
+    """The best fit for each pair of exponents, with no term below 0."""
     filters = np.array([run.filters for run in runs], float)
     positions = np.array([run.positions for run in runs], float)
     losses = np.array([run.loss for run in runs])
     a, b = (grid.reshape(-1, 1) for grid in np.meshgrid(EXPONENTS, EXPONENTS))
-    # In units of the middle run, so that the columns are of one size.
+    # In units of the middle run, so that the columns have similar sizes.
     units = np.median(filters) ** a, np.median(positions) ** b
     columns = np.stack([np.ones((len(a), len(runs))), units[0] / filters**a, units[1] / positions**b], 2)
     found: list[Fit] = []
-    # Where the runs do not show that filters or positions help, the best that makes sense has a 0 there.
+    # Where the runs do not show that filters or positions help, the best fit has a 0 there.
     for used in ([0, 1, 2], [0, 1], [0, 2], [0]):
         q, r = np.linalg.qr(columns[:, :, used])
         solved = np.zeros((len(a), columns.shape[2], 1))
@@ -81,7 +81,7 @@ def fits(runs: list[Run]) -> list[Fit]:
 
 
 def nearly_as_good(candidates: list[Fit], runs: int) -> list[Fit]:
-    """The best fit first, then all that explain the runs nearly as well."""
+    """The best fit, then all that explain the runs nearly as well."""
     best = min(candidates, key=lambda fit: fit.squares)
     limit = best.squares * (1 + 4 / max(1, runs - PARAMETERS))
     return [best, *(fit for fit in candidates if fit.squares <= limit and fit is not best)]
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--filters", type=int, nargs="+", default=[16, 24, 32, 48, 64])
     parser.add_argument("--positions", type=int, nargs="+", default=[50_000, 100_000, 200_000])
-    parser.add_argument("--budget", type=float, default=2.5e8, help="most filters^2 x positions of a run")
+    parser.add_argument("--budget", type=float, default=2.5e8, help="largest filters^2 x positions of a run")
     parser.add_argument("--layers", type=int, default=13)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--measure", type=int, default=16_384, help="positions to measure on")
@@ -105,9 +105,9 @@ def main() -> None:
     )
     sizes = [(f, p) for f in words.filters for p in words.positions if f * f * p <= words.budget]
     if len(sizes) <= PARAMETERS:
-        raise HayagoError(f"{len(sizes)} runs are too few for {PARAMETERS} numbers")
+        raise HayagoError(f"{len(sizes)} runs are too few to fit {PARAMETERS} numbers")
     if any(len(set(values)) == 1 for values in zip(*sizes, strict=True)):
-        raise HayagoError("the runs must differ in filters and in positions")
+        raise HayagoError("the runs must differ both in filters and in positions")
     evaluators = {}
     for filters, positions in sizes:
         config = replace(common, out=words.out / f"{filters}-{positions}", filters=filters, positions=positions)
@@ -131,7 +131,7 @@ def main() -> None:
         f" + {best.by_positions:.3g} / positions^{best.b:.2f}"
         f" (typical error {(best.squares / len(runs)) ** 0.5:.3f}; {len(good)} fits are nearly as good)"
     )
-    # From loss to top-1 along a straight line, over the better half of the runs.
+    # From loss to top-1 along a straight line through the better half of the runs.
     half = sorted(runs, key=lambda run: run.loss)[: max(2, len(runs) // 2)]
     slope, start = np.polyfit([run.loss for run in half], [run.top1 for run in half], 1)
     print("\n| Filters | Positions | Loss | from - to | Top-1 by the loss |\n|---|---|---|---|---|")

@@ -1,10 +1,10 @@
-"""Play styles against each other, to choose the levels:
+"""Matches between ways of picking moves, to choose the levels.
 
-    python scripts/experiments/tune_levels.py STYLE STYLE...
+    python scripts/experiments/tune_levels.py STYLE STYLE... [--games 40] [--seed 1]
 
-A STYLE is TEMPERATURE, TEMPERATURE/TOP_P or 8 (the likeliest move, all symmetries). Each plays its neighbours in the
-list, N games from N / 2 openings, in this process and with 50 playouts to a judgement: far faster than `hayago match`,
-which measures the levels once they are chosen. The Elo differences are summed up along the list.
+A STYLE is TEMPERATURE, TEMPERATURE/TOP_P, or 8 for the likeliest move under all symmetries. Each style plays its
+neighbours in the list, and each opening with both colours. The Elo differences add up along the list. All games run
+in this process, with 50 playouts to judge an end: far faster than `hayago match`, which measures the chosen levels.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def style_of(text: str) -> Style:
 
 
 def play(opening: GameRecord, black: Player, white: Player) -> int:
-    """1 where Black wins, else 0."""
+    """One game: 1 if Black wins, else 0."""
     board = opening_board(opening, superko=True)
     rules = GameRules()
     while not board.is_over and len(board.moves) < MOST_MOVES:

@@ -16,12 +16,7 @@ from hayago.records.sgf import BadRecord, read_sgf
 from readers import differences
 
 # Which reader reads the first game of a file: (hayago, sgfmill).
-NAMES = {
-    (True, True): "both",
-    (True, False): "hayago only",
-    (False, True): "sgfmill only",
-    (False, False): "neither",
-}
+NAMES = {(True, True): "both", (True, False): "hayago only", (False, True): "sgfmill only", (False, False): "neither"}
 
 
 def compare(file: tuple[str, bytes]) -> tuple[str, bool, bool, list[str], str]:
@@ -53,8 +48,7 @@ def main(paths: list[str]) -> int:
                     print(f"{source}: not read: {reason}")
         read = counts["both"] + counts["hayago only"]
         print(
-            f"{path}: " + ", ".join(f"{name} {counts[name]}" for name in ("files", *NAMES.values(), "differ")),
-            end="",
+            f"{path}: " + ", ".join(f"{name} {counts[name]}" for name in ("files", *NAMES.values(), "differ")), end=""
         )
         print(f"; hayago reads {read / counts['files']:.2%}")
         total += counts

@@ -22,19 +22,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-from gtp_client import GtpClient, GtpFailure  # noqa: E402
-from hayago.errors import HayagoError  # noqa: E402
-from hayago.network.evaluator import make_evaluator  # noqa: E402
-from hayago.player.continuations import ContinuingJudge  # noqa: E402
-from hayago.player.endgame import EndgameJudge  # noqa: E402
-from hayago.records.archives import iter_files  # noqa: E402
-from hayago.records.games import POINT_MASK, WHITE_BIT  # noqa: E402
-from hayago.records.sgf import GameRecord, scan_sgf  # noqa: E402
-from hayago.rules.board import Board  # noqa: E402
-from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point  # noqa: E402
-from hayago.rules.game_rules import PRESETS, GameRules  # noqa: E402
+from hayago.errors import HayagoError
+from hayago.gtp.client import CommandFailed, GtpClient
+from hayago.network.evaluator import make_evaluator
+from hayago.player.continuations import ContinuingJudge
+from hayago.player.endgame import EndgameJudge
+from hayago.records.archives import iter_files
+from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.sgf import GameRecord, scan_sgf
+from hayago.rules.board import Board
+from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
+from hayago.rules.game_rules import PRESETS, GameRules
 
+ROOT = Path(__file__).resolve().parents[2]
 Ending = dict[str, Any]
 
 
@@ -93,27 +93,26 @@ def set_up_gnugo(referee: GtpClient, ending: Ending) -> None:
     """Play the game on GNU Go's board."""
     size = ending["size"]
     for command in (f"boardsize {size}", "clear_board", f"komi {ending['komi']}"):
-        referee(command)
+        referee.send(command)
     stones = [(BLACK, point) for point in ending["black"]] + [(WHITE, point) for point in ending["white"]]
     if ending["black"] and not ending["white"]:
-        referee("set_free_handicap " + " ".join(point_to_vertex(point, size) for _, point in stones))
+        referee.send("set_free_handicap " + " ".join(point_to_vertex(point, size) for _, point in stones))
         stones = []
     for colour, point in stones + ending["moves"]:
-        referee(f"play {COLOUR_NAMES[colour]} {point_to_vertex(point, size)}")
+        referee.send(f"play {COLOUR_NAMES[colour]} {point_to_vertex(point, size)}")
 
 
 def ask_gnugo(gnugo: str, ending: Ending) -> None:
     """Add GNU Go's dead stones, seki stones and score to the ending."""
     size = ending["size"]
-    with GtpClient(gnugo, "--mode", "gtp", "--level", "10", f"--{ending['rules']}-rules") as referee:
+    with GtpClient([gnugo, "--mode", "gtp", "--level", "10", f"--{ending['rules']}-rules"], 600) as referee:
         set_up_gnugo(referee, ending)
         started = time.perf_counter()
         for status in ("dead", "seki"):
-            vertices = referee(f"final_status_list {status}").split()
+            vertices = referee.send(f"final_status_list {status}").split()
             ending[f"gnugo_{status}"] = [vertex_to_point(vertex, size) for vertex in vertices]
-        ending["gnugo_score"] = points_of(referee("final_score").split()[0])
+        ending["gnugo_score"] = points_of(referee.send("final_score").split()[0])
         ending["gnugo_seconds"] = round(time.perf_counter() - started, 2)
-        referee.quit()
 
 
 def collect(paths: list[str], positions: int, passes: bool, file: Path, seed: int) -> list[Ending]:
@@ -135,7 +134,7 @@ def collect(paths: list[str], positions: int, passes: bool, file: Path, seed: in
                 continue
             try:
                 ask_gnugo(gnugo, ending)
-            except GtpFailure as error:
+            except CommandFailed as error:
                 print(f"{ending['source']}: {error}", file=sys.stderr)
                 continue
             known.append(ending)

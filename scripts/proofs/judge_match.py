@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gtp_client import GtpClient
+from hayago.gtp.client import GtpClient
 from hayago.network.evaluator import make_evaluator
 from hayago.player.continuations import ContinuingJudge
 from hayago.records.sgf import read_sgf
@@ -42,10 +42,9 @@ def endings_of_match(folder: Path) -> list[tuple[dict[str, Any], Ending]]:
 
 def estimated(gnugo: str, ending: Ending) -> float:
     """Black's lead by GNU Go's estimate of the last position."""
-    with GtpClient(gnugo, "--mode", "gtp", "--level", "10", "--chinese-rules") as referee:
+    with GtpClient([gnugo, "--mode", "gtp", "--level", "10", "--chinese-rules"], 600) as referee:
         set_up_gnugo(referee, ending)
-        score = points_of(referee("estimate_score").split()[0])
-        referee.quit()
+        score = points_of(referee.send("estimate_score").split()[0])
     assert score is not None
     return score
 

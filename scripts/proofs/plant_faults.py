@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "hayago"
-# A fault may make a kernel run for ever, or crash; both count as caught. A sound run takes a fraction of this.
+# A fault may make a kernel run forever, or crash; both count as caught. A sound run takes a fraction of this.
 TIMEOUT_S = 300
 TESTS = ("tests/features/test_planes.py", "tests/features/test_incremental.py")
 
@@ -114,10 +114,7 @@ FAULTS = (
         "    if limit == 1:\n",
     ),
     Fault(
-        "ladders are read one hunter move too far",
-        "rules/kernels/frame.py",
-        "HUNTER_MOVES = 50",
-        "HUNTER_MOVES = 51",
+        "ladders are read one hunter move too far", "rules/kernels/frame.py", "HUNTER_MOVES = 50", "HUNTER_MOVES = 51"
     ),
     Fault(
         "the prey does not capture in the reading",
@@ -185,12 +182,7 @@ FAULTS = (
         " > MOST_LIBERTIES and colour_of(position, head) == colour else 0",
         " > MOST_LIBERTIES else 0",
     ),
-    Fault(
-        "where there was room there is room for ever",
-        "features/memory.py",
-        "        spacious[w] &= ~stale[w]\n",
-        "",
-    ),
+    Fault("where there was room there is room forever", "features/memory.py", "        spacious[w] &= ~stale[w]\n", ""),
     Fault(
         "a chain is counted on each side where a stone joins it",
         "rules/kernels/position.py",

@@ -22,8 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-from comparison import (  # noqa: E402
+from comparison import (
     PLANE_NAMES,
     Difference,
     LadderCount,
@@ -33,14 +32,15 @@ from comparison import (  # noqa: E402
     positions_of,
     twin_at_start,
 )
-from hayago.features.incremental import encode_positions  # noqa: E402
-from hayago.features.planes import unpack  # noqa: E402
-from hayago.records.archives import iter_files  # noqa: E402
-from hayago.records.games import Games  # noqa: E402
-from hayago.records.sgf import GameRecord, scan_sgf  # noqa: E402
-from hayago.records.store import records_to_games  # noqa: E402
-from twin import HUNTER_MOVES  # noqa: E402
+from hayago.features.incremental import encode_positions
+from hayago.features.planes import unpack
+from hayago.records.archives import iter_files
+from hayago.records.games import Games
+from hayago.records.sgf import GameRecord, scan_sgf
+from hayago.records.store import records_to_games
+from twin import HUNTER_MOVES
 
+ROOT = Path(__file__).resolve().parents[2]
 POSITIONS_PER_GAME = 10
 WAYS = 16  # a position is seen under 8 symmetries, in the colours as they were and swapped
 SHOWN = 10

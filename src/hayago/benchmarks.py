@@ -147,10 +147,7 @@ def _encode(games: Games) -> Results:
         {
             "encode_48_positions_per_s": (len(game), lambda: encode(whole)),
             "encode_46_positions_per_s": (len(game), lambda: encode(whole, ladders=False)),
-            "encode_unpacked_positions_per_s": (
-                len(game),
-                lambda: [unpack(encode(part)).shape for part in batches],
-            ),
+            "encode_unpacked_positions_per_s": (len(game), lambda: [unpack(encode(part)).shape for part in batches]),
             "replay_moves_per_s": (float(ply[last].sum()), lambda: encode_positions(games, *ends, 4)),
         },
         time.thread_time,

@@ -191,9 +191,7 @@ def test_evaluate_asks_engines(capsys, model, small):
     engine = f'"{sys.executable}" "{ENGINES / "guessing.py"}" reg'
     options = ["--model", model, "--engine", engine, "--engine-positions", 2, "--engine-seconds", 20]
     found = json.loads(run(capsys, "evaluate", small, *options, "--json")[1])
-    assert found["engines"] == [
-        {"name": engine, "asked": 2, "answered": 2, "passes": 0, "illegal": 0, "lost": {}},
-    ]
+    assert found["engines"] == [{"name": engine, "asked": 2, "answered": 2, "passes": 0, "illegal": 0, "lost": {}}]
     assert found["differences"][0]["positions"] == 2
     options[3], options[-1] = engine.removesuffix("reg") + "slow", 0.5
     found = json.loads(run(capsys, "evaluate", small, *options, "--json")[1])

@@ -11,6 +11,7 @@ import hayago.envs  # noqa: F401 - registers the environment
 from gtp_engines import random_model
 from hayago.drawing.raster import CELL
 from hayago.envs import opponents
+from hayago.envs.go_env import GoEnv
 from hayago.errors import HayagoError
 from hayago.features.plain import encode
 from hayago.gtp.client import BadReply, EngineDied, EngineTimeout
@@ -33,13 +34,13 @@ def play(env, *actions):
 
 @pytest.fixture
 def no_screen(monkeypatch):
-    """Windows open on no screen; without pygame the test is skipped."""
+    """Windows open on no screen and wait for no frame; without pygame the test is skipped."""
+    monkeypatch.setitem(GoEnv.metadata, "render_fps", 10_000)
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setenv("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     return pytest.importorskip("pygame")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 @pytest.mark.parametrize(
     "arguments",
@@ -77,7 +78,7 @@ def test_observations_are_seen_by_the_side_to_move():
     assert after[1, 2] == 1 and after[1, 3] == 2
 
 
-def test_planes_are_the_encoder_s():
+def test_planes_are_those_of_the_encoder():
     planes, *_ = play(make(observation="planes48"), 7)[0]
     twin = Board(5)
     twin.play(7)
@@ -251,8 +252,9 @@ def test_an_engine_that_talks_nonsense_is_no_opponent():
     env.close()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("habit", "error"), [("die", EngineDied), ("hang", EngineTimeout)])
+@pytest.mark.parametrize(
+    ("habit", "error"), [("die", EngineDied), pytest.param("hang", EngineTimeout, marks=pytest.mark.slow)]
+)
 def test_an_engine_that_ends_is_started_again_for_the_next_game(monkeypatch, habit, error):
     monkeypatch.setattr(opponents, "ENGINE_SECONDS", 6.0)
     env = make(opponent=f"{ENGINE} {habit}")
@@ -297,7 +299,6 @@ def test_a_picture_shows_the_stones():
 
 def test_a_window_shows_the_picture(no_screen):
     env = make(render_mode="human")
-    env.unwrapped.metadata = {**env.unwrapped.metadata, "render_fps": 1000}
     picture = make(render_mode="rgb_array")
     play(env, 6)
     play(picture, 6)
@@ -308,7 +309,7 @@ def test_a_window_shows_the_picture(no_screen):
     assert not no_screen.display.get_init()
 
 
-def test_without_pygame_gymnasium_s_own_error_says_so(monkeypatch):
+def test_without_pygame_gymnasiums_own_error_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
     env = make(render_mode="human")
     with pytest.raises(gymnasium.error.DependencyNotInstalled, match="pygame"):

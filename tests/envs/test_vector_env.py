@@ -30,7 +30,7 @@ def many(boards, **arguments):
 
 
 def actions(masks, rng):
-    """Legal ones by lot, now and then an illegal one, and at times a pass on all boards, so that games end."""
+    """Random legal ones, now and then an illegal one, and at times a pass on all boards, so that games end."""
     if rng.random() < 0.2:
         return np.full(len(masks), masks.shape[1] - 1)
     return np.array(
@@ -74,7 +74,6 @@ def play_both(boards, steps, threads=2, **arguments):
     return scored, ended - scored
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 @pytest.mark.parametrize("opponent", [None, "random"])
 @pytest.mark.parametrize(("size", "rules"), [(2, "chinese-ogs"), (5, "chinese-ogs"), (6, "chinese")])
@@ -91,7 +90,7 @@ def test_on_the_whole_board(observation):
 
 
 def test_in_games_of_a_thousand_moves():
-    """Nobody passes who need not, so the past grows several times and turns are counted far."""
+    """A pass only where nothing else is legal: the history grows several times, and the turns are many."""
     env, board = make(1, board_size=7, observation="planes48"), Board(7, superko=True)
     rng = np.random.default_rng(1)
     now, infos = env.reset(seed=0)
@@ -106,7 +105,6 @@ def test_in_games_of_a_thousand_moves():
         assert not terminations[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("level", "colour"), [(1, "black"), (10, "white")])
 @pytest.mark.parametrize("observation", ["board", "planes48"])
 def test_the_network_answers_many_boards_as_it_answers_one(level, colour, observation):
@@ -203,7 +201,7 @@ def test_each_board_may_have_its_own_seed():
         env.reset(seed=[1, 2])
 
 
-def test_a_board_without_a_seed_goes_on():
+def test_a_board_without_a_seed_continues_its_stream():
     one, other = (make(2, board_size=5, opponent="random", colour="white") for _ in range(2))
     one.reset(seed=1), other.reset(seed=1)
     first, _ = one.reset(seed=[None, 9])
@@ -218,7 +216,7 @@ def test_boards_are_not_chosen_at_a_reset():
         env.reset(options={"reset_mask": np.array([True, False])})
 
 
-def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
+def test_sampled_actions_are_legal_and_leave_the_opponents_stream_alone():
     one, other = (make(5, board_size=5, opponent="random") for _ in range(2))
     now, then = one.reset(seed=1), other.reset(seed=1)
     for _ in range(30):
@@ -233,7 +231,7 @@ def test_sampled_actions_are_legal_and_leave_the_opponent_s_stream_alone():
 
 
 @pytest.mark.parametrize("observation", ["board", "planes48"])
-def test_memory_is_one_s_own_unless_asked_otherwise(observation):
+def test_memory_is_shared_only_on_request(observation):
     for copy, same in ((True, False), (False, True)):
         env = make(2, board_size=5, copy=copy, observation=observation)
         observations, infos = env.reset(seed=0)
@@ -242,7 +240,7 @@ def test_memory_is_one_s_own_unless_asked_otherwise(observation):
         assert np.shares_memory(infos["action_mask"], infos_after["action_mask"]) is same
 
 
-def test_a_mask_may_be_narrowed_by_whoever_samples():
+def test_the_caller_may_narrow_a_mask():
     env = make(3, board_size=19, copy=False)
     _, infos = env.reset(seed=0)
     infos["action_mask"][:] = 0
@@ -265,7 +263,7 @@ def test_without_games_there_is_no_step():
 
 
 @pytest.mark.parametrize("habit", ["die", "nonsense"])
-def test_behind_an_error_all_boards_begin_anew(habit):
+def test_after_an_error_all_boards_begin_again(habit):
     arguments = {"board_size": 5, "opponent": f"{ENGINE} {habit}", "observation": "planes48"}
     env, fresh = make(2, **arguments), make(2, **arguments)
     env.reset(seed=0)
@@ -307,7 +305,7 @@ def test_no_engine_is_left_behind(monkeypatch):
     assert [engine._client.is_alive() for engine in engines + started] == [False] * 4
 
 
-def test_a_game_begins_anew_on_the_next_step():
+def test_a_new_game_begins_on_the_next_step():
     env = make(1, board_size=5)
     assert env.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
     env.reset(seed=0)

@@ -135,8 +135,7 @@ def test_lines_that_are_no_commands(engine):
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["name\r", "  name  ", "\tname\t", "na\x00me\x7f", "name # what?", "name#", "name with arguments"],
+    "line", ["name\r", "  name  ", "\tname\t", "na\x00me\x7f", "name # what?", "name#", "name with arguments"]
 )
 def test_white_space_controls_and_comments(engine, line):
     assert answers(engine, line) == ["= hayago"]

@@ -3,8 +3,8 @@
 import pytest
 
 from fakes import FixedEvaluator
-from gtp_client import GtpClient
 from gtp_engines import answers, engine_of, stones
+from hayago.gtp.client import GtpClient
 from programs import GNUGO
 
 pytestmark = pytest.mark.gnugo
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.gnugo
 
 @pytest.fixture(scope="module")
 def gnugo():
-    with GtpClient(GNUGO, "--mode", "gtp") as client:
-        yield client
+    with GtpClient([GNUGO, "--mode", "gtp"], 60) as client:
+        yield client.send
 
 
 @pytest.fixture

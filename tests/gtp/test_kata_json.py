@@ -357,11 +357,7 @@ def test_sigterm_ends_the_process():
 def test_a_client_that_reads_no_more_but_closes_our_input():
     serve = "from gtp_engines import game_of; from hayago.gtp.kata_json import serve_json; serve_json(game_of, 0.5)"
     process = subprocess.Popen(
-        [sys.executable, "-c", serve],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=PROOFS,
+        [sys.executable, "-c", serve], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROOFS
     )
     for _ in range(100):  # far more than two pipes hold
         process.stdin.write(json.dumps({"id": "x" * 4096, "action": "query_version"}).encode() + b"\n")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gtp_client import GtpClient
 from gtp_engines import random_model
 from hayago.cli import main
+from hayago.gtp.client import GtpClient
 from hayago.gtp.setup_lines import CLIENTS, KATAGO_NAME, installation, setup_text
 from hayago.network.model_file import save_model
 
@@ -68,10 +68,9 @@ def test_what_is_pasted_starts_the_engine(model):
         **dict.fromkeys(("lizzie", "lizzieyzy"), named),
         "katrain": [*installation(), "gtp", "--analysis-json", *options],
     }
-    with GtpClient(*named) as engine:
-        assert engine("name").startswith("KataGo")  # or Lizzie warns of the version
-        assert engine("boardsize 5") == ""
-        assert engine.quit() == 0
+    with GtpClient(named, 60) as engine:
+        assert engine.send("name").startswith("KataGo")  # or Lizzie warns of the version
+        assert engine.send("boardsize 5") == ""
 
 
 def test_a_file_of_properties_has_its_backslashes_doubled(monkeypatch):

@@ -12,12 +12,7 @@ from hayago.errors import HayagoError
 from hayago.records import archives
 from hayago.records.archives import iter_files
 
-FILES = {
-    "b/one.sgf": b"(;B[aa])",
-    "a/TWO.SGF": b"(;B[bb])",
-    "a/readme.txt": b"no game",
-    "three.sgf": b"(;B[cc])" * 999,
-}
+FILES = {"b/one.sgf": b"(;B[aa])", "a/TWO.SGF": b"(;B[bb])", "a/readme.txt": b"no game", "three.sgf": b"(;B[cc])" * 999}
 
 
 def make_tar(path: Path, mode: str = "w") -> Path:

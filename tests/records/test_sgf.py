@@ -11,14 +11,7 @@ from sgfmill import sgf
 
 from hayago.records.archives import iter_files
 from hayago.records.games import WHITE_BIT
-from hayago.records.sgf import (
-    BadRecord,
-    GameRecord,
-    read_comments,
-    read_sgf,
-    scan_sgf,
-    write_sgf,
-)
+from hayago.records.sgf import BadRecord, GameRecord, read_comments, read_sgf, scan_sgf, write_sgf
 from hayago.records.sgf_values import normal_date, normal_komi, rank_number
 from hayago.rules.coordinates import BLACK, WHITE
 from readers import differences
@@ -46,12 +39,7 @@ def test_a_whole_record() -> None:
         "RE[B+Resign]EV[A cup]AB[pd][dp];W[dd];B[aa];W[];B[tt])"
     )
     assert (record.size, record.komi, record.handicap, record.rules) == (19, 0.5, 2, "Japanese")
-    assert (record.black, record.white, record.black_rank, record.white_rank) == (
-        "Black",
-        "White",
-        "7d",
-        "9d?",
-    )
+    assert (record.black, record.white, record.black_rank, record.white_rank) == ("Black", "White", "7d", "9d?")
     assert (record.date, record.result, record.event) == ("2019-03-02", "B+Resign", "A cup")
     assert (record.setup_black, record.setup_white) == ((3 * 19 + 15, 15 * 19 + 3), ())
     assert record.moves.tolist() == [(3 * 19 + 3) | WHITE_BIT, 0, 361 | WHITE_BIT, 361]
@@ -61,13 +49,7 @@ def test_a_whole_record() -> None:
 
 def test_nothing_said() -> None:
     record = read("(;)")
-    assert (record.size, record.komi, record.handicap, record.date, record.to_play) == (
-        19,
-        None,
-        0,
-        "",
-        BLACK,
-    )
+    assert (record.size, record.komi, record.handicap, record.date, record.to_play) == (19, None, 0, "", BLACK)
     assert len(record.moves) == 0
 
 
@@ -238,21 +220,7 @@ def test_dates(written: str, date: str) -> None:
 
 
 def test_ranks() -> None:
-    written = [
-        "30k",
-        "2 kyu",
-        "18级",
-        "1k",
-        "1d",
-        "7d?",
-        "9段",
-        "9 Dan",
-        "7d ama",
-        "1p",
-        "P3段",
-        "P9",
-        "9p, Meijin",
-    ]
+    written = ["30k", "2 kyu", "18级", "1k", "1d", "7d?", "9段", "9 Dan", "7d ama", "1p", "P3段", "P9", "9p, Meijin"]
     assert [rank_number(rank) for rank in written] == [-30, -2, -18, -1, 1, 7, 9, 9, 7, 11, 13, 19, 19]
     assert rank_number("Honorary Meijin") == 19
     assert [rank_number(rank) for rank in ("", "?", "insei", "12d", "99k", "d")] == [0] * 6

@@ -12,14 +12,7 @@ from comparison import everything
 from diagrams import drawn_board
 from hayago.errors import HayagoError
 from hayago.rules.board import Board, IllegalMove
-from hayago.rules.coordinates import (
-    BLACK,
-    WHITE,
-    handicap_points,
-    pass_point,
-    point_to_vertex,
-    vertex_to_point,
-)
+from hayago.rules.coordinates import BLACK, WHITE, handicap_points, pass_point, point_to_vertex, vertex_to_point
 from hayago.rules.symmetry import inverse, point_maps
 from twin import TwinBoard
 

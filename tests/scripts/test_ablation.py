@@ -23,7 +23,7 @@ def test_the_table_is_complete(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["ablation", str(store_path()), "--out", str(tmp_path), "--filters", "4", "--planes", "4", "20"]
-    words += ["--positions", "1280", "--layers", "3", "--measure", "200"]
+    words += ["--positions", "256", "--layers", "3", "--measure", "200", "--threads", "1"]
     monkeypatch.setattr(sys, "argv", words)
     ablation.main()
     table = capsys.readouterr().out

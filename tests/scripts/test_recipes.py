@@ -1,4 +1,4 @@
-"""The script of recipes: its rows are what their names say, and its table has them all."""
+"""The comparison of recipes: its rows are what their names say, and its table holds them all."""
 
 import sys
 from pathlib import Path
@@ -26,19 +26,8 @@ def test_every_row_is_a_recipe_of_its_own() -> None:
 
 @pytest.mark.slow
 def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    words = [
-        "recipes",
-        str(store_path()),
-        "--out",
-        str(tmp_path),
-        "--filters",
-        "4",
-        "--layers",
-        "3",
-        "--measure",
-        "200",
-    ]
-    words += ["--positions", "1024", "--rows", "default", "sgd 0.1", "--threads", "1"]
+    words = ["recipes", str(store_path()), "--out", str(tmp_path), "--filters", "4", "--layers", "3"]
+    words += ["--measure", "200", "--positions", "256", "--rows", "default", "sgd 0.1", "--threads", "1"]
     monkeypatch.setattr(sys, "argv", words)
     recipes.main()
     table = capsys.readouterr().out

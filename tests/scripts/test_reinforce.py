@@ -1,4 +1,4 @@
-"""The script that learns by playing itself: who has won, what that does to the policy, and a whole small run."""
+"""The program that learns by playing itself: who has won, what that does to the policy, and a whole small run."""
 
 import csv
 import json
@@ -72,7 +72,7 @@ def test_a_player_passes_only_where_nothing_sensible_is_left(games):
             board.play(point)
 
 
-def test_the_moves_kept_are_the_learner_s(games):
+def test_the_moves_kept_are_the_learners(games):
     _, actions, played = games
     moves = played.moves
     assert (moves.points == actions[moves.plies, moves.boards]).all()
@@ -81,7 +81,7 @@ def test_the_moves_kept_are_the_learner_s(games):
     assert len(moves.points) > kept / 3
 
 
-def test_what_memory_held_before_shows_in_no_plane(monkeypatch):
+def test_old_memory_shows_in_no_plane(monkeypatch):
     """The encoder's memory of a table is new: nothing but 0 where no stone can stand."""
     real = np.empty
 
@@ -136,7 +136,7 @@ def test_the_gradient_is_that_of_the_whole_batch(games):
 
 
 def test_a_lead_that_decides_games_is_expected_to(games):
-    """Games that whoever is ahead always wins: little is left to be put down to the moves."""
+    """The side that is ahead wins every game: little is left to be put down to the moves."""
     *_, played = games
     baseline = reinforce.Baseline()
     rng = np.random.default_rng(0)
@@ -184,12 +184,12 @@ def run(folder, capsys, iterations, **options):
 
 
 def stop_after_the_first(row, done):
-    """What Ctrl-C does behind an iteration."""
+    """What Ctrl-C does after an iteration."""
     raise KeyboardInterrupt
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, capsys, small, monkeypatch):
+def test_a_stopped_run_resumes_as_if_it_had_not_been(tmp_path, capsys, small, monkeypatch):
     whole, parts = folder_with_start(tmp_path / "whole"), folder_with_start(tmp_path / "parts")
     result = run(whole, capsys, 3)
     with monkeypatch.context() as stopped:
@@ -222,13 +222,14 @@ def test_another_seed_is_another_run(tmp_path, capsys, small):
     folder = folder_with_start(tmp_path / "run")
     run(folder, capsys, 1)
     (folder / "learned.safetensors").unlink()
-    with pytest.raises(SystemExit, match=r"learning\.safetensors: was begun otherwise"):
+    with pytest.raises(SystemExit, match=r"learning\.safetensors: was begun with other options"):
         run(folder, capsys, 2, seed=2)
 
 
 @pytest.mark.slow
+@pytest.mark.gnugo
 @pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed")
-def test_the_start_is_made_of_gnu_go_s_games(tmp_path, capsys, small):
+def test_the_start_is_made_of_games_by_gnu_go(tmp_path, capsys, small):
     options = reinforce.Options(tmp_path, gnugo_games=4, clone_positions=128, filters=8, layers=2)
     model = reinforce.make_start(options)
     assert load_model(model).info.board_size == 9

@@ -1,4 +1,4 @@
-"""The scaling script: it finds the law that made the numbers, and says how much it leaves open."""
+"""The scaling script finds the law that made the numbers, and says how much the numbers leave open."""
 
 import sys
 from pathlib import Path
@@ -51,14 +51,15 @@ def test_runs_are_made_and_fitted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["scaling", str(store_path()), "--out", str(tmp_path), "--filters", "2", "3", "4", "--layers", "2"]
-    monkeypatch.setattr(sys, "argv", [*words, "--positions", "256", "512", "--measure", "100", "--budget", "8000"])
+    words += ["--threads", "1"]
+    monkeypatch.setattr(sys, "argv", [*words, "--positions", "64", "128", "--measure", "100", "--budget", "2000"])
     with pytest.raises(HayagoError, match="5 runs are too few"):
         scaling.main()
-    one = ["--positions", "256", "--filters", "2", "3", "4", "5", "6", "7"]
+    one = ["--positions", "64", "--filters", "2", "3", "4", "5", "6", "7"]
     monkeypatch.setattr(sys, "argv", [*words, *one])
-    with pytest.raises(HayagoError, match="must differ in filters and in positions"):
+    with pytest.raises(HayagoError, match="must differ both in filters and in positions"):
         scaling.main()
-    monkeypatch.setattr(sys, "argv", [*words, "--positions", "256", "512", "--measure", "100"])
+    monkeypatch.setattr(sys, "argv", [*words, "--positions", "64", "128", "--measure", "100"])
     scaling.main()
     out = capsys.readouterr().out
     assert out.count("\n| 2 |") == out.count("\n| 3 |") == 2

@@ -1,10 +1,10 @@
 """Positions drawn as boards, and the planes they must give, drawn by hand from the specification.
 
-In a board `X` is a black stone, `O` a white one, `.` an empty point; a lower-case letter names an empty point, so
-that the moves played from there can be written down ("X a", "O pass"). In an expected plane `.` is no mark. A feature
-of one plane is drawn with `x`, or its marked points are named ("a b", "" for none); a feature of several is drawn with
-its number at each point, where the last one stands for "or more". A diagram lists the features that it is about; it
-says nothing about the others.
+In a board `X` is a black stone, `O` a white one, `.` an empty point; a row `:` stands for several empty rows; a lower-
+case letter names an empty point, so that the moves played from there can be written down ("X a", "O pass"). In an
+expected plane `.` is no mark. A feature of one plane is drawn with `x`, or its marked points are named ("a b", "" for
+none); a feature of several is drawn with its number at each point, where the last one stands for "or more". A diagram
+lists the features that it is about; it says nothing about the others.
 """
 
 from dataclasses import dataclass
@@ -86,8 +86,13 @@ class Diagram:
 
 
 def rows(drawing: str) -> list[str]:
-    """The rows of a drawing, without its spaces."""
-    return [row.replace(" ", "") for row in drawing.strip().splitlines()]
+    """The rows of a drawing, without its spaces; a row `:` stands for the empty rows that the square board lacks."""
+    found = [row.replace(" ", "") for row in drawing.strip().splitlines()]
+    size = max(map(len, found))
+    if ":" in found:
+        at = found.index(":")
+        found[at : at + 1] = ["." * size] * (size - len(found) + 1)
+    return found
 
 
 def drawn(planes: np.ndarray, feature: str) -> str:
@@ -282,10 +287,7 @@ STONES = (
                 """,
             "self_atari_size": """
                 1 . . . .
-                . . . . .
-                . . . . .
-                . . . . .
-                . . . . .
+                :
                 """,
         },
     ),
@@ -318,10 +320,7 @@ MOVES = (
                 0 0 . . 1
                 """,
             "self_atari_size": """
-                . . . . .
-                . . . . .
-                . . . . .
-                . . . . .
+                :
                 . . . . 1
                 """,
             "liberties_after": """
@@ -572,9 +571,7 @@ MOVES = (
         """
         O O a O .
         X X O . .
-        . . . . .
-        . . . . .
-        . . . . .
+        :
         """,
         "O",
         moves=("X a",),
@@ -588,10 +585,7 @@ MOVES = (
                 """,
             "self_atari_size": """
                 1 . . . .
-                . . . . .
-                . . . . .
-                . . . . .
-                . . . . .
+                :
                 """,
         },
     ),
@@ -647,9 +641,7 @@ EYES = (
         """
         . X . . .
         X . . . .
-        . . . . .
-        . . . . .
-        . . . . .
+        :
         """,
         "X",
         expected={
@@ -761,11 +753,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "X",
         expected={"ladder_capture": "a", "ladder_escape": ""},
@@ -777,11 +765,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         moves=("X a",),
@@ -794,11 +778,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "X",
         moves=("X a",),
@@ -810,9 +790,7 @@ LADDERS = (
         . . . . . . . . .
         . . X X . . . . .
         . X O . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         . . . . . . O . .
         . . . . . . . . .
         . . . . . . . . .
@@ -840,12 +818,7 @@ LADDERS = (
                 . . . . . . . . .
                 . . . . . . . . .
                 . . . x . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
+                :
                 """
         },
     ),
@@ -858,11 +831,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . . . . . O . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "X",
         expected={"ladder_capture": ""},
@@ -874,11 +843,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . O . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         moves=("X a",),
@@ -887,12 +852,7 @@ LADDERS = (
                 . . . . . . . . .
                 . . . . . . . . .
                 . . . x . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
+                :
                 """
         },
     ),
@@ -900,23 +860,14 @@ LADDERS = (
         "a ladder along the edge",
         """
         . . X O . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
+        :
         """,
         "X",
         expected={
             "ladder_capture": """
                 . . . . . . .
                 . . . x . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
+                :
                 """
         },
     ),
@@ -925,23 +876,14 @@ LADDERS = (
         """
         . . X O . . .
         . . . a . O .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
+        :
         """,
         "O",
         moves=("X a",),
         expected={
             "ladder_escape": """
                 . . . . x . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
+                :
                 """
         },
     ),
@@ -962,10 +904,7 @@ LADDERS = (
                 . . . . . . .
                 . . . . . . .
                 . . . . x . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
+                :
                 """,
             "ladder_capture": "",
         },
@@ -979,18 +918,12 @@ LADDERS = (
         O X X X X X X X .
         X O O O O O O . X
         . X X X X X X . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         expected={
             "ladder_escape": """
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
-                . . . . . . . . .
+                :
                 x . . . . . . . .
                 . . . . . . . . .
                 . . . . . . . . .
@@ -1012,9 +945,7 @@ LADDERS = (
         "O",
         expected={
             "ladder_escape": """
-                . . . . . . .
-                . . . . . . .
-                . . . . . . .
+                :
                 . . . . x . .
                 . . . . . . .
                 . . . . . . .
@@ -1050,17 +981,11 @@ LADDERS = (
         expected={
             "ladder_capture": """
                 . . x x .
-                . . . . .
-                . . . . .
-                . . . . .
-                . . . . .
+                :
                 """,
             "self_atari_size": """
                 . . 1 . .
-                . . . . .
-                . . . . .
-                . . . . .
-                . . . . .
+                :
                 """,
             "liberties_after": """
                 . . 1 6 .
@@ -1093,10 +1018,7 @@ LADDERS = (
                 """,
             "self_atari_size": """
                 . . . 5 .
-                . . . . .
-                . . . . .
-                . . . . .
-                . . . . .
+                :
                 """,
         },
     ),
@@ -1144,19 +1066,12 @@ LADDERS = (
         "X",
         expected={
             "ladder_capture": """
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
+                :
                 . . . x . .
                 """,
             "self_atari_size": """
                 . . . . . 1
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
+                :
                 . . . 1 . .
                 """,
         },
@@ -1189,11 +1104,7 @@ LADDERS = (
         "O",
         expected={
             "ladder_escape": """
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
+                :
                 . . x . . .
                 """
         },
@@ -1211,11 +1122,7 @@ LADDERS = (
         "O",
         expected={
             "ladder_escape": """
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
+                :
                 . . . x . .
                 """,
             "ladder_capture": "",
@@ -1265,9 +1172,7 @@ HARDER_LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         . . . b . . . . .
         . . X O . . . . .
         """,
@@ -1301,9 +1206,7 @@ HARDER_LADDERS = (
         . . a . . . . . .
         . X O . . . . . .
         . . X . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "X",
         expected={"ladder_capture": "a"},
@@ -1317,9 +1220,7 @@ HARDER_LADDERS = (
         . . a . . . . . .
         . X O b . . . . .
         . . X . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         moves=("X a",),
@@ -1346,12 +1247,7 @@ HARDER_LADDERS = (
         . . X O b . . X O
         . . . a . . . O O
         . . . . . . . O .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "X",
         expected={"ladder_capture": ""},
@@ -1362,12 +1258,7 @@ HARDER_LADDERS = (
         . . X O b . . X O
         . . . a . . . O O
         . . . . . . . O .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         moves=("X a",),
@@ -1382,9 +1273,7 @@ HARDER_LADDERS = (
         X O X X . . .
         X . X . . . .
         X X . . . . .
-        . . . . . . .
-        . . . . . . .
-        . . . . . . .
+        :
         """,
         "O",
         expected={
@@ -1408,10 +1297,7 @@ HARDER_LADDERS = (
         . . . X X . . . .
         . . X O a O . . .
         . . . X X X . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         expected={"ladder_escape": ""},
@@ -1424,10 +1310,7 @@ HARDER_LADDERS = (
         . . . X X . . . .
         . . X O a O . . .
         . . . X X X . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         expected={"ladder_escape": "a"},
@@ -1476,9 +1359,7 @@ HARDER_LADDERS = (
         . . . . X . . . .
         . . . X O a . . .
         . . . X b X . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "X",
         expected={"ladder_capture": "a"},
@@ -1492,9 +1373,7 @@ HARDER_LADDERS = (
         . . . . X . . . .
         . . . X O a . . .
         . . . X b X . . .
-        . . . . . . . . .
-        . . . . . . . . .
-        . . . . . . . . .
+        :
         """,
         "O",
         expected={"ladder_escape": "", "ladder_capture": ""},
@@ -1528,11 +1407,7 @@ HARDER_LADDERS = (
         moves=("O b", "X pass", "O pass"),
         expected={
             "ladder_capture": """
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
-                . . . . . .
+                :
                 . . . x . .
                 """
         },
@@ -1577,18 +1452,7 @@ _ACROSS = """
     . X X . . . . . . . . . . . . . . . .
     X O b . . . . . . . . . . . . . . . .
     . a . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
+    :
     . . . . . . . . . . . . . . . c . . .
     . . . . . . . . . . . . . . . . . . .
     . . . . . . . . . . . . . . . . . . .
@@ -1598,12 +1462,7 @@ _ACROSS = """
 LONG_LADDERS = (
     Diagram("a ladder across the board", _ACROSS, "X", expected={"ladder_capture": "a"}),
     Diagram("no escape across the board", _ACROSS, "O", moves=("X a",), expected={"ladder_escape": ""}),
-    Diagram(
-        "a breaker on the far star point",
-        _ACROSS.replace("c", "O"),
-        "X",
-        expected={"ladder_capture": ""},
-    ),
+    Diagram("a breaker on the far star point", _ACROSS.replace("c", "O"), "X", expected={"ladder_capture": ""}),
     Diagram(
         "the escape towards the far star point",
         _ACROSS.replace("c", "O"),
@@ -1611,17 +1470,9 @@ LONG_LADDERS = (
         moves=("X a",),
         expected={"ladder_escape": "b"},
     ),
+    Diagram("a black stone on the far star point", _ACROSS.replace("c", "X"), "X", expected={"ladder_capture": "a"}),
     Diagram(
-        "a black stone on the far star point",
-        _ACROSS.replace("c", "X"),
-        "X",
-        expected={"ladder_capture": "a"},
-    ),
-    Diagram(
-        "a ladder of 51 moves is not read to its end",
-        _START_51.rstrip() + _LOOP,
-        "X",
-        expected={"ladder_capture": ""},
+        "a ladder of 51 moves is not read to its end", _START_51.rstrip() + _LOOP, "X", expected={"ladder_capture": ""}
     ),
     Diagram(
         "a ladder of 50 moves works",

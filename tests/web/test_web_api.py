@@ -234,10 +234,7 @@ def test_handicap(small):
     shown = small.post("/api/games", {"handicap": 4, "human": "B"}, 201)
     assert shown["position"]["to_play"] == "W" and shown["handicap"] == 4
     assert sum(map(sum, shown["position"]["stones"])) == 4
-    assert shown["players"] == {
-        "B": {"name": "You", "rank": ""},
-        "W": {"name": "hayago, level 10", "rank": ""},
-    }
+    assert shown["players"] == {"B": {"name": "You", "rank": ""}, "W": {"name": "hayago, level 10", "rank": ""}}
     game = f"/api/games/{shown['id']}"
     assert moves_of(small.post(f"{game}/reply"))[0][0] == "W"
     record = read_sgf(small.client.get(f"{game}/sgf").content)[0]

@@ -213,11 +213,7 @@ def _trained(path: Path) -> tuple[str, frozenset[bytes]]:
 
 
 def _warn_of_training(
-    name: str,
-    evaluator: Evaluator,
-    examples: Examples,
-    stored: tuple[str, frozenset[bytes]] | None,
-    note: Note,
+    name: str, evaluator: Evaluator, examples: Examples, stored: tuple[str, frozenset[bytes]] | None, note: Note
 ) -> None:
     try:
         seen = evaluation.learned_from(evaluator.info, examples, stored)

@@ -7,7 +7,5 @@ go_env.py first.
 import gymnasium
 
 gymnasium.register(
-    "hayago/Go-v0",
-    entry_point="hayago.envs.go_env:GoEnv",
-    vector_entry_point="hayago.envs.vector_env:GoVectorEnv",
+    "hayago/Go-v0", entry_point="hayago.envs.go_env:GoEnv", vector_entry_point="hayago.envs.vector_env:GoVectorEnv"
 )

@@ -475,13 +475,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
             "score": np.where(results.scored, results.scores, 0.0),
             "_score": results.scored.copy(),
         }
-        return (
-            self._observations,
-            results.rewards.copy(),
-            results.terminated.copy(),
-            results.truncated.copy(),
-            infos,
-        )
+        return (self._observations, results.rewards.copy(), results.terminated.copy(), results.truncated.copy(), infos)
 
     def sample_actions(self) -> NDArray[np.int64]:
         """int64 (num_envs,): a random legal action for each board; a seeded `reset` repeats them.

@@ -42,11 +42,7 @@ class Outcomes(NamedTuple):
         return cls(np.zeros(count, np.uint16), np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
     def fill(
-        self,
-        first: int,
-        logits: NDArray[np.float32],
-        labels: NDArray[np.uint16],
-        temperatures: tuple[float, ...],
+        self, first: int, logits: NDArray[np.float32], labels: NDArray[np.uint16], temperatures: tuple[float, ...]
     ) -> None:
         """Write the outcomes of the examples from `first` on, from their logits (B, N*N) and labels (B,)."""
         part = slice(first, first + len(labels))

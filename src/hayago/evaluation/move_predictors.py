@@ -73,10 +73,7 @@ class Answers(NamedTuple):
 
 
 def ask(
-    predictor: MovePredictor,
-    examples: Examples,
-    limit: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    predictor: MovePredictor, examples: Examples, limit: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> Answers:
     """Ask about the examples, or about `limit` of them, evenly spaced.
 

@@ -61,10 +61,7 @@ def check_fit(evaluator: Evaluator, size: int) -> None:
 
 
 def answers(
-    evaluators: Mapping[str, Evaluator],
-    examples: Examples,
-    symmetries: int = 1,
-    rows: int = ROWS,
+    evaluators: Mapping[str, Evaluator], examples: Examples, symmetries: int = 1, rows: int = ROWS
 ) -> Iterator[Part]:
     """The networks' answers to all examples, in parts of at most `rows` rows.
 

@@ -243,11 +243,7 @@ _MEANINGS = {
 
 
 def export_planes(
-    folder: str | Path,
-    store: GameStore,
-    *,
-    planes: int = PLANES,
-    progress: Callable[[int], object] | None = None,
+    folder: str | Path, store: GameStore, *, planes: int = PLANES, progress: Callable[[int], object] | None = None
 ) -> dict[str, Any]:
     """Write every example of a store as a folder of .npy files, which nearly every program can read or map into memory.
 

@@ -37,11 +37,7 @@ class Followers(NamedTuple):
 
 def new_followers(count: int, size: int) -> Followers:
     """Followers of `count` boards of `size`; they know no game yet."""
-    return Followers(
-        new_positions(count, size),
-        new_memories(count),
-        layout(size),
-    )
+    return Followers(new_positions(count, size), new_memories(count), layout(size))
 
 
 @kernel

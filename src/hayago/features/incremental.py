@@ -226,12 +226,7 @@ def write_row(
 
 @kernel
 def write_planes(
-    position: Position,
-    memory: Memory,
-    colour: int,
-    layout: Layout,
-    work: Work,
-    planes: NDArray[np.uint8],
+    position: Position, memory: Memory, colour: int, layout: Layout, work: Work, planes: NDArray[np.uint8]
 ) -> None:
     """Write all planes of the position with `colour` to move into `planes`, uint8 (PLANES * size * size,)."""
     _fill(position, memory, colour, layout, 0, PLANES, True, work)

@@ -30,10 +30,7 @@ class Evaluator(Protocol):
 
 
 def make_evaluator(
-    model: Path | str | Model | None = None,
-    device: str = "auto",
-    backend: str = "auto",
-    threads: int | None = None,
+    model: Path | str | Model | None = None, device: str = "auto", backend: str = "auto", threads: int | None = None
 ) -> Evaluator:
     """Make an evaluator of a model.
 

@@ -118,12 +118,7 @@ class Analyst:
             line = self._lines[point][1] if point in self._lines else [point]
             candidates.append(Candidate(point, self._probability(point), max(visits, 1), line.copy()))
         black = Report(
-            BLACK,
-            candidates,
-            judgement.black_winrate,
-            judgement.score,
-            judgement.score_spread,
-            judgement.ownership,
+            BLACK, candidates, judgement.black_winrate, judgement.score, judgement.score_spread, judgement.ownership
         )
         seen = black if self._board.to_play == BLACK else black.seen_by(WHITE)
         return seen._replace(colour=self._board.to_play)

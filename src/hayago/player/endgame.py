@@ -71,12 +71,7 @@ class EndgameJudge:
     """
 
     def __init__(
-        self,
-        seconds: float = 0.3,
-        seed: int = 0,
-        *,
-        playouts: int = PLAYOUTS,
-        heuristics: bool = True,
+        self, seconds: float = 0.3, seed: int = 0, *, playouts: int = PLAYOUTS, heuristics: bool = True
     ) -> None:
         self._seconds, self._seed = seconds, seed
         self._playouts, self._heuristics = playouts, heuristics

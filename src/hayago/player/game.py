@@ -187,11 +187,7 @@ class Game:
         return True
 
     def choose(
-        self,
-        colour: int,
-        seconds: float | None = None,
-        clean_up: bool = False,
-        barred: frozenset[int] = frozenset(),
+        self, colour: int, seconds: float | None = None, clean_up: bool = False, barred: frozenset[int] = frozenset()
     ) -> int | None:
         """Our move for `colour`, none of the barred ones, not yet played; None resigns."""
         choose, counted = self.player.choose, self._counted()

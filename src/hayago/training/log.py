@@ -93,10 +93,7 @@ class ProgressLine:
     def __init__(self, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[left]} left"),
-            console=self._console,
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} left"), console=self._console
         )
         self._task = self._bar.add_task("starting", total=1.0, left="?")
 

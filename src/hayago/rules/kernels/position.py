@@ -174,7 +174,8 @@ def liberties_of(position: Position, stone: int) -> int:
 @kernel
 def word_of(position: Position, head: int, w: int) -> int:
     """Word w of the set of the chain's liberties."""
-    return int(position.words[np.uint64(head * WORDS + w)])
+    word: int = position.words[np.uint64(head * WORDS + w)]
+    return word
 
 
 @kernel
