@@ -31,8 +31,9 @@ from hayago.features.incremental import encode_positions
 from hayago.features.planes import row_bytes
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
+from hayago.records.prepare import PrepareReport, write_store
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
-from hayago.records.store import PrepareReport, read_store, write_store
+from hayago.records.store import read_store
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.symmetry import point_maps
 from hayago.training.batches import PART, Batches, Sampler
