@@ -289,6 +289,7 @@ def test_comments_agree_with_sgfmill_on_real_files(shared: Path) -> None:
     assert seen > 20
 
 
+@pytest.mark.slow  # the demo games and the token soup are the fast ones
 def test_agrees_with_sgfmill_on_real_files(shared: Path) -> None:
     files = list(iter_files([shared / "quirks.tar.xz"]))
     files += islice(iter_files([shared / "kgs-6d.tar.xz"]), 0, 6000, 20)
