@@ -4,8 +4,8 @@
 
 The games are real ones from GAMES (files, folders, archives), multiplied by rotating and cutting. Each game gives CUTS
 images: without its first 0, 1, 2, ... moves, each under a symmetry. So all begin differently, and none counts as a copy
-of another. If these are too few, GAMES are read again and cut further. Each store is made in one process and measured in
-another; both report their times and peak memory.
+of another. If these are too few, GAMES are read again and cut further. Each store is made in one process and measured
+in another; both report their times and peak memory.
 
 The columns:
 
