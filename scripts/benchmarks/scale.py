@@ -2,17 +2,21 @@
 
     python scripts/benchmarks/scale.py GAMES... [--games 10000 100000 1000000] [--folder FOLDER]
 
-The games are real ones, made many by rotating and cutting: of each game of GAMES (files, folders, archives) CUTS images
-are taken, without its first 0, 1, 2, ... moves, each under a symmetry, so all begin differently and none is taken for
-another's copy; where these do not suffice, GAMES are read again and cut further. A store is made and measured in
-processes of their own, which print their times and peak memory.
+The games are real ones from GAMES (files, folders, archives), multiplied by rotating and cutting. Each game gives CUTS
+images: without its first 0, 1, 2, ... moves, each under a symmetry. So all begin differently, and none counts as a copy
+of another. If these are too few, GAMES are read again and cut further. Each store is made in one process and measured
+in another; both report their times and peak memory.
 
-The columns: `open` is `read_store` of the training games; `first batch` is from there to the first shuffled batch of
-128, with the default options of `hayago train`; seconds are by the clock, in brackets of CPU time. Then positions a
-second of one thread's CPU time: of the bare encoder, which writes a block's rows in order, and of the batches with
-those same positions, the best of rounds that take turns, which neighbours on a shared machine disturb least. `all`
-takes every position of a game, `16` is training's default, 16 of each game: these cost more, as the moves between them
-are played all the same. Kernels are compiled beforehand.
+The columns:
+
+- `open` is `read_store` of the training games; seconds of wall time, and of CPU time in brackets;
+- `first batch` is from there to the first shuffled batch of 128, with the default options of `hayago train`;
+- `encoder` is positions per second of CPU time in one thread: the bare encoder, which writes a block's rows in order;
+- `batches` is the same for batches of those positions. Encoder and batches take turns, and the best round of each
+  counts: other load on the machine disturbs it least.
+
+`all` takes every position of a game; `16` is training's default, 16 positions of each game. These cost more, because
+the moves between them are played too. Kernels are compiled beforehand.
 """
 
 import argparse
@@ -31,8 +35,9 @@ from hayago.features.incremental import encode_positions
 from hayago.features.planes import row_bytes
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
+from hayago.records.prepare import PrepareReport, write_store
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
-from hayago.records.store import PrepareReport, read_store, write_store
+from hayago.records.store import read_store
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.symmetry import point_maps
 from hayago.training.batches import PART, Batches, Sampler

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 from sgfmill import sgf, sgf_grammar
 
-from hayago.records.games import POINT_MASK, WHITE_BIT
-from hayago.records.sgf import BadRecord, GameRecord, normal_komi, scan_sgf
-from hayago.rules.coordinates import MAX_SIZE
+from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
+from hayago.records.sgf_values import normal_komi
+from hayago.rules.coordinates import MAX_SIZE, WHITE
 
 
 class View(NamedTuple):
@@ -28,7 +28,7 @@ def our_view(record: GameRecord) -> View:
         record.size,
         set(record.setup_black),
         set(record.setup_white),
-        [("w" if code & WHITE_BIT else "b", code & POINT_MASK) for code in record.moves.tolist()],
+        [("w" if colour == WHITE else "b", point) for colour, point in record.plays()],
         record.komi or 0.0,
         record.handicap,
         record.black,

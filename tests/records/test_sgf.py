@@ -11,17 +11,8 @@ from sgfmill import sgf
 
 from hayago.records.archives import iter_files
 from hayago.records.games import WHITE_BIT
-from hayago.records.sgf import (
-    BadRecord,
-    GameRecord,
-    normal_date,
-    normal_komi,
-    rank_number,
-    read_comments,
-    read_sgf,
-    scan_sgf,
-    write_sgf,
-)
+from hayago.records.sgf import BadRecord, GameRecord, read_comments, read_sgf, scan_sgf, write_sgf
+from hayago.records.sgf_values import normal_date, normal_komi, rank_number
 from hayago.rules.coordinates import BLACK, WHITE
 from readers import differences
 
@@ -298,6 +289,7 @@ def test_comments_agree_with_sgfmill_on_real_files(shared: Path) -> None:
     assert seen > 20
 
 
+@pytest.mark.slow  # the demo games and the token soup are the fast ones
 def test_agrees_with_sgfmill_on_real_files(shared: Path) -> None:
     files = list(iter_files([shared / "quirks.tar.xz"]))
     files += islice(iter_files([shared / "kgs-6d.tar.xz"]), 0, 6000, 20)

@@ -14,7 +14,8 @@ import torch
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.network.model_file import Model, ModelInfo
 from hayago.records.games import Games
-from hayago.records.store import prepare, read_store
+from hayago.records.prepare import prepare
+from hayago.records.store import read_store
 from hayago.training.batches import Batch
 from hayago.training.config import TrainingConfig
 from hayago.training.trainer import Trainer

@@ -23,7 +23,7 @@ from hayago.errors import HayagoError
 from hayago.network.devices import has_bfloat16, pick_device
 from hayago.network.model_file import load_model
 from hayago.network.policy import unpack
-from hayago.records.store import prepare
+from hayago.records.prepare import prepare
 from hayago.training import loop
 from hayago.training.batches import Batches, Sampler
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint

@@ -20,8 +20,9 @@ from hayago.evaluation.examples import Examples, choose_examples, facts_of
 from hayago.evaluation.move_predictors import Answers, ask
 from hayago.files import write_atomically
 from hayago.network.evaluator import Evaluator, make_evaluator
+from hayago.records.prepare import PrepareOptions, prepare
 from hayago.records.selection import Selection
-from hayago.records.store import GameStore, PrepareOptions, prepare, read_store
+from hayago.records.store import GameStore, read_store
 
 Split = Literal["test", "validation", "train", "all"]
 

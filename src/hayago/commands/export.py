@@ -59,7 +59,8 @@ def _export_planes(
     from hayago.errors import HayagoError
     from hayago.features.dataset import export_planes
     from hayago.records.games import count_examples
-    from hayago.records.store import PrepareOptions, prepare, read_store
+    from hayago.records.prepare import PrepareOptions, prepare
+    from hayago.records.store import read_store
 
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from hayago.records.store import PrepareOptions, PrepareReport
-from hayago.records.store import prepare as prepare_store
+from hayago.records.prepare import PrepareOptions, PrepareReport
+from hayago.records.prepare import prepare as prepare_store
 
 
 def prepare(

@@ -17,7 +17,7 @@ from hayago.features.incremental import all_positions
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
 from hayago.records.identity import game_keys
 from hayago.records.selection import Selection
-from hayago.records.sgf import rank_number
+from hayago.records.sgf_values import rank_number
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hayago.evaluation.examples import Examples, rank_name
 from hayago.features.planes import SLICE
 from hayago.records.games import POINT_MASK, WHITE_BIT
-from hayago.records.sgf import rank_number
+from hayago.records.sgf_values import rank_number
 
 NONE = 255  # the code where a trait does not apply
 MOST_YEARS = 15  # more are grouped into decades

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from hayago.errors import HayagoError
-from hayago.records.sgf import rank_number
+from hayago.records.sgf_values import rank_number
 
 _BELOW_ALL_RANKS = -99
 
