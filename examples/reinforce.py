@@ -18,8 +18,8 @@ move of the learner becomes more or less likely, by the gradient of log p(move) 
 the result less the expected result (REINFORCE with a baseline). The learning rate falls linearly to 0: what a few
 thousand games say about a move is mostly noise, and smaller steps average it out.
 
-The networks do not know the pass, so fixed rules decide. A player chooses among the legal points that do not fill an
-own true eye, and passes when there is none. At the move limit both pass. All stones on the board count as alive.
+The networks do not know the pass, so fixed rules decide. A player chooses among the legal points that do not fill a
+true eye of its own, and passes when there is none. At the move limit both pass. All stones on the board count as alive.
 
 The match has 400 games: 200 random openings of four moves, which learning has not used, each with both colours. As in
 the paper, both sides draw their moves from their policies; that is the result. But a policy that is merely sharper than

@@ -205,10 +205,10 @@ def test_komi_stays_and_handicap_counts():
         "komi 5\nclear_board\nplay b C3\nfinal_score\nkomi x\nfinal_score\nclear_board\nfixed_handicap 4\nfinal_score"
     )
     answers(engine, session)
-    assert [rules.white_points(0) for rules in judge.rules] == [5, 9]
+    assert [rules.komi_and_compensation(0) for rules in judge.rules] == [5, 9]
     # Clients without set_free_handicap play the stones.
     answers(engine, "clear_board\nplay b C3\nplay b C7\nplay b G7\nplay w G3\nplay b D4\nfinal_score")
-    assert judge.rules[-1].white_points(0) == 8
+    assert judge.rules[-1].komi_and_compensation(0) == 8
 
 
 def test_a_player_that_raises_is_answered(capsys):

@@ -143,7 +143,7 @@ def test_komi_and_handicap_are_counted(fields, points):
     if fields["komi"] is None:
         del fields["komi"]
     Service(judge=judge).answers(fields)
-    assert judge.rules[0].white_points(0) == points
+    assert judge.rules[0].komi_and_compensation(0) == points
 
 
 def test_rules_as_an_object():

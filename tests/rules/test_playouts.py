@@ -83,7 +83,7 @@ def chains_beside(board: Board, point: int) -> set[frozenset[int]]:
 
 
 def may_be_refused(board: Board, point: int) -> bool:
-    """Whether a legal move is one that the policy leaves alone: into an eye, or an own chain into atari for nothing."""
+    """Whether a legal move is one that the policy leaves alone: into an eye, or a self-atari for nothing."""
     colour, after = board.to_play, board.copy()
     after.play(point)
     takes = after.captures[colour] > board.captures[colour]

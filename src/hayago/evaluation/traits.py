@@ -52,8 +52,8 @@ class Tactics(NamedTuple):
     Attributes:
         stones: int16, the number of stones on the board before the move.
         captures: bool, whether the move captures.
-        saves: bool, whether it saves a chain from atari: an own chain has one liberty before the move and more than one
-            after it, because the move extends or joins the chain, or captures a chain next to it.
+        saves: bool, whether it saves a chain of the player from atari: it has one liberty before the move and more than
+            one after it, because the move extends or joins the chain, or captures a chain next to it.
         ladder_capture, ladder_escape: bool, whether the planes of these names mark the point.
     """
 
@@ -190,7 +190,7 @@ def traits_of(examples: Examples, tactics: Tactics) -> list[Trait]:
         Trait("captures", "the move takes stones off the board", _YES_NO, tactics.captures.astype(np.uint8)),
         Trait(
             "saves from atari",
-            "the move gives an own chain in atari more liberties, by extending it or by capturing next to it",
+            "the move gives a friendly chain in atari more liberties, by extending it or by capturing next to it",
             _YES_NO,
             tactics.saves.astype(np.uint8),
         ),

@@ -57,7 +57,7 @@ class Layout(NamedTuple):
 
     Attributes:
         places: uint16 (8, CELLS), under each symmetry the place of each cell; of border, which has no word, the last
-            place, which is no point's.
+            place, which belongs to no point.
         points: uint16 (8, size * size + 1), `hayago.rules.symmetry.point_maps`.
     """
 

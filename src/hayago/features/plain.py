@@ -1,7 +1,7 @@
 """The plain encoder: one board to its 48 planes, feature by feature, as the table in `hayago.features.planes` has them.
 
-`encode` and `encode_packed` serve whatever has one board at hand: the player, the page, a single environment. They are
-also what `hayago.features.incremental`, which encodes whole games much faster, is compared with.
+`encode` and `encode_packed` are for code that has a single board: the player, the page, a single environment. They are
+also the reference that `hayago.features.incremental`, which encodes whole games much faster, is tested against.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ from hayago.rules.kernels.position import ko_of
 
 Marks = NDArray[np.uint8]
 
-_OLDEST = 8  # turns: that many and more look alike
+_OLDEST = 8  # turns; older stones all share the last plane
 
 
 @kernel
@@ -72,7 +72,7 @@ def _mark_moves(stones: Stones, ko: int, own: int, marks: Marks) -> None:
 
 @kernel
 def _mark_ladders(stones: Stones, ko: int, own: int, marks: Marks) -> None:
-    """The moves that capture an opponent's chain of two liberties in a ladder, or save an own chain in atari."""
+    """The moves that capture an opponent's chain of two liberties in a ladder, or save a friendly chain in atari."""
     seen = np.zeros(CELLS, np.bool_)
     for cell in range(WIDTH, CELLS - WIDTH):
         if stones[cell] == EMPTY or stones[cell] == BORDER or seen[cell]:

@@ -49,8 +49,8 @@ FEATURES = (
     ),
     Feature("liberties_after", 8, "at each legal point: the new own chain has 1, 2, ... 7, 8 or more liberties"),
     Feature("ladder_capture", 1, "legal points that begin a working ladder on an opponent chain of two liberties"),
-    Feature("ladder_escape", 1, "legal points that save an own chain in atari"),
-    Feature("sensibleness", 1, "legal points that do not fill an own true eye"),
+    Feature("ladder_escape", 1, "legal points that save one of the player's chains in atari"),
+    Feature("sensibleness", 1, "legal points that do not fill a true eye of the player"),
     Feature("zeros", 1, "0 everywhere"),
 )
 

@@ -262,7 +262,7 @@ def analyse(game: "Game", task: Task) -> Json:
         if not game.accept(colour, point):
             raise QueryError(f"Illegal move {number}: {point_to_vertex(point, query.size)}", "moves")
     # A bonus for handicap stones goes into the komi, since they are here without being called so.
-    komi = query.rules.white_points(handicap_stones(game.board))
+    komi = query.rules.komi_and_compensation(handicap_stones(game.board))
     game.rules = replace(query.rules, komi=komi, handicap_bonus="0")
     # Behind the last move it is the other one's turn, unless a next move says whose it is.
     colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play

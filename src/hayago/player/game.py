@@ -221,7 +221,7 @@ class Game:
 
     def _counted(self) -> GameRules:
         """The rules, with the compensation for Black's handicap added to the komi."""
-        return replace(self.rules, komi=self.rules.white_points(self.handicap), handicap_bonus="0")
+        return replace(self.rules, komi=self.rules.komi_and_compensation(self.handicap), handicap_bonus="0")
 
     # The network's view
 

@@ -251,7 +251,7 @@ def _is_won(colour: int, judgement: Judgement) -> bool:
 
 
 def _breaks_seki(board: Board, points: NDArray[np.bool_], judgement: Judgement) -> NDArray[np.bool_]:
-    """bool (N*N,): those of the points that put an own chain in seki into atari."""
+    """bool (N*N,): those of the points that put one of the player's chains in seki into atari."""
     breaks = np.zeros(len(points), np.bool_)
     if not judgement.seki:
         return breaks

@@ -1,4 +1,5 @@
-"""What the values in SGF's root node mean: text in its encodings, komi, handicap, dates and ranks."""
+"""What the values of SGF's properties mean: texts and comments with their escapes and encodings, komi, handicap, dates,
+ranks."""
 
 import codecs
 import re

@@ -1,10 +1,11 @@
 """`Board`: a position one can play on, and the only public face of the kernels.
 
-The verbs are those of python-chess where Go has the same thing: `play`, `undo`, `is_legal`, `copy`, and `print(board)`.
+Methods are named as in python-chess where Go has an equivalent: `play`, `undo`, `is_legal`, `copy`, and `print(board)`.
 A move is a vertex ("D4", "pass") or a point (an int, see `hayago.rules.coordinates`).
 
 Moves change the board; `copy()` copies it. `play` is strict. `play_tolerant` is for moves that another program has
-already made: an engine that refuses what its client accepted is lost.
+already made: an engine that refuses a move its client accepted is out of step for the rest of
+the game.
 """
 
 from collections.abc import Iterable, Iterator
@@ -107,7 +108,7 @@ def _mark_legal(
 
 
 class Record(Protocol):
-    """What `Board.from_record` asks of a game record; `hayago.records.sgf.GameRecord` is one."""
+    """What `Board.from_record` needs from a game record; `hayago.records.sgf.GameRecord` is one."""
 
     @property
     def size(self) -> int:
@@ -127,7 +128,7 @@ class Record(Protocol):
 
     @property
     def source(self) -> str:
-        """Where the record was read."""
+        """Where the record was read from."""
 
     def plays(self) -> Iterator[tuple[int, int]]:
         """The (colour, point) of each move, passes included."""
@@ -242,9 +243,9 @@ class Board:
         """The Zobrist hash of the stones on the board, the same in every run."""
         return int(_hash(self.position, zobrist()))
 
-    def position_hash_at(self, moves: int) -> int | None:
+    def position_hash_at(self, ply: int) -> int | None:
         """`position_hash` as it was after so many moves; None where fewer were played."""
-        return self._hashes[moves] if moves < len(self._hashes) else None
+        return self._hashes[ply] if ply < len(self._hashes) else None
 
     @property
     def setup_stones(self) -> tuple[tuple[int, int], ...]:
@@ -300,9 +301,9 @@ class Board:
 
     def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
         """bool (size * size,): the empty points with only stones of `colour` (by default the one to play) around."""
-        framed = np.full((self.size + 2, self.size + 2), self.to_play if colour is None else colour, np.int8)
-        framed[1:-1, 1:-1] = grid = self.grid()
-        own = framed == framed[0, 0]
+        padded = np.full((self.size + 2, self.size + 2), self.to_play if colour is None else colour, np.int8)
+        padded[1:-1, 1:-1] = grid = self.grid()
+        own = padded == padded[0, 0]
         beside = own[:-2, 1:-1] & own[2:, 1:-1] & own[1:-1, :-2] & own[1:-1, 2:]
         return np.ravel(beside & (grid == EMPTY))
 
@@ -372,7 +373,7 @@ class Board:
         self._do(point, colour)
 
     def play_tolerant(self, point: int, colour: int) -> None:
-        """Play a move that another program has made: ko breaches stand, a suicide takes its own chain off.
+        """Play a move that another program has made: a move that breaks ko stands; a suicide removes its own chain.
 
         Raises:
             IllegalMove: the point is occupied or off the board; the board is unchanged.
@@ -397,7 +398,7 @@ class Board:
             self._do(point, colour)
 
     def setup(self, black: Iterable[int] = (), white: Iterable[int] = (), to_play: int = BLACK) -> None:
-        """Set up stones on an empty board; they were never moves, and `undo` stops short of them.
+        """Set up stones on an empty board; they do not count as moves, and `undo` never removes them.
 
         Raises:
             ValueError: the board is not empty, a point is off the board or named twice, or a chain has no liberty.
@@ -461,22 +462,22 @@ class Board:
             self._do(point, colour)
         self.to_play = to_play
 
-    def after(self, moves: int) -> "Board":
-        """Another board, as this one was after its first `moves` moves, with the side to play that played next.
+    def after(self, ply: int) -> "Board":
+        """A copy of the game after its first `ply` moves. Whoever played next is to play.
 
         Raises:
             ValueError: fewer were played.
         """
-        if not 0 <= moves <= len(self.moves):
-            raise ValueError(f"{len(self.moves)} moves were played, not {moves}")
-        if moves == len(self.moves):
+        if not 0 <= ply <= len(self.moves):
+            raise ValueError(f"{len(self.moves)} moves were played, not {ply}")
+        if ply == len(self.moves):
             return self.copy()
         other = Board(self.size, superko=self.superko)
         other._setup, other._first_to_play = self._setup, self._first_to_play
         other._begin()
-        for colour, point in self.moves[:moves]:
+        for colour, point in self.moves[:ply]:
             other._do(point, colour)
-        other.to_play = self.moves[moves][0]
+        other.to_play = self.moves[ply][0]
         return other
 
     def __eq__(self, other: object) -> bool:

@@ -63,7 +63,7 @@ def handicap_points(stones: int, size: int) -> list[int]:
     """The points of a fixed handicap, in the order of the GTP specification, section 4.1.1.
 
     Raises:
-        ValueError: fewer than 2 stones, or more than this size allows (9; 4 on even sizes and on 7x7; none below).
+        ValueError: fewer than 2 stones, or more than this size allows (9; 4 on even sizes and on 7x7; none below 7x7).
     """
     most = 0 if size < 7 else 4 if size % 2 == 0 or size == 7 else 9
     if not 2 <= stones <= most:
@@ -83,5 +83,5 @@ def handicap_points(stones: int, size: int) -> list[int]:
 
 
 def star_points(size: int) -> list[int]:
-    """The points that custom marks on a board, rising; none on sizes without a custom."""
+    """The star points (hoshi) of 9x9, 13x13 and 19x19, in ascending order; none on other sizes."""
     return sorted(handicap_points(9 if size == 19 else 5, size)) if size in (9, 13, 19) else []

@@ -2,7 +2,7 @@
 
 The fields and the names of the presets are those of KataGo's `kata-set-rules` (its docs/GTP_Extensions.md), which
 clients already speak. `Board` knows simple ko and positional superko. Situational superko forbids less than positional
-superko, so a player who keeps positional superko keeps all three.
+superko, so a player who keeps positional superko obeys all three.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,8 @@ class GameRules:
         scoring: "area" counts living stones and surrounded points; "territory" counts surrounded points and prisoners,
             and nothing in seki.
         ko: which repetition is forbidden.
-        suicide: whether a move may take off its own chain of several stones.
+        suicide: whether a move may take off its own chain of several stones. `Board.play` refuses
+            it under any rules; `Board.play_tolerant` takes it from an opponent.
         komi: points for White.
         handicap_bonus: further points for White if Black has N handicap stones.
     """
@@ -34,7 +35,7 @@ class GameRules:
     komi: float = 7.5
     handicap_bonus: HandicapBonus = "N"
 
-    def white_points(self, handicap: int) -> float:
+    def komi_and_compensation(self, handicap: int) -> float:
         """Komi plus the compensation for handicap stones; one stone is not a handicap."""
         if handicap < 2 or self.handicap_bonus == "0":
             return self.komi

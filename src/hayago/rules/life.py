@@ -1,7 +1,7 @@
 """Unconditional life: what stays whatever the opponent does, even if its owner never plays again.
 
-D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976). Nouns, all for one colour: a *region* is a
-largest possible connected set of points without stones of that colour. A region is *vital* to a chain when all
+D. B. Benson, "Life in the game of Go", Information Sciences 10 (1976). Terms, each for one colour: a *region* is a
+maximal connected set of points without stones of that colour. A region is *vital* to a chain when all
 its empty points are liberties of the chain. Chains with fewer than two vital regions are struck out, and with them the
 regions they border, until nothing changes; the chains that remain live. A region that only such chains border, and
 in which every empty point lies beside one of them, is their territory: the opponent can never get an eye in it.
@@ -19,13 +19,13 @@ from hayago.rules.kernels.plain_rules import Stones
 
 
 @kernel
-def _label(stones: Stones, colour: int, inside: bool, labels: NDArray[np.int16]) -> int:
-    """Number the chains of `colour` (inside) or its regions (not inside) from 0; -1 elsewhere. Returns how many."""
+def _label(stones: Stones, colour: int, of_colour: bool, labels: NDArray[np.int16]) -> int:
+    """Number from 0 the connected sets of cells that are (or are not) of `colour`; -1 elsewhere. Returns how many."""
     stack = np.empty(CELLS, np.int16)
     labels[:] = -1
     count = 0
     for start in range(WIDTH, CELLS - WIDTH):
-        if stones[start] == BORDER or (stones[start] == colour) != inside or labels[start] >= 0:
+        if stones[start] == BORDER or (stones[start] == colour) != of_colour or labels[start] >= 0:
             continue
         labels[start] = count
         stack[0], waiting = start, 1
@@ -35,7 +35,7 @@ def _label(stones: Stones, colour: int, inside: bool, labels: NDArray[np.int16])
             for direction in DIRECTIONS:
                 neighbour = cell + direction
                 there = stones[neighbour]
-                if there != BORDER and (there == colour) == inside and labels[neighbour] < 0:
+                if there != BORDER and (there == colour) == of_colour and labels[neighbour] < 0:
                     labels[neighbour] = count
                     stack[waiting] = neighbour
                     waiting += 1

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # Chosen on the ends of 200 professional games (borders open) and 150 of KGS (dame left):
 # scripts/proofs/judge_endings.py.
-DAME = 7  # neutral points that may lie between two borders
-CLEAR = 0.6  # leaning, from 0 to 1, from which on a point of an open border belongs to one side
+DAME = 7  # the largest neutral region that counts as dame; a larger one is an open border
+CLEAR = 0.6  # how far, from 0 to 1, a point of an open border must lean to belong to one side
 
 
 class Count(NamedTuple):
@@ -124,16 +124,16 @@ def count(
     points = owner.copy()
     if rules.scoring == "territory":
         points[living != EMPTY] = EMPTY
-        points[_beside(living, list(seki), board.size)] = EMPTY
+        points[_reached_from(living, list(seki), board.size)] = EMPTY
     score = int(np.count_nonzero(points == BLACK)) - int(np.count_nonzero(points == WHITE))
     if rules.scoring == "territory":
         taken = stones[list(dead)]
         score += board.captures[BLACK] + int(np.count_nonzero(taken == WHITE))
         score -= board.captures[WHITE] + int(np.count_nonzero(taken == BLACK))
-    return Count(owner, score - rules.white_points(handicap_stones(board)))
+    return Count(owner, score - rules.komi_and_compensation(handicap_stones(board)))
 
 
-def _beside(living: NDArray[np.int8], stones: list[int], size: int) -> NDArray[np.bool_]:
+def _reached_from(living: NDArray[np.int8], stones: list[int], size: int) -> NDArray[np.bool_]:
     """bool (N*N,): the empty points that can be reached from these stones over empty points."""
     reached = np.zeros((size, size), np.bool_)
     reached.ravel()[stones] = True

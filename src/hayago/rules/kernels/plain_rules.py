@@ -1,7 +1,8 @@
 """The rules of Go in the plainest way: chains by flood fill, moves on a copy of the board.
 
 A board is *stones*, uint8 (CELLS,), see `hayago.rules.kernels.frame`. These functions need no other state, compile in
-seconds, and are easy to check by eye. They serve single boards, and are what the fast boards are compared with.
+seconds, and are easy to check by eye. They serve single boards, and are the reference that the fast
+boards are tested against.
 """
 
 from typing import NamedTuple
@@ -21,9 +22,9 @@ class Trial(NamedTuple):
     """What a move does.
 
     Attributes:
-        stones: the board after the move.
+        stones: the board after the move; meaningless if the move is illegal.
         captured: how many of the opponent's stones the move takes off.
-        chain: the cells of the new own chain.
+        chain: the cells of the new chain.
         liberties: the liberties of that chain; none if the move is illegal.
         ko: the cell that the opponent may not play next, NO_CELL for none.
     """

@@ -155,7 +155,7 @@ def _atari(board: PlayoutBoard, head: int) -> int:
 
 @kernel
 def _is_eye(board: PlayoutBoard, cell: int, colour: int) -> bool:
-    """Whether an empty cell between own stones alone is an eye: one chain all round, or diagonals that hold."""
+    """Whether an empty cell with only own stones around it is an eye: one chain all round, or diagonals that hold."""
     head, one = 0, True
     for direction in DIRECTIONS:
         there = board[COLOUR + cell + direction]
@@ -224,7 +224,7 @@ def _is_nakade(board: PlayoutBoard, cell: int, colour: int) -> bool:
 
 @kernel
 def _is_sound(board: PlayoutBoard, cell: int, colour: int) -> bool:
-    """Whether the policy may play an open cell: it is legal, not an own eye, and not a foolish self-atari."""
+    """Whether the policy may play an open cell: it is legal, not an eye of its own, and not a foolish self-atari."""
     if cell == board[KO] or board[COLOUR + cell] != EMPTY:
         return False
     liberty = 0  # of the new chain, beside the cell
@@ -277,7 +277,7 @@ def _is_sound(board: PlayoutBoard, cell: int, colour: int) -> bool:
 
 @kernel
 def _rescue(board: PlayoutBoard, head: int, colour: int) -> int:
-    """A move that saves an own chain in atari: a capture beside it, else its extension; 0 for none."""
+    """A move that saves one of the mover's chains in atari: a capture beside it, else its extension; 0 for none."""
     stone = head
     while True:
         for direction in DIRECTIONS:

@@ -16,9 +16,9 @@ Kernels read a position through these functions:
     side, turns               fields: the size of the board; how many turns were played, passes included
     recent[turn % REMEMBERED]   a field: the cells of the last moves, NO_CELL for a pass
 
-What the functions about chains tell of an empty cell means nothing. (Nothing stands on NO_CELL, so it serves as a chain
-that has neither stones nor liberties.) All that they read lies in two arrays, so that one index names any of it in the
-log. As fields of their own they would cost the encoder a tenth of its speed, since `undo` would have to branch.
+For an empty cell the functions about chains return meaningless values. (Nothing stands on NO_CELL, so it serves as a
+chain that has neither stones nor liberties.) All that they read lies in two arrays, so that one index names any of it
+in the log. As fields of their own they would cost the encoder a tenth of its speed, since `undo` would have to branch.
 
 Every change to the stones goes through `_put` and `_put_word`, which write the old value to a `Log`. So `undo` takes
 back any number of moves exactly, which is what reading ladders needs. A move that is played for good empties the log
@@ -73,8 +73,8 @@ POSITION = np.dtype(
 )
 
 # Nothing checks whether the log is full, so this must hold: at most MOST_LOGGED moves are in the log at once. They are
-# a game's last move, then the one that saves a prey, then two for each move of its hunter. So at most 361 stones and
-# these ever stand on the board. Each stone is taken off at most once, at 19 entries. Before that it gets another head
+# a game's last move, then the one that saves a prey, then two for each move of its hunter. So a stone is put on the
+# board at most 361 + MOST_LOGGED times. Each is taken off at most once, at 19 entries. Before that it gets another head
 # at most 8 times, since its chain then becomes at least twice as large. A move has at most 51 other entries: 3 of its
 # own, 8 of its neighbours' liberties, and 4 merges at 10.
 MOST_LOGGED = 2 + 2 * HUNTER_MOVES
@@ -253,7 +253,7 @@ def changed_cell(log: Log, n: int) -> int:
 
 @kernel
 def is_legal(position: Position, cell: int, colour: int) -> bool:
-    """Whether a stone may be played: the cell is empty and not forbidden by the simple ko, and it is no suicide."""
+    """Whether a stone may be played: the cell is empty and not forbidden by the simple ko, and it is not suicide."""
     if colour_of(position, cell) != EMPTY or cell == ko_of(position):
         return False
     for direction in DIRECTIONS:
@@ -262,7 +262,7 @@ def is_legal(position: Position, cell: int, colour: int) -> bool:
         if there == EMPTY:
             return True
         if there != BORDER and (there == colour) == (liberties_of(position, neighbour) > 1):
-            return True  # an own chain with another liberty, or an opponent's without one
+            return True  # a friendly chain with another liberty, or an opponent's without one
     return False
 
 
@@ -471,8 +471,8 @@ def play(position: Position, log: Log, cell: int, colour: int) -> int:
 
 @kernel
 def set_up(position: Position, log: Log, cell: int, colour: int) -> None:
-    """Put a stone there that was never played, before the first turn: it leaves no ko. It may capture, as no stone of
-    an SGF set-up may, but then it does so in good order."""
+    """Put a stone there that was never played, before the first turn: it leaves no ko. A set-up should not capture;
+    if it does, the captured stones are taken off as usual."""
     log.entries = 0
     place(position, log, cell, colour)
     position.cells[_KO] = NO_CELL
