@@ -1,8 +1,7 @@
 """GoGui's extensions: set-up, sequences of moves, and views of the network on its board.
 
 Source: GoGui's manual, "Analyze Commands", "Live Graphics", "Setup Commands", "Interrupting Commands", "Compatibility".
-A *view* is a
-command that GoGui offers in its analyze window; `_VIEWS` is that window's list.
+A *view* is a command that GoGui offers in its analyze window; `_VIEWS` is that window's list.
 """
 
 import sys

@@ -52,7 +52,10 @@ def expected_score(difference: float) -> float:
 
 
 def estimate(clusters: Sequence[Cluster]) -> Estimate | None:
-    """The score over all games with its interval (see the top of this file); None without games."""
+    """The score over all games with its interval (see the top of this file); None without games.
+
+    `elo` turns the score and both ends of its interval into Elo; `hayago.match.standings` does.
+    """
     clusters = [cluster for cluster in clusters if cluster.games]
     games, count = sum(cluster.games for cluster in clusters), len(clusters)
     if not games:

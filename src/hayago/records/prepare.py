@@ -23,7 +23,7 @@ from hayago.rules.kernels.position import new_log, new_position
 
 @dataclass(frozen=True)
 class PrepareOptions(Selection):
-    """Which games `prepare` keeps."""
+    """Which games `prepare` keeps: the filters of `hayago.records.selection`, and those that only `prepare` has."""
 
     size: int = 19
     """The board's side."""

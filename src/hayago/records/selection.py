@@ -4,8 +4,7 @@ A *recipe* is a named set of filters for a test set that others can repeat. Appl
 the same positions, as their fingerprint (`hayago.evaluation.examples`) shows.
 
 - `kgs-YEAR`: games on KGS in that year without handicap. Only moves by players of 6 dan and more count. 2015 is the
-test
-  set of Cazenave (Residual Networks for Computer Go, 2017) and GoNN, from the archive at
+  test set of Cazenave (Residual Networks for Computer Go, 2017) and GoNN, from the archive at
   https://u-go.net/gamerecords/. The opponent may be weaker.
 - `pro-YEAR`: games of that year without handicap. Whether the players are professionals is the archive's business:
   many collections leave the ranks out.
