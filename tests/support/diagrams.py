@@ -131,8 +131,7 @@ STONES = (
         . . . . .
         d . e . f
         . . . . .
-        X g . h O
-        """,
+        X g . h O""",
         "X",
         moves=("X a", "O b", "X c", "O pass", "X d", "X e", "O f", "X g", "O h"),
         expected={
@@ -141,50 +140,43 @@ STONES = (
                 . . . . .
                 x . x . .
                 . . . . .
-                x x . . .
-                """,
+                x x . . .""",
             "opponent": """
                 . . x . .
                 . . . . .
                 . . . . x
                 . . . . .
-                . . . x x
-                """,
+                . . . x x""",
             "empty": """
                 . x . x .
                 x x x x x
                 . x . x .
                 x x x x x
-                . . x . .
-                """,
+                . . x . .""",
             "ones": """
                 x x x x x
                 x x x x x
                 x x x x x
                 x x x x x
-                x x x x x
-                """,
+                x x x x x""",
             "turns_since": """
                 8 . 8 . 7
                 . . . . .
                 5 . 4 . 3
                 . . . . .
-                8 2 . 1 8
-                """,
+                8 2 . 1 8""",
             "liberties": """
                 2 . 3 . 2
                 . . . . .
                 3 . 4 . 3
                 . . . . .
-                3 3 . 3 3
-                """,
+                3 3 . 3 3""",
             "zeros": """
                 . . . . .
                 . . . . .
                 . . . . .
                 . . . . .
-                . . . . .
-                """,
+                . . . . .""",
         },
     ),
     Diagram(
@@ -194,8 +186,7 @@ STONES = (
         . . . . .
         d . e . f
         . . . . .
-        X g . h O
-        """,
+        X g . h O""",
         "O",
         moves=("X a", "O b", "X c", "O pass", "X d", "X e", "O f", "X g", "O h"),
         expected={
@@ -204,22 +195,19 @@ STONES = (
                 . . . . .
                 . . . . x
                 . . . . .
-                . . . x x
-                """,
+                . . . x x""",
             "opponent": """
                 x . . . x
                 . . . . .
                 x . x . .
                 . . . . .
-                x x . . .
-                """,
+                x x . . .""",
             "turns_since": """
                 8 . 8 . 7
                 . . . . .
                 5 . 4 . 3
                 . . . . .
-                8 2 . 1 8
-                """,
+                8 2 . 1 8""",
         },
     ),
     Diagram(
@@ -227,16 +215,14 @@ STONES = (
         """
         a . .
         . . .
-        . . b
-        """,
+        . . b""",
         "X",
         moves=("X a", "O b", "X pass", "O pass"),
         expected={
             "turns_since": """
                 4 . .
                 . . .
-                . . 3
-                """
+                . . 3"""
         },
     ),
     Diagram(
@@ -246,8 +232,7 @@ STONES = (
         X b a O .
         . X O . .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         moves=("O b", "X a", "O pass", "X pass", "O b"),
         expected={
@@ -256,8 +241,7 @@ STONES = (
                 8 1 . 8 .
                 . 8 8 . .
                 . . . . .
-                . . . . .
-                """
+                . . . . ."""
         },
     ),
     Diagram(
@@ -267,8 +251,7 @@ STONES = (
         X X X X .
         . . . . .
         O O O . .
-        . . . . .
-        """,
+        . . . . .""",
         "O",
         expected={
             "liberties": """
@@ -276,19 +259,16 @@ STONES = (
                 8 8 8 8 .
                 . . . . .
                 7 7 7 . .
-                . . . . .
-                """,
+                . . . . .""",
             "liberties_after": """
                 1 2 2 2 2
                 . . . . 2
                 6 6 7 3 3
                 . . . 8 3
-                6 6 7 3 2
-                """,
+                6 6 7 3 2""",
             "self_atari_size": """
                 1 . . . .
-                :
-                """,
+                :""",
         },
     ),
 )
@@ -301,8 +281,7 @@ MOVES = (
         O X . . .
         X . . . .
         . . . X O
-        . . X O .
-        """,
+        . . X O .""",
         "X",
         expected={
             "liberties": """
@@ -310,26 +289,22 @@ MOVES = (
                 1 2 . . .
                 2 . . . .
                 . . . 2 2
-                . . 2 1 .
-                """,
+                . . 2 1 .""",
             "capture_size": """
                 2 . . 0 0
                 . . 0 0 0
                 . 0 0 0 0
                 0 0 0 . .
-                0 0 . . 1
-                """,
+                0 0 . . 1""",
             "self_atari_size": """
                 :
-                . . . . 1
-                """,
+                . . . . 1""",
             "liberties_after": """
                 2 . . 3 2
                 . . 4 4 3
                 . 4 4 4 2
                 3 4 4 . .
-                2 3 . . 1
-                """,
+                2 3 . . 1""",
         },
     ),
     Diagram(
@@ -339,8 +314,7 @@ MOVES = (
         O O O O O
         X X X X X
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "capture_size": """
@@ -348,15 +322,13 @@ MOVES = (
                 . . . . .
                 . . . . .
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
             "liberties_after": """
                 2 . . . .
                 . . . . .
                 . . . . .
                 5 5 5 5 5
-                2 3 3 3 2
-                """,
+                2 3 3 3 2""",
         },
     ),
     Diagram(
@@ -366,8 +338,7 @@ MOVES = (
         X X X X O
         O O O O .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "liberties": """
@@ -375,29 +346,25 @@ MOVES = (
                 1 1 1 1 2
                 5 5 5 5 .
                 . . . . .
-                . . . . .
-                """,
+                . . . . .""",
             "self_atari_size": """
                 . . . 8 1
                 . . . . .
                 . . . . 1
                 . . . . .
-                . . . . .
-                """,
+                . . . . .""",
             "liberties_after": """
                 . . . 1 1
                 . . . . .
                 . . . . 1
                 2 3 3 3 3
-                2 3 3 3 2
-                """,
+                2 3 3 3 2""",
             "capture_size": """
                 . . . 0 0
                 . . . . .
                 . . . . 0
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
         },
     ),
     Diagram(
@@ -407,8 +374,7 @@ MOVES = (
         X X O . .
         O O . . .
         . . . O .
-        . . O . O
-        """,
+        . . O . O""",
         "X",
         expected={
             "capture_size": """
@@ -416,15 +382,13 @@ MOVES = (
                 . . . 0 0
                 . . 0 0 0
                 0 0 0 . 0
-                0 0 . . .
-                """,
+                0 0 . . .""",
             "sensible": """
                 . . . x x
                 . . . x x
                 . . x x x
                 x x x . x
-                x x . . .
-                """,
+                x x . . .""",
         },
     ),
     Diagram(
@@ -434,8 +398,7 @@ MOVES = (
         X X O . .
         O O . . .
         . . . O .
-        . . O . O
-        """,
+        . . O . O""",
         "O",
         expected={
             "capture_size": """
@@ -443,15 +406,13 @@ MOVES = (
                 . . . 0 0
                 . . 0 0 0
                 0 0 0 . 0
-                0 0 . 0 .
-                """,
+                0 0 . 0 .""",
             "sensible": """
                 x . . x x
                 . . . x x
                 . . x x x
                 x x x . x
-                x x . x .
-                """,
+                x x . x .""",
         },
     ),
     Diagram(
@@ -461,8 +422,7 @@ MOVES = (
         X O a O .
         . X O . .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "O",
         moves=("X a",),
         expected={
@@ -471,22 +431,19 @@ MOVES = (
                 . . . . 0
                 0 . . 0 0
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
             "sensible": """
                 . . . x x
                 . . . . x
                 x . . x x
                 x x x x x
-                x x x x x
-                """,
+                x x x x x""",
             "turns_since": """
                 . 8 8 . .
                 8 . 1 8 .
                 . 8 8 . .
                 . . . . .
-                . . . . .
-                """,
+                . . . . .""",
         },
     ),
     Diagram(
@@ -496,8 +453,7 @@ MOVES = (
         X O a O .
         . X O . .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         moves=("X a",),
         expected={
@@ -506,8 +462,7 @@ MOVES = (
                 . . . . 0
                 0 . . 0 0
                 0 0 0 0 0
-                0 0 0 0 0
-                """
+                0 0 0 0 0"""
         },
     ),
     Diagram(
@@ -517,8 +472,7 @@ MOVES = (
         X O a O .
         . X O . .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "O",
         moves=("X a", "O pass", "X pass"),
         expected={
@@ -527,22 +481,19 @@ MOVES = (
                 . 1 . . 0
                 0 . . 0 0
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
             "self_atari_size": """
                 . . . . .
                 . 1 . . .
                 1 . . . .
                 . . . . .
-                . . . . .
-                """,
+                . . . . .""",
             "turns_since": """
                 . 8 8 . .
                 8 . 3 8 .
                 . 8 8 . .
                 . . . . .
-                . . . . .
-                """,
+                . . . . .""",
         },
     ),
     Diagram(
@@ -552,8 +503,7 @@ MOVES = (
         X O a O .
         . X O . .
         . . . . .
-        c . . . b
-        """,
+        c . . . b""",
         "O",
         moves=("X a", "O b", "X c"),
         expected={
@@ -562,8 +512,7 @@ MOVES = (
                 . 1 . . 0
                 0 . . 0 0
                 0 0 0 0 0
-                . 0 0 0 .
-                """
+                . 0 0 0 ."""
         },
     ),
     Diagram(
@@ -571,8 +520,7 @@ MOVES = (
         """
         O O a O .
         X X O . .
-        :
-        """,
+        :""",
         "O",
         moves=("X a",),
         expected={
@@ -581,12 +529,10 @@ MOVES = (
                 . . . 0 0
                 0 0 0 0 0
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
             "self_atari_size": """
                 1 . . . .
-                :
-                """,
+                :""",
         },
     ),
 )
@@ -601,8 +547,7 @@ EYES = (
         . . X . X . .
         . . X X O . .
         X X X . O X X
-        X . X . X . X
-        """,
+        X . X . X . X""",
         "X",
         expected={
             "sensible": """
@@ -612,8 +557,7 @@ EYES = (
                 x x . . . x x
                 x x . . . x x
                 . . . x . . .
-                . . . x . x .
-                """
+                . . . x . x ."""
         },
     ),
     Diagram(
@@ -623,8 +567,7 @@ EYES = (
         . X X X .
         . X . X .
         . O X O .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "sensible": """
@@ -632,8 +575,7 @@ EYES = (
                 x . . . x
                 x . x . x
                 x . . . x
-                x x x x x
-                """
+                x x x x x"""
         },
     ),
     Diagram(
@@ -641,8 +583,7 @@ EYES = (
         """
         . X . . .
         X . . . .
-        :
-        """,
+        :""",
         "X",
         expected={
             "sensible": """
@@ -650,8 +591,7 @@ EYES = (
                 . x x x x
                 x x x x x
                 x x x x x
-                x x x x x
-                """
+                x x x x x"""
         },
     ),
     Diagram(
@@ -661,8 +601,7 @@ EYES = (
         X . X X .
         X X . X .
         . X X O .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "sensible": """
@@ -670,8 +609,7 @@ EYES = (
                 . . . . x
                 . . . . x
                 x . . . x
-                x x x x x
-                """
+                x x x x x"""
         },
     ),
     Diagram(
@@ -681,8 +619,7 @@ EYES = (
         X . X X .
         X X . X .
         . O X O .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "sensible": """
@@ -690,8 +627,7 @@ EYES = (
                 . x . . x
                 . . x . x
                 x . . . x
-                x x x x x
-                """
+                x x x x x"""
         },
     ),
     Diagram(
@@ -703,8 +639,7 @@ EYES = (
         . X O . O X .
         . X X X O X .
         . . X . X X .
-        . . O X X . .
-        """,
+        . . O X X . .""",
         "X",
         expected={
             "sensible": """
@@ -714,8 +649,7 @@ EYES = (
                 x . . x . . x
                 x . . . . . x
                 x x . x . . x
-                x x . . . x x
-                """
+                x x . . . x x"""
         },
     ),
     Diagram(
@@ -727,8 +661,7 @@ EYES = (
         . X O . O X .
         . X X X O X .
         . . X . X X .
-        . . O X X . .
-        """,
+        . . O X X . .""",
         "O",
         expected={
             "sensible": """
@@ -738,8 +671,7 @@ EYES = (
                 x . . . . . x
                 x . . . . . x
                 x x . . . . x
-                x x . . . x x
-                """
+                x x . . . x x"""
         },
     ),
 )
@@ -753,8 +685,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        :
-        """,
+        :""",
         "X",
         expected={"ladder_capture": "a", "ladder_escape": ""},
     ),
@@ -765,8 +696,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        :
-        """,
+        :""",
         "O",
         moves=("X a",),
         expected={"ladder_capture": "", "ladder_escape": ""},
@@ -778,8 +708,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . . . .
-        :
-        """,
+        :""",
         "X",
         moves=("X a",),
         expected={"ladder_capture": "", "ladder_escape": ""},
@@ -793,8 +722,7 @@ LADDERS = (
         :
         . . . . . . O . .
         . . . . . . . . .
-        . . . . . . . . .
-        """,
+        . . . . . . . . .""",
         "X",
         expected={"ladder_capture": ""},
     ),
@@ -809,8 +737,7 @@ LADDERS = (
         . . . . . . . . .
         . . . . . . O . .
         . . . . . . . . .
-        . . . . . . . . .
-        """,
+        . . . . . . . . .""",
         "O",
         moves=("X a",),
         expected={
@@ -818,8 +745,7 @@ LADDERS = (
                 . . . . . . . . .
                 . . . . . . . . .
                 . . . x . . . . .
-                :
-                """
+                :"""
         },
     ),
     # The ladder never touches the white stone at its side, but its fourth black stone, below and left of it, does:
@@ -831,8 +757,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . . . . . O . .
-        :
-        """,
+        :""",
         "X",
         expected={"ladder_capture": ""},
     ),
@@ -843,8 +768,7 @@ LADDERS = (
         . . X X . . . . .
         . X O . . . . . .
         . . a . . . O . .
-        :
-        """,
+        :""",
         "O",
         moves=("X a",),
         expected={
@@ -852,23 +776,20 @@ LADDERS = (
                 . . . . . . . . .
                 . . . . . . . . .
                 . . . x . . . . .
-                :
-                """
+                :"""
         },
     ),
     Diagram(
         "a ladder along the edge",
         """
         . . X O . . .
-        :
-        """,
+        :""",
         "X",
         expected={
             "ladder_capture": """
                 . . . . . . .
                 . . . x . . .
-                :
-                """
+                :"""
         },
     ),
     Diagram(
@@ -876,15 +797,13 @@ LADDERS = (
         """
         . . X O . . .
         . . . a . O .
-        :
-        """,
+        :""",
         "O",
         moves=("X a",),
         expected={
             "ladder_escape": """
                 . . . . x . .
-                :
-                """
+                :"""
         },
     ),
     Diagram(
@@ -896,16 +815,14 @@ LADDERS = (
         . . X O . X .
         . . . X X . .
         . . . . . . .
-        . . . . . . .
-        """,
+        . . . . . . .""",
         "O",
         expected={
             "ladder_escape": """
                 . . . . . . .
                 . . . . . . .
                 . . . . x . .
-                :
-                """,
+                :""",
             "ladder_capture": "",
         },
     ),
@@ -918,8 +835,7 @@ LADDERS = (
         O X X X X X X X .
         X O O O O O O . X
         . X X X X X X . .
-        :
-        """,
+        :""",
         "O",
         expected={
             "ladder_escape": """
@@ -927,8 +843,7 @@ LADDERS = (
                 x . . . . . . . .
                 . . . . . . . . .
                 . . . . . . . . .
-                . . . . . . . . .
-                """
+                . . . . . . . . ."""
         },
     ),
     Diagram(
@@ -940,8 +855,7 @@ LADDERS = (
         . . X O . O .
         . . . X X . .
         . . . . . . .
-        . . . . . . .
-        """,
+        . . . . . . .""",
         "O",
         expected={
             "ladder_escape": """
@@ -949,8 +863,7 @@ LADDERS = (
                 . . . . x . .
                 . . . . . . .
                 . . . . . . .
-                . . . . . . .
-                """,
+                . . . . . . .""",
             "ladder_capture": "",
         },
     ),
@@ -963,8 +876,7 @@ LADDERS = (
         . . X O . O .
         . . . X X . .
         . . . . . . .
-        . . . . . . .
-        """,
+        . . . . . . .""",
         "X",
         expected={"ladder_capture": "", "ladder_escape": ""},
     ),
@@ -975,25 +887,21 @@ LADDERS = (
         X O O O X
         X X X X X
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "ladder_capture": """
                 . . x x .
-                :
-                """,
+                :""",
             "self_atari_size": """
                 . . 1 . .
-                :
-                """,
+                :""",
             "liberties_after": """
                 . . 1 6 .
                 . . . . .
                 . . . . .
                 6 6 6 6 6
-                2 3 3 3 2
-                """,
+                2 3 3 3 2""",
         },
     ),
     Diagram(
@@ -1003,8 +911,7 @@ LADDERS = (
         X O O O X
         X X X X X
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "O",
         moves=("X a",),
         expected={
@@ -1014,12 +921,10 @@ LADDERS = (
                 . . . . .
                 . . . . .
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
             "self_atari_size": """
                 . . . 5 .
-                :
-                """,
+                :""",
         },
     ),
     Diagram(
@@ -1029,8 +934,7 @@ LADDERS = (
         X O O O X
         X X X X X
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         moves=("X a", "O b"),
         expected={
@@ -1039,15 +943,13 @@ LADDERS = (
                 . . . . .
                 . . . . .
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
             "liberties_after": """
                 . . 3 . .
                 . . . . .
                 . . . . .
                 5 5 5 5 5
-                2 3 3 3 2
-                """,
+                2 3 3 3 2""",
             "ladder_capture": "",
         },
     ),
@@ -1061,19 +963,16 @@ LADDERS = (
         . . . X . O
         . . X . X O
         . . X O X O
-        . X O . O O
-        """,
+        . X O . O O""",
         "X",
         expected={
             "ladder_capture": """
                 :
-                . . . x . .
-                """,
+                . . . x . .""",
             "self_atari_size": """
                 . . . . . 1
                 :
-                . . . 1 . .
-                """,
+                . . . 1 . .""",
         },
     ),
     Diagram(
@@ -1084,8 +983,7 @@ LADDERS = (
         . . . X . O
         . . X . X O
         . . X O X O
-        . X O a O O
-        """,
+        . X O a O O""",
         "O",
         moves=("X a",),
         expected={"ladder_escape": ""},
@@ -1099,14 +997,12 @@ LADDERS = (
         . . . X . O
         . . X . X O
         . . X O X O
-        . X . X O O
-        """,
+        . X . X O O""",
         "O",
         expected={
             "ladder_escape": """
                 :
-                . . x . . .
-                """
+                . . x . . ."""
         },
     ),
     Diagram(
@@ -1117,14 +1013,12 @@ LADDERS = (
         . . . X . O
         . . X . X O
         . . X O X O
-        . X O . O O
-        """,
+        . X O . O O""",
         "O",
         expected={
             "ladder_escape": """
                 :
-                . . . x . .
-                """,
+                . . . x . .""",
             "ladder_capture": "",
         },
     ),
@@ -1140,8 +1034,7 @@ LADDERS = (
         . . . . . . . . .
         . . . . . . O . .
         . . . . . . . . .
-        . . . . . . . . .
-        """,
+        . . . . . . . . .""",
         "X",
         expected={"ladder_capture": ""},
     ),
@@ -1160,8 +1053,7 @@ HARDER_LADDERS = (
         . . . . . . . . .
         . . O . . . . . .
         . . . . . . . . .
-        . . . . . . . . .
-        """,
+        . . . . . . . . .""",
         "X",
         expected={"ladder_capture": "a"},
     ),
@@ -1174,8 +1066,7 @@ HARDER_LADDERS = (
         . . a . . . . . .
         :
         . . . b . . . . .
-        . . X O . . . . .
-        """,
+        . . X O . . . . .""",
         "X",
         expected={"ladder_capture": "a b"},
     ),
@@ -1191,8 +1082,7 @@ HARDER_LADDERS = (
         . . . . . . b . .
         . . . . . . O X .
         . . . . . X X . .
-        . . . . . . . . .
-        """,
+        . . . . . . . . .""",
         "X",
         expected={"ladder_capture": "a b"},
     ),
@@ -1206,8 +1096,7 @@ HARDER_LADDERS = (
         . . a . . . . . .
         . X O . . . . . .
         . . X . . . . . .
-        :
-        """,
+        :""",
         "X",
         expected={"ladder_capture": "a"},
     ),
@@ -1220,8 +1109,7 @@ HARDER_LADDERS = (
         . . a . . . . . .
         . X O b . . . . .
         . . X . . . . . .
-        :
-        """,
+        :""",
         "O",
         moves=("X a",),
         expected={"ladder_escape": "b"},
@@ -1235,8 +1123,7 @@ HARDER_LADDERS = (
         . . X O a . .
         . . . X . . .
         . . . . . . .
-        . . . . . . .
-        """,
+        . . . . . . .""",
         "O",
         expected={"ladder_escape": "a", "ladder_capture": ""},
     ),
@@ -1247,8 +1134,7 @@ HARDER_LADDERS = (
         . . X O b . . X O
         . . . a . . . O O
         . . . . . . . O .
-        :
-        """,
+        :""",
         "X",
         expected={"ladder_capture": ""},
     ),
@@ -1258,8 +1144,7 @@ HARDER_LADDERS = (
         . . X O b . . X O
         . . . a . . . O O
         . . . . . . . O .
-        :
-        """,
+        :""",
         "O",
         moves=("X a",),
         expected={"ladder_escape": "b"},
@@ -1273,8 +1158,7 @@ HARDER_LADDERS = (
         X O X X . . .
         X . X . . . .
         X X . . . . .
-        :
-        """,
+        :""",
         "O",
         expected={
             "ladder_escape": "",
@@ -1285,8 +1169,7 @@ HARDER_LADDERS = (
                 . . 0 0 0 0 0
                 0 0 0 0 0 0 0
                 0 0 0 0 0 0 0
-                0 0 0 0 0 0 0
-                """,
+                0 0 0 0 0 0 0""",
         },
     ),
     Diagram(
@@ -1297,8 +1180,7 @@ HARDER_LADDERS = (
         . . . X X . . . .
         . . X O a O . . .
         . . . X X X . . .
-        :
-        """,
+        :""",
         "O",
         expected={"ladder_escape": ""},
     ),
@@ -1310,8 +1192,7 @@ HARDER_LADDERS = (
         . . . X X . . . .
         . . X O a O . . .
         . . . X X X . . .
-        :
-        """,
+        :""",
         "O",
         expected={"ladder_escape": "a"},
     ),
@@ -1322,8 +1203,7 @@ HARDER_LADDERS = (
         O O X . .
         d X . . .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "X",
         expected={
             "ladder_capture": "d",
@@ -1332,8 +1212,7 @@ HARDER_LADDERS = (
                 . . . 0 0
                 0 . 0 0 0
                 0 0 0 0 0
-                0 0 0 0 0
-                """,
+                0 0 0 0 0""",
         },
     ),
     Diagram(
@@ -1343,8 +1222,7 @@ HARDER_LADDERS = (
         O O X . .
         d X . . .
         . . . . .
-        . . . . .
-        """,
+        . . . . .""",
         "O",
         moves=("X d",),
         expected={"ladder_escape": "", "ladder_capture": ""},
@@ -1359,8 +1237,7 @@ HARDER_LADDERS = (
         . . . . X . . . .
         . . . X O a . . .
         . . . X b X . . .
-        :
-        """,
+        :""",
         "X",
         expected={"ladder_capture": "a"},
     ),
@@ -1373,8 +1250,7 @@ HARDER_LADDERS = (
         . . . . X . . . .
         . . . X O a . . .
         . . . X b X . . .
-        :
-        """,
+        :""",
         "O",
         expected={"ladder_escape": "", "ladder_capture": ""},
     ),
@@ -1387,8 +1263,7 @@ HARDER_LADDERS = (
         . . . X . O
         . . X . X O
         . . X O X O
-        . X b X O O
-        """,
+        . X b X O O""",
         "X",
         moves=("O b",),
         expected={"ladder_capture": ""},
@@ -1401,15 +1276,13 @@ HARDER_LADDERS = (
         . . . X . O
         . . X . X O
         . . X O X O
-        . X b X O O
-        """,
+        . X b X O O""",
         "X",
         moves=("O b", "X pass", "O pass"),
         expected={
             "ladder_capture": """
                 :
-                . . . x . .
-                """
+                . . . x . ."""
         },
     ),
 )
@@ -1434,16 +1307,13 @@ _LOOP = """
     . . O . . . . . . . . . . . . . O . .
     O . O O O O O O O O O O O O O O O . .
     O . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . O O .
-    """
+    . . . . . . . . . . . . . . . . O O ."""
 _START_51 = """
     . . . . . . . . . . . . . . X O . . .
-    . b . . . . . . . . . . . . X a . . O
-    """
+    . b . . . . . . . . . . . . X a . . O"""
 _START_52 = """
     . . . . . . . . . . . . . X O c . . .
-    . . . . . . . . . . . . . X a . . . O
-    """
+    . . . . . . . . . . . . . X a . . . O"""
 
 
 # From the corner to the far corner: 33 black moves and 32 white ones between them. White's last stone, on the right
@@ -1456,8 +1326,7 @@ _ACROSS = """
     . . . . . . . . . . . . . . . c . . .
     . . . . . . . . . . . . . . . . . . .
     . . . . . . . . . . . . . . . . . . .
-    . . . . . . . . . . . . . . . . . . .
-    """
+    . . . . . . . . . . . . . . . . . . ."""
 
 LONG_LADDERS = (
     Diagram("a ladder across the board", _ACROSS, "X", expected={"ladder_capture": "a"}),
