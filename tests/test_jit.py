@@ -30,7 +30,7 @@ from hayago import jit
 from hayago.rules import probe
 print(probe.probe(1), jit.cache_folder(Path(probe.__file__)).name)
 """
-ANNOUNCED = "hayago: compiling kernels, once per version (about half a minute)\n"
+ANNOUNCED = "hayago: compiling kernels, once per version (up to half a minute)\n"
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def test_the_network_and_the_page_travel_in_the_wheel(wheel: Path) -> None:
     static = ROOT / "src" / "hayago" / "web" / "static"
     here = {path.relative_to(ROOT / "src").as_posix() for path in static.rglob("*") if path.is_file()}
     assert "hayago/web/static/index.html" in here and here <= names
+    assert "hayago/evaluation/report.html" in names
     assert all(name.startswith("hayago") for name in names)  # games and checkpoints stay behind
 
 

@@ -86,7 +86,7 @@ class _Announcement(event.Listener):
         """numba has found no compiled kernel in its cache, and begins to compile."""
         if not self.made and event.data["dispatcher"].py_func.__module__.startswith("hayago."):
             self.made = True
-            sys.stderr.write("hayago: compiling kernels, once per version (about half a minute)\n")
+            sys.stderr.write("hayago: compiling kernels, once per version (up to half a minute)\n")
 
     def on_end(self, event: Any) -> None:
         """Nothing to say."""
