@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from comparison import seen_under
-from diagrams import rows
+from diagrams import TWO_HEADED_DRAGON, rows
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE, opponent
 from twin import TwinBoard
@@ -128,15 +128,7 @@ DRAWINGS = {
         . . . . . . .
         """,
     # Alive, but by other means: each head has two bad diagonals, and the other head is one of them.
-    "the two-headed dragon has none": """
-        . . X X O . .
-        . X X . X . .
-        . X O X X X .
-        . X O . O X .
-        . X X X O X .
-        . . X . X X .
-        . . O X X . .
-        """,
+    "the two-headed dragon has none": TWO_HEADED_DRAGON,
 }
 
 

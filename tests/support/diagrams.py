@@ -123,15 +123,17 @@ def mismatches(diagram: Diagram, planes: np.ndarray) -> list[str]:
     return wrong
 
 
+AGES = """
+    a . b . c
+    . . . . .
+    d . e . f
+    . . . . .
+    X g . h O"""
+
 STONES = (
     Diagram(
         "stones, ages with a pass, a colour twice and set-up stones",
-        """
-        a . b . c
-        . . . . .
-        d . e . f
-        . . . . .
-        X g . h O""",
+        AGES,
         "X",
         moves=("X a", "O b", "X c", "O pass", "X d", "X e", "O f", "X g", "O h"),
         expected={
@@ -181,12 +183,7 @@ STONES = (
     ),
     Diagram(
         "the same seen by White",
-        """
-        a . b . c
-        . . . . .
-        d . e . f
-        . . . . .
-        X g . h O""",
+        AGES,
         "O",
         moves=("X a", "O b", "X c", "O pass", "X d", "X e", "O f", "X g", "O h"),
         expected={
@@ -272,6 +269,20 @@ STONES = (
         },
     ),
 )
+
+ENCLOSED = """
+    . X O . .
+    X X O . .
+    O O . . .
+    . . . O .
+    . . O . O"""
+
+KO = """
+    . X O . .
+    X O a O .
+    . X O . .
+    . . . . .
+    . . . . ."""
 
 MOVES = (
     Diagram(
@@ -369,12 +380,7 @@ MOVES = (
     ),
     Diagram(
         "suicide is illegal",
-        """
-        . X O . .
-        X X O . .
-        O O . . .
-        . . . O .
-        . . O . O""",
+        ENCLOSED,
         "X",
         expected={
             "capture_size": """
@@ -393,12 +399,7 @@ MOVES = (
     ),
     Diagram(
         "the same points are open to the other side",
-        """
-        . X O . .
-        X X O . .
-        O O . . .
-        . . . O .
-        . . O . O""",
+        ENCLOSED,
         "O",
         expected={
             "capture_size": """
@@ -417,12 +418,7 @@ MOVES = (
     ),
     Diagram(
         "the ko point",
-        """
-        . X O . .
-        X O a O .
-        . X O . .
-        . . . . .
-        . . . . .""",
+        KO,
         "O",
         moves=("X a",),
         expected={
@@ -448,12 +444,7 @@ MOVES = (
     ),
     Diagram(
         "the ko point is of no colour",
-        """
-        . X O . .
-        X O a O .
-        . X O . .
-        . . . . .
-        . . . . .""",
+        KO,
         "X",
         moves=("X a",),
         expected={
@@ -467,12 +458,7 @@ MOVES = (
     ),
     Diagram(
         "a pass clears the ko",
-        """
-        . X O . .
-        X O a O .
-        . X O . .
-        . . . . .
-        . . . . .""",
+        KO,
         "O",
         moves=("X a", "O pass", "X pass"),
         expected={
@@ -536,6 +522,15 @@ MOVES = (
         },
     ),
 )
+
+TWO_HEADED_DRAGON = """
+    . . X X O . .
+    . X X . X . .
+    . X O X X X .
+    . X O . O X .
+    . X X X O X .
+    . . X . X X .
+    . . O X X . ."""
 
 EYES = (
     Diagram(
@@ -632,14 +627,7 @@ EYES = (
     ),
     Diagram(
         "the eyes of the two-headed dragon have two bad diagonals each",
-        """
-        . . X X O . .
-        . X X . X . .
-        . X O X X X .
-        . X O . O X .
-        . X X X O X .
-        . . X . X X .
-        . . O X X . .""",
+        TWO_HEADED_DRAGON,
         "X",
         expected={
             "sensible": """
@@ -654,14 +642,7 @@ EYES = (
     ),
     Diagram(
         "and are no points for the other side",
-        """
-        . . X X O . .
-        . X X . X . .
-        . X O X X X .
-        . X O . O X .
-        . X X X O X .
-        . . X . X X .
-        . . O X X . .""",
+        TWO_HEADED_DRAGON,
         "O",
         expected={
             "sensible": """
@@ -677,38 +658,42 @@ EYES = (
 )
 
 
+LADDER = """
+    . . . . . . . . .
+    . . X X . . . . .
+    . X O . . . . . .
+    . . a . . . . . .
+    :"""
+
+CONNECTION = """
+    . . . . . . .
+    . . . . . . .
+    . . . X X . .
+    . . X O . O .
+    . . . X X . .
+    . . . . . . .
+    . . . . . . ."""
+
+KO_LADDER = """
+    . . . . . .
+    . . . . . O
+    . . . X . O
+    . . X . X O
+    . . X O X O
+    . X O . O O"""
+
 LADDERS = (
-    Diagram(
-        "a ladder works",
-        """
-        . . . . . . . . .
-        . . X X . . . . .
-        . X O . . . . . .
-        . . a . . . . . .
-        :""",
-        "X",
-        expected={"ladder_capture": "a", "ladder_escape": ""},
-    ),
+    Diagram("a ladder works", LADDER, "X", expected={"ladder_capture": "a", "ladder_escape": ""}),
     Diagram(
         "running out of a working ladder is no escape",
-        """
-        . . . . . . . . .
-        . . X X . . . . .
-        . X O . . . . . .
-        . . a . . . . . .
-        :""",
+        LADDER,
         "O",
         moves=("X a",),
         expected={"ladder_capture": "", "ladder_escape": ""},
     ),
     Diagram(
         "a chain in atari is no ladder capture",
-        """
-        . . . . . . . . .
-        . . X X . . . . .
-        . X O . . . . . .
-        . . a . . . . . .
-        :""",
+        LADDER,
         "X",
         moves=("X a",),
         expected={"ladder_capture": "", "ladder_escape": ""},
@@ -848,14 +833,7 @@ LADDERS = (
     ),
     Diagram(
         "escape by connection, no ladder about",
-        """
-        . . . . . . .
-        . . . . . . .
-        . . . X X . .
-        . . X O . O .
-        . . . X X . .
-        . . . . . . .
-        . . . . . . .""",
+        CONNECTION,
         "O",
         expected={
             "ladder_escape": """
@@ -869,14 +847,7 @@ LADDERS = (
     ),
     Diagram(
         "the same seen by Black: the chain is in atari already",
-        """
-        . . . . . . .
-        . . . . . . .
-        . . . X X . .
-        . . X O . O .
-        . . . X X . .
-        . . . . . . .
-        . . . . . . .""",
+        CONNECTION,
         "X",
         expected={"ladder_capture": "", "ladder_escape": ""},
     ),
@@ -957,13 +928,7 @@ LADDERS = (
     # stone above is caught; could he, he would connect under it to the safe stones on the right.
     Diagram(
         "a ladder that works because of a ko",
-        """
-        . . . . . .
-        . . . . . O
-        . . . X . O
-        . . X . X O
-        . . X O X O
-        . X O . O O""",
+        KO_LADDER,
         "X",
         expected={
             "ladder_capture": """
@@ -1007,13 +972,7 @@ LADDERS = (
     ),
     Diagram(
         "the ko stone connects",
-        """
-        . . . . . .
-        . . . . . O
-        . . . X . O
-        . . X . X O
-        . . X O X O
-        . X O . O O""",
+        KO_LADDER,
         "O",
         expected={
             "ladder_escape": """
@@ -1039,6 +998,36 @@ LADDERS = (
         expected={"ladder_capture": ""},
     ),
 )
+
+EDGE = """
+    . . X O b . . X O
+    . . . a . . . O O
+    . . . . . . . O .
+    :"""
+
+EYE = """
+    e O X . .
+    O O X . .
+    d X . . .
+    . . . . .
+    . . . . ."""
+
+NET = """
+    . . . . . . . . .
+    . . . . . . . O .
+    . . . . . . . . .
+    . . . . X . . . .
+    . . . X O a . . .
+    . . . X b X . . .
+    :"""
+
+CLOSED_KO_LADDER = """
+    . . . . . .
+    . . . . . O
+    . . . X . O
+    . . X . X O
+    . . X O X O
+    . X b X O O"""
 
 HARDER_LADDERS = (
     # White's stone touches no stone that the ladder will put down, black or white.
@@ -1128,23 +1117,10 @@ HARDER_LADDERS = (
         expected={"ladder_escape": "a", "ladder_capture": ""},
     ),
     # White crawls along the edge up to Black's stone in the corner's mouth, which is in atari there.
-    Diagram(
-        "broken by a capture at the end of the edge",
-        """
-        . . X O b . . X O
-        . . . a . . . O O
-        . . . . . . . O .
-        :""",
-        "X",
-        expected={"ladder_capture": ""},
-    ),
+    Diagram("broken by a capture at the end of the edge", EDGE, "X", expected={"ladder_capture": ""}),
     Diagram(
         "a capture that does not touch the prey is no escape, though the way to it is",
-        """
-        . . X O b . . X O
-        . . . a . . . O O
-        . . . . . . . O .
-        :""",
+        EDGE,
         "O",
         moves=("X a",),
         expected={"ladder_escape": "b"},
@@ -1198,12 +1174,7 @@ HARDER_LADDERS = (
     ),
     Diagram(
         "the hunter may not play into the prey's eye, but beside it",
-        """
-        e O X . .
-        O O X . .
-        d X . . .
-        . . . . .
-        . . . . .""",
+        EYE,
         "X",
         expected={
             "ladder_capture": "d",
@@ -1217,66 +1188,28 @@ HARDER_LADDERS = (
     ),
     Diagram(
         "the prey may not fill its last eye",
-        """
-        e O X . .
-        O O X . .
-        d X . . .
-        . . . . .
-        . . . . .""",
+        EYE,
         "O",
         moves=("X d",),
         expected={"ladder_escape": "", "ladder_capture": ""},
     ),
     # From a White can only run to b, into one liberty. From b White runs to a and on to the breaker.
     Diagram(
-        "a closed net: nothing runs, and its last atari is a ladder capture",
-        """
-        . . . . . . . . .
-        . . . . . . . O .
-        . . . . . . . . .
-        . . . . X . . . .
-        . . . X O a . . .
-        . . . X b X . . .
-        :""",
-        "X",
-        expected={"ladder_capture": "a"},
+        "a closed net: nothing runs, and its last atari is a ladder capture", NET, "X", expected={"ladder_capture": "a"}
     ),
     Diagram(
         "a closed net: a chain of two liberties is no ladder escape",
-        """
-        . . . . . . . . .
-        . . . . . . . O .
-        . . . . . . . . .
-        . . . . X . . . .
-        . . . X O a . . .
-        . . . X b X . . .
-        :""",
+        NET,
         "O",
         expected={"ladder_escape": "", "ladder_capture": ""},
     ),
     # The throw-in of "a ladder that works because of a ko", but now White has just taken that ko.
     Diagram(
-        "a ladder that the ko forbids to begin",
-        """
-        . . . . . .
-        . . . . . O
-        . . . X . O
-        . . X . X O
-        . . X O X O
-        . X b X O O""",
-        "X",
-        moves=("O b",),
-        expected={"ladder_capture": ""},
+        "a ladder that the ko forbids to begin", CLOSED_KO_LADDER, "X", moves=("O b",), expected={"ladder_capture": ""}
     ),
     Diagram(
         "and that may begin when the ko is open again",
-        """
-        . . . . . .
-        . . . . . O
-        . . . X . O
-        . . X . X O
-        . . X O X O
-        . X b X O O""",
+        CLOSED_KO_LADDER,
         "X",
         moves=("O b", "X pass", "O pass"),
         expected={
