@@ -130,3 +130,15 @@ def test_what_is_borrowed_is_the_same_and_stays_its_owner_s() -> None:
     for _ in range(100):
         assert total(Pair(numbers, 10), more) == 10 * (3 + 3 + 2) + 6
     assert (sys.getrefcount(numbers), sys.getrefcount(more)) == counts
+
+
+def test_without_compiling_sgf_is_read_alike() -> None:
+    code = "from hayago.records.sgf import read_sgf; print([(r.size, *r.plays()) for r in read_sgf(b'(;SZ[9];B[aa])')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.stdout, done.stderr) == ("[(9, (1, 0))]\n", "")

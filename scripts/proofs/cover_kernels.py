@@ -23,6 +23,8 @@ DEFAULT = [
     "tests/features/test_planes.py::test_diagram",
     "tests/features/test_planes.py::test_random_games_equal_the_twin[2-20-12]",
     "tests/rules/test_rules.py",
+    "tests/rules/test_light_boards.py",
+    "--deselect=tests/rules/test_light_boards.py::test_everything_is_as_on_a_board[True-19-1-150]",
     "tests/rules/test_life.py",
     "tests/rules/test_scoring.py",
     "tests/features/test_planes.py::test_all_positions_are_those_of_moves_that_are_not_passes",
@@ -30,8 +32,6 @@ DEFAULT = [
     "tests/features/test_properties.py",
     "tests/records/test_store.py::test_first_illegal",
     "--deselect=tests/rules/test_rules.py::test_legal_positions_reachable[3-12675]",
-    # Reads SGF, whose scanner relies on compiled arithmetic.
-    "--deselect=tests/rules/test_rules.py::test_boards_of_records",
     "--deselect=tests/features/test_properties.py::test_planes_equal_the_twin_and_keep_the_laws",
     "--hypothesis-profile=few",
 ]

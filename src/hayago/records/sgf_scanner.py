@@ -85,7 +85,7 @@ def _identifier(data: NDArray[np.uint8], i: int) -> tuple[int, int]:
     n = len(data)
     while i < n and 65 <= (data[i] & 0xDF) <= 90:
         if data[i] <= 90:  # FF[3] allows lower-case letters anywhere, without meaning
-            key = key << 5 | (data[i] - 64) if key < 32 else 1024
+            key = key << 5 | (int(data[i]) - 64) if key < 32 else 1024
         i += 1
     return (key if key < 1024 else 0), i
 
