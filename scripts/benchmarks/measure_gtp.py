@@ -1,8 +1,10 @@
 """How fast `hayago gtp` answers: python scripts/benchmarks/measure_gtp.py [--starts N] [--moves N]
 
 Restarts it for the time to the answer to `name` and to the first move; the first start may compile kernels and does
-not count. Then it plays the opening with one symmetry, and between two moves the same network answers alone, for
-the network in the box and one of 192 filters. All are medians of wall time; let nothing else run.
+not count. Then it plays the opening, with one symmetry and with all, and between two moves the same network answers
+alone, for the network in the box and one of 192 filters. All are medians of wall time; let nothing else run.
+
+It fails if a move takes less time than its looks alone: then looks have been left out.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import Model, ModelInfo, load_model, save_model
 from hayago.rules.board import Board
 from hayago.rules.coordinates import vertex_to_point
+from hayago.rules.symmetry import SYMMETRIES
 
 
 class Session:
@@ -61,10 +64,14 @@ def start_times(starts: int) -> dict[str, float]:
     return {"name_ms": median(names[1:]), "first_genmove_ms": median(moves[1:])}
 
 
-def move_times(model: Model, path: Path, moves: int) -> dict[str, float]:
-    """A move over GTP beside one answer of the network alone, turn by turn."""
+def move_times(model: Model, path: Path, moves: int, symmetries: int) -> dict[str, float]:
+    """A move over GTP beside the answers of the network alone that it needs, turn by turn.
+
+    Raises:
+        RuntimeError: the move is quicker.
+    """
     evaluator = make_evaluator(model)
-    session = Session("--model", str(path), "--symmetries", "1")
+    session = Session("--model", str(path), "--symmetries", str(symmetries))
     board = Board()
     whole, bare = [], []
     for number in range(moves + 5):
@@ -73,13 +80,18 @@ def move_times(model: Model, path: Path, moves: int) -> dict[str, float]:
         whole.append((time.perf_counter() - began) * 1000)
         board.play(vertex_to_point(vertex, board.size))
         row = encode_packed(board)[np.newaxis]
+        looks = [row] if symmetries == 1 else [row, row.repeat(symmetries - 1, axis=0)]  # in a player's batches
         evaluator.logits(row)  # the caches are warm, as those of the engine are between its moves
         began = time.perf_counter()
-        evaluator.logits(row)
+        for rows in looks:
+            evaluator.logits(rows)
         bare.append((time.perf_counter() - began) * 1000)
     session.end()
-    filters = model.info.filters
-    return {f"genmove_ms_{filters}": median(whole[5:]), f"network_ms_{filters}": median(bare[5:])}
+    move, network = median(whole[5:]), median(bare[5:])
+    which = f"{model.info.filters}" if symmetries == 1 else f"{model.info.filters}_{symmetries}_symmetries"
+    if move < network:
+        raise RuntimeError(f"a move takes {move:.2f} ms, its looks alone {network:.2f} ms: some are left out ({which})")
+    return {f"genmove_ms_{which}": move, f"network_ms_{which}": network}
 
 
 def wide_model() -> Model:
@@ -100,7 +112,8 @@ def main() -> None:
         for model in (load_model(), wide_model()):
             path = Path(folder) / f"{model.info.filters}.safetensors"
             save_model(path, model.weights, model.info)
-            results |= move_times(model, path, options.moves)
+            for symmetries in (1, SYMMETRIES):
+                results |= move_times(model, path, options.moves, symmetries)
     print(json.dumps({key: round(value, 2) for key, value in results.items()}))
 
 

@@ -17,6 +17,13 @@ def test_without_a_limit_there_is_none():
     assert clock(System.NONE).seconds(WHITE) is None
 
 
+@pytest.mark.parametrize("system", list(System))
+def test_a_move_without_a_limit_costs_nothing(system):
+    its = clock(system)
+    its.spend(BLACK, 0.03)
+    assert its.seconds(BLACK) is None
+
+
 def test_without_settings_the_client_s_word_counts():
     its = MoveClock()
     its.left(BLACK, 20, 0)

@@ -157,7 +157,7 @@ def test_the_same_seed_and_number_give_the_same_judgement() -> None:
 
 def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
     board = Board(9)
-    hurried = EndgameJudge(seconds=0.0, playouts=10**9).judge(board, AREA)
+    hurried = EndgameJudge(playouts=10**9).judge(board, AREA, 0.0)
     assert hurried.score_spread > 0  # and it has come back
     assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
 

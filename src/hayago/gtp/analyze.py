@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hayago.player.analysis import Report
 
 SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is only one line
-BEFORE_A_MOVE = 0.1  # seconds of playouts for the line before a move
 
 
 class Request(NamedTuple):
@@ -90,7 +89,7 @@ def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str
 
     def lines() -> Iterator[str]:
         while True:
-            analyst.refine(request.interval)
+            analyst.refine()
             if line := form(analyst.report(request.least, request.most), request, size):
                 yield line
             if engine.input_within(request.interval):
@@ -108,7 +107,7 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
 
     def lines() -> Iterator[str]:
         limit = engine.clock.seconds(colour)
-        analyst.refine(BEFORE_A_MOVE if limit is None else min(BEFORE_A_MOVE, limit / 2))
+        analyst.refine(None if limit is None else limit / 2)
         if line := form(analyst.report(request.least, request.most), request, game.size):
             yield line
         move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))

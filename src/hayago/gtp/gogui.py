@@ -134,7 +134,7 @@ def _live_gfx(engine: Engine, arguments: Arguments) -> str:
     sooner."""
     analyst = engine.game.analyst()
     for _ in range(LIVE_ROUNDS):
-        analyst.refine(LIVE_SECONDS)
+        analyst.refine()
         graphics = _graphics(engine.game, analyst.prior.tolist(), "average of 8 symmetries")
         sys.stderr.write(f"gogui-gfx:\n{graphics}\n\n")
         sys.stderr.flush()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hayago.player.analysis import Report
     from hayago.player.game import Game
 
-SECONDS, LINE = 0.2, 5  # playouts per turn, and the length of a candidate's line
+LINE = 5  # the length of a candidate's line
 AREA_KOMI, TERRITORY_KOMI = 7.5, 6.5
 
 Json = dict[str, Any]
@@ -267,7 +267,7 @@ def analyse(game: "Game", task: Task) -> Json:
     # Behind the last move it is the other one's turn, unless a next move says whose it is.
     colour = query.moves[turn][0] if turn < len(query.moves) else game.to_play
     analyst = game.analyst(colour, query.restrictions)
-    analyst.refine(SECONDS, LINE)
+    analyst.refine(moves=LINE)
     report = analyst.report()
     sees = {"BLACK": BLACK, "WHITE": WHITE, "SIDETOMOVE": colour}[query.view]
     answer = {

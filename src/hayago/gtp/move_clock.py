@@ -1,7 +1,7 @@
 """`MoveClock`: how long a move may take, from what GTP clients say about time. No protocol; quick to import.
 
 A colour's *account* is what it has left of the time system. It follows the client's `time_left` (`left`), and between
-two of those the time we have spent ourselves (`spend`).
+two of those the time we have spent ourselves (`spend`). Without a limit there is no account.
 """
 
 from enum import Enum
@@ -45,6 +45,11 @@ class TimeSystem(NamedTuple):
     most_per_move: float | None = None
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit. A clock of no seconds at all is none: no one could play by it."""
+        return self.system is not System.NONE and (self.main > 0 or self.extra > 0)
+
+    @property
     def has_periods(self) -> bool:
         """Whether overtime follows the main time."""
         return self.system in (System.BYOYOMI, System.CANADIAN) and self.extra > 0 and self.stones > 0
@@ -71,11 +76,13 @@ class MoveClock:
     def reset(self) -> None:
         """Reset both clocks to the beginning of a game."""
         setting = self.setting
-        overtime = setting.main == 0 and setting.has_periods
-        self._accounts = {
-            colour: _Account(setting.extra, setting.stones) if overtime else _Account(setting.main)
-            for colour in (BLACK, WHITE)
-        }
+        self._accounts: dict[int, _Account] = {}
+        if setting.is_limited:
+            overtime = setting.main == 0 and setting.has_periods
+            for colour in (BLACK, WHITE):
+                # Without main time a Fischer clock begins with the increment, or no one could make the first move.
+                seconds = setting.main or setting.extra
+                self._accounts[colour] = _Account(seconds, setting.stones if overtime else 0)
 
     def left(self, colour: int, seconds: float, stones: int) -> None:
         """Take over what the client says is left, in overtime with the number of stones or periods left."""
@@ -83,7 +90,9 @@ class MoveClock:
 
     def spend(self, colour: int, seconds: float) -> None:
         """Count the time that a move of `colour` took."""
-        setting, account = self.setting, self._accounts[colour]
+        setting, account = self.setting, self._accounts.get(colour)
+        if account is None:
+            return
         account.seconds -= seconds
         if setting.system in (System.FISCHER, System.FISCHER_CAPPED):
             account.seconds = max(account.seconds, 0.0) + setting.extra
@@ -102,8 +111,8 @@ class MoveClock:
 
     def seconds(self, colour: int) -> float | None:
         """How long the next move of `colour` may take; None is no limit."""
-        setting, account = self.setting, self._accounts[colour]
-        if setting.system is System.NONE and account.seconds == 0 and account.stones == 0:
+        setting, account = self.setting, self._accounts.get(colour)
+        if account is None:
             return None
         share = account.seconds
         if account.stones == 0:  # main time, which must last for the rest of the game

@@ -24,7 +24,6 @@ from hayago.rules.game_rules import GameRules
 
 VISITS = 1000
 LINES, LINE_LENGTH = 8, 10  # number of candidates that get a line, and the length of a line
-FIRST_SECONDS, MOST_SECONDS = 0.1, 1.0  # playouts: at first, and at most
 
 
 class Candidate(NamedTuple):
@@ -63,7 +62,7 @@ class Report(NamedTuple):
 
 
 class Analyst:
-    """Looks at one position for longer and longer. Candidates and lines keep to the restrictions."""
+    """Looks at one position, along ever longer lines. Candidates and lines keep to the restrictions."""
 
     def __init__(
         self, player: Player, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...] = ()
@@ -71,8 +70,8 @@ class Analyst:
         self._player, self._board, self._rules, self._restrictions = player, board, rules, restrictions
         self.prior = player.prior(board, 8)
         self._lines: dict[int, tuple[Board, list[int]]] = {}
-        self._seconds = 0.0
         self._judgement: Judgement | None = None
+        self._hurried = False  # whether a time limit may have cut the judgement short
 
     def is_of(self, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...]) -> bool:
         """Whether this is the position it looks at, including the moves, since the network sees the last ones."""
@@ -86,11 +85,14 @@ class Analyst:
             and board.size == mine.size
         )
 
-    def refine(self, seconds: float = MOST_SECONDS, moves: int = 1) -> None:
-        """Look further: judge by more playouts, for at most `seconds`, and make each line longer."""
-        if self._judgement is None or self._seconds < MOST_SECONDS:
-            self._seconds = min(max(2 * self._seconds, FIRST_SECONDS), MOST_SECONDS)
-            self._judgement = self._player.judge.judge(self._board, self._rules, min(self._seconds, seconds))
+    def refine(self, seconds: float | None = None, moves: int = 1) -> None:
+        """Look further: judge the position, if that is not done, and make each line longer by so many moves.
+
+        `seconds` limits the judging; None is no limit, and the judgement then depends on the position alone.
+        """
+        if self._judgement is None or (self._hurried and seconds is None):
+            self._judgement = self._player.judge.judge(self._board, self._rules, seconds)
+            self._hurried = seconds is not None
         for point in self._likeliest()[:LINES]:
             board, line = self._lines.setdefault(point, (self._board.copy(), []))
             for _ in range(min(moves, LINE_LENGTH - len(line))):

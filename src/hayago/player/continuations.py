@@ -5,6 +5,7 @@ passes when nothing sensible is left outside unconditional life. scripts/proofs/
 fewer living stones are called dead. This takes seconds where something is in doubt, too long for every move.
 """
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,7 @@ class ContinuingJudge(EndgameJudge):
 
     Args:
         evaluator: the network; positions of other sizes are judged by playouts alone.
-        seconds: how long a judgement may take; continuations are cut short if necessary.
-        seed: the same seed gives the same judgement, if there is time.
+        seed: of the playouts and the continuations.
         continuations: their number, all in one batch; Black begins half of them.
         moves: their length.
         unsure: a stone is in doubt if each side gets its point in at least this share of the playouts; 0 takes
@@ -41,18 +41,17 @@ class ContinuingJudge(EndgameJudge):
     def __init__(
         self,
         evaluator: "Evaluator",
-        seconds: float = 3.0,
         seed: int = 0,
         *,
         continuations: int = CONTINUATIONS,
         moves: int = MOVES,
         unsure: float = UNSURE,
     ) -> None:
-        super().__init__(seconds, seed)
+        super().__init__(seed=seed)
         self._evaluator, self._continuations, self._moves, self._unsure = evaluator, continuations, moves, unsure
 
     def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
-        ends = time.perf_counter() + (self._seconds if seconds is None else seconds)
+        ends = math.inf if seconds is None else time.perf_counter() + seconds
         plain = super()._play(board, seconds, playouts)
         stones = board.grid().ravel()
         doubtful = (np.minimum(plain.black, plain.white) >= self._unsure) & (stones != EMPTY)
@@ -63,7 +62,7 @@ class ContinuingJudge(EndgameJudge):
             each.superko, each.to_play = True, WHITE if number % 2 else BLACK
         random = np.random.default_rng(self._seed)
         for _ in range(self._moves):
-            if playouts is None and time.perf_counter() >= ends:
+            if time.perf_counter() >= ends:
                 break
             self._move(boards, random)
         share = (playouts or PLAYOUTS) // self._continuations

@@ -7,6 +7,7 @@ every ko, is what the playouts make of it. For the final count, `hayago.player.c
 the chains in doubt. scripts/proofs/judge_endings.py measures all this against GNU Go.
 """
 
+import math
 import time
 from typing import NamedTuple
 
@@ -64,18 +65,16 @@ class Playouts(NamedTuple):
 class EndgameJudge:
     """Judges positions by Benson's unconditional life and playouts.
 
+    The judgement depends on the position, the rules and the arguments here alone, unless it is given a time limit.
+
     Args:
-        seconds: how long a judgement may take; some playouts are made in any case.
-        playouts: the number of playouts, if there is time.
-        seed: the same seed and number of playouts give the same judgement.
+        playouts: the number of playouts.
+        seed: of the playouts.
         heuristics: False makes the playout policy random, for comparison.
     """
 
-    def __init__(
-        self, seconds: float = 0.3, seed: int = 0, *, playouts: int = PLAYOUTS, heuristics: bool = True
-    ) -> None:
-        self._seconds, self._seed = seconds, seed
-        self._playouts, self._heuristics = playouts, heuristics
+    def __init__(self, playouts: int = PLAYOUTS, seed: int = 0, *, heuristics: bool = True) -> None:
+        self._playouts, self._seed, self._heuristics = playouts, seed, heuristics
 
     def judge(
         self, board: Board, rules: GameRules, seconds: float | None = None, playouts: int | None = None
@@ -85,8 +84,8 @@ class EndgameJudge:
         Args:
             board: the position.
             rules: how to count.
-            seconds: a time limit other than the judge's own.
-            playouts: exactly this many playouts instead, however long they take.
+            seconds: a time limit, after which no further batch of playouts begins; None is no limit.
+            playouts: another number of playouts than the judge's own.
         """
         played = self._play(board, seconds, playouts)
         ownership = played.black - played.white
@@ -118,7 +117,7 @@ class EndgameJudge:
         )
 
     def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
-        ends = time.perf_counter() + (self._seconds if seconds is None else seconds)
+        ends = math.inf if seconds is None else time.perf_counter() + seconds
         size, wanted = board.size, playouts or self._playouts
         cells = framed(board.grid())
         fixed = np.empty(CELLS, np.uint8)
@@ -126,7 +125,7 @@ class EndgameJudge:
         tally = np.zeros((4, CELLS), np.int32)
         scores = np.empty(wanted, np.float32)
         done = 0
-        while done < wanted and (done == 0 or playouts is not None or time.perf_counter() < ends):
+        while done < wanted and (done == 0 or time.perf_counter() < ends):
             batch = scores[done : done + BATCH]
             play_many(cells, fixed, size, done, self._heuristics, self._seed, tally, batch)
             done += len(batch)

@@ -152,7 +152,7 @@ class Player:
             board: the position; our moves keep positional superko even if the board does not.
             colour: who plays.
             rules: how the game will be counted.
-            seconds: time limit for this move; None leaves only the judge's own limit.
+            seconds: time limit for this move; None is no limit.
             cleanup: capture all dead stones before passing (kgs-genmove_cleanup); never resigns.
             barred: points, or the pass, not to play; if that leaves no legal move, the choice is the pass.
         """
@@ -167,7 +167,7 @@ class Player:
         sensible = view.sensible_points() & allowed
         judgement = prior = None
         if cleanup or _is_late(view) or _was_passed(view):
-            judgement = self.judge.judge(view, rules, seconds and seconds / 4)
+            judgement = self.judge.judge(view, rules, None if seconds is None else seconds / 4)
             if cleanup:
                 return self._clean_up(view, sensible, judgement, seconds)
             if self._should_resign(board, view.to_play, judgement):
