@@ -25,7 +25,8 @@ class FixedJudge:
             seki=frozenset(seki),
             settled=np.full(points, settled),
             score=score,
-            score_spread=4.0,
+            lead=score,
+            spread=4.0,
             black_winrate=winrate,
         )
         self.rules = []

@@ -69,7 +69,7 @@ def test_the_numbers_of_leela_zero(engine):
     (line, *_), _ = stream(engine, "lz-analyze b 50", 1)
     first, second, *_ = infos(line)
     assert first.keys() == {"move", "visits", "winrate", "prior", "lcb", "order", "pv"}
-    prior = engine.game.prior()
+    prior = engine.game.prior(0)  # the player looks once
     best = int(prior.argmax())
     assert first["prior"] == str(round(10000 * float(prior[best])))
     assert first["visits"] == str(round(1000 * float(prior[best])))
@@ -83,7 +83,7 @@ def test_the_numbers_of_katago(engine):
         *("move", "visits", "winrate", "scoreMean", "scoreStdev", "scoreLead", "prior", "lcb", "order", "pv")
     }
     assert (float(first["winrate"]), float(first["scoreLead"]), float(first["scoreStdev"])) == (0.25, -2.5, 4)
-    assert np.isclose(float(first["prior"]), engine.game.prior().max(), atol=1e-6)
+    assert np.isclose(float(first["prior"]), engine.game.prior(0).max(), atol=1e-6)
     assert re.search(r" rootInfo visits \d+ winrate 0\.250000 ", line)
     # "from the perspective of the current player", row after row from the upper left.
     ownership = [float(word) for word in line.partition(" ownership ")[2].split()]

@@ -142,9 +142,10 @@ def test_komi_and_handicap_move_the_score_and_the_winrate() -> None:
     plain = judge.judge(board, GameRules(komi=0.0, handicap_bonus="0"), playouts=100)
     chinese = judge.judge(board, PRESETS["chinese"], playouts=100)
     heavy = judge.judge(board, GameRules(komi=81.5, handicap_bonus="0"), playouts=100)
-    # On a board with stones of one colour the count is the same for all: Black's, all of it.
+    # On a board with stones of one colour the count is the same for all: Black's, all of it. The lead is not.
     assert (plain.score, chinese.score, heavy.score) == (81, 81 - 7.5 - 4, 81 - 81.5)
-    assert heavy.black_winrate < 0.9 < plain.black_winrate
+    assert 0 < plain.lead < 81 and np.isclose(plain.lead - heavy.lead, 81.5) and plain.lead - chinese.lead == 7.5 + 4
+    assert heavy.black_winrate < 0.5 < plain.black_winrate < 0.75
 
 
 def test_the_same_seed_and_number_give_the_same_judgement() -> None:
@@ -158,7 +159,7 @@ def test_the_same_seed_and_number_give_the_same_judgement() -> None:
 def test_time_is_kept_and_some_playouts_are_made_without_any() -> None:
     board = Board(9)
     hurried = EndgameJudge(playouts=10**9).judge(board, AREA, 0.0)
-    assert hurried.score_spread > 0  # and it has come back
+    assert hurried.spread > 0  # and it has come back
     assert np.array_equal(board.grid(), Board(9).grid()) and not board.moves
 
 

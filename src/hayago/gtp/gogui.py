@@ -135,7 +135,7 @@ def _live_gfx(engine: Engine, arguments: Arguments) -> str:
     analyst = engine.game.analyst()
     for _ in range(LIVE_ROUNDS):
         analyst.refine()
-        graphics = _graphics(engine.game, analyst.prior.tolist(), "average of 8 symmetries")
+        graphics = _graphics(engine.game, engine.game.prior().tolist(), "average of 8 symmetries")
         sys.stderr.write(f"gogui-gfx:\n{graphics}\n\n")
         sys.stderr.flush()
         if engine.input_within(LIVE_SECONDS):

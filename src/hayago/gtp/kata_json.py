@@ -280,7 +280,7 @@ def analyse(game: "Game", task: Task) -> Json:
     if "includeOwnership" in query.flags:
         answer["ownership"] = _rounded(report.seen_by(sees).ownership.tolist())
     if "includePolicy" in query.flags:
-        answer["policy"] = _policy(game, colour, analyst.prior.tolist())
+        answer["policy"] = _policy(game, colour, analyst.shares.tolist())
     return answer
 
 
@@ -330,11 +330,10 @@ def _root(report: "Report", game: "Game") -> Json:
     }
 
 
-def _policy(game: "Game", colour: int, prior: list[float]) -> list[float]:
-    """The prior of each point, -1 where illegal, and of the pass, which the network does not know."""
-    legal = game.legal_points(colour).tolist()
-    policy = [round(value, 7) if here else -1 for value, here in zip(prior, legal, strict=True)]
-    return [*policy, 0 if any(legal) else 1]
+def _policy(game: "Game", colour: int, shares: list[float]) -> list[float]:
+    """The prior of each point, -1 where illegal, and of the pass, as `Analyst.shares` has them."""
+    legal = [*game.legal_points(colour).tolist(), True]
+    return [round(value, 7) if here else -1 for value, here in zip(shares, legal, strict=True)]
 
 
 def _rounded(values: list[float]) -> list[float]:

@@ -3,7 +3,9 @@
 An `Analyst` looks at one position. Each call of `refine` lets it look a little longer, and `report` returns what it has
 seen. Its words do not mean what they mean in an engine that searches:
 
-- *prior* is the network's; it orders the candidates.
+- *prior* is what the player chooses from: the network's prior, late in the game without the points it leaves alone.
+  Where the player would pass, the pass has all of it. So the first candidate is the move of a player that always plays
+  the likeliest.
 - *visits* shows the prior in thousandths, because clients draw nothing for a move without visits.
 - *winrate*, *lead* and *spread* come from playouts of the position. They judge the position, so they are the same for
   every candidate.
@@ -27,7 +29,7 @@ LINES, LINE_LENGTH = 8, 10  # number of candidates that get a line, and the leng
 
 
 class Candidate(NamedTuple):
-    """A candidate move; the pass is one only if no other move is legal."""
+    """A candidate move, a point or the pass."""
 
     point: int
     prior: float
@@ -68,9 +70,9 @@ class Analyst:
         self, player: Player, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...] = ()
     ) -> None:
         self._player, self._board, self._rules, self._restrictions = player, board, rules, restrictions
-        self.prior = player.prior(board, 8)
         self._lines: dict[int, tuple[Board, list[int]]] = {}
         self._judgement: Judgement | None = None
+        self._shares: NDArray[np.float32] | None = None
         self._hurried = False  # whether a time limit may have cut the judgement short
 
     def is_of(self, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...]) -> bool:
@@ -92,7 +94,7 @@ class Analyst:
         """
         if self._judgement is None or (self._hurried and seconds is None):
             self._judgement = self._player.judge.judge(self._board, self._rules, seconds)
-            self._hurried = seconds is not None
+            self._hurried, self._shares = seconds is not None, None
         for point in self._likeliest()[:LINES]:
             board, line = self._lines.setdefault(point, (self._board.copy(), []))
             for _ in range(min(moves, LINE_LENGTH - len(line))):
@@ -114,28 +116,32 @@ class Analyst:
             return self.report(least, most)
         candidates: list[Candidate] = []
         for point in self._likeliest():
-            visits = round(VISITS * self._probability(point))
+            visits = round(VISITS * float(self.shares[point]))
             if len(candidates) == most or (visits == 0 and len(candidates) >= least):
                 break
             line = self._lines[point][1] if point in self._lines else [point]
-            candidates.append(Candidate(point, self._probability(point), max(visits, 1), line.copy()))
+            candidates.append(Candidate(point, float(self.shares[point]), max(visits, 1), line.copy()))
         black = Report(
-            BLACK, candidates, judgement.black_winrate, judgement.score, judgement.score_spread, judgement.ownership
+            BLACK, candidates, judgement.black_winrate, judgement.lead, judgement.spread, judgement.ownership
         )
         seen = black if self._board.to_play == BLACK else black.seen_by(WHITE)
         return seen._replace(colour=self._board.to_play)
 
-    def _likeliest(self) -> list[int]:
-        """The legal points, likeliest first; if there are none the pass, unless it is barred too."""
-        legal = self._unbarred(self._board.legal_points(), self._board, 0)
-        points = np.flatnonzero(legal[:-1])
-        if not len(points):
-            return [self._board.pass_point] if legal[-1] else []
-        ordered: list[int] = points[np.argsort(-self.prior[points], kind="stable")].tolist()
-        return ordered
+    @property
+    def shares(self) -> NDArray[np.float32]:
+        """float32 (N*N + 1,): the prior of each point and of the pass, as the player chooses from them."""
+        if self._shares is None:
+            out = barred(self._restrictions, self._board.to_play, 0)
+            self._shares = self._player.options(self._board, self._rules, barred=out, judgement=self._judgement).shares
+        return self._shares
 
-    def _probability(self, point: int) -> float:
-        return 1.0 if point == self._board.pass_point else float(self.prior[point])
+    def _likeliest(self) -> list[int]:
+        """The legal points, likeliest first, and the pass only where it is the move; none if all is barred."""
+        legal = self._unbarred(self._board.legal_points(), self._board, 0)
+        legal[-1] &= self.shares[-1] > 0
+        moves = np.flatnonzero(legal)
+        ordered: list[int] = moves[np.argsort(-self.shares[moves], kind="stable")].tolist()
+        return ordered
 
     def _unbarred(self, points: NDArray[np.bool_], board: Board, ply: int) -> NDArray[np.bool_]:
         """The points that no restriction bars after `ply` moves."""

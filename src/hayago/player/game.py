@@ -18,7 +18,7 @@ from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, WHITE, handicap_points
-from hayago.rules.game_rules import GameRules
+from hayago.rules.game_rules import GameRules, sgf_name
 from hayago.rules.scoring import handicap_stones
 
 Moves = Sequence[tuple[int, int]]  # (colour, point)
@@ -35,14 +35,12 @@ class Game:
 
     Attributes:
         rules: how the game is counted.
-        clean_up: our side captures dead stones before it passes (the opposite of KataGo's friendlyPassOk).
         last_choice: how our last move was chosen.
     """
 
     def __init__(self, players: Mapping[int, Player]) -> None:
         self._players = dict(players)
         self.rules = GameRules()
-        self.clean_up = False
         self._analyst: Analyst | None = None
         self._judged: tuple[object, Judgement] | None = None  # a position and its judgement
         self._size = next(iter(self._players))
@@ -190,12 +188,10 @@ class Game:
         self, colour: int, seconds: float | None = None, clean_up: bool = False, barred: frozenset[int] = frozenset()
     ) -> int | None:
         """Our move for `colour`, none of the barred ones, not yet played; None resigns."""
-        choose, counted = self.player.choose, self._counted()
-        choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=clean_up, barred=barred)
-        if choice.point == self._board.pass_point and self.clean_up and not clean_up:
-            choice = choose(self._board, colour, rules=counted, seconds=seconds, cleanup=True, barred=barred)
-        self.last_choice = choice
-        return choice.point
+        self.last_choice = self.player.choose(
+            self._board, colour, rules=self._counted(), seconds=seconds, cleanup=clean_up, barred=barred
+        )
+        return self.last_choice.point
 
     def undo(self, moves: int = 1) -> bool:
         """Take moves back. False, and nothing changed, if fewer were played since the set-up."""
@@ -323,7 +319,7 @@ class Game:
             size=board.size,
             komi=self.rules.komi,
             handicap=self._handicap,
-            rules="Japanese" if self.rules.scoring == "territory" else "Chinese",
+            rules=sgf_name(self.rules),
             setup_black=black,
             setup_white=white,
             moves=move_codes(board.moves),

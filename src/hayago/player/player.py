@@ -61,6 +61,23 @@ class Choice(NamedTuple):
     judgement: Judgement | None = None
 
 
+class Options(NamedTuple):
+    """What a player chooses from.
+
+    Attributes:
+        shares: float32 (N*N + 1,), adding up to 1: the prior without the points that the player leaves alone. The last
+            is the pass, which has either nothing or everything.
+        reason: why one move has everything, in a few words; "" if the prior decides.
+        prior: the network's prior, if it was asked.
+        judgement: of the position, if it is late or the opponent has passed.
+    """
+
+    shares: NDArray[np.float32]
+    reason: str
+    prior: NDArray[np.float32] | None = None
+    judgement: Judgement | None = None
+
+
 class Player:
     """Picks moves by the network's prior.
 
@@ -70,7 +87,7 @@ class Player:
         judge: judges late positions; by default one of its own, and a `ContinuingJudge` for the count at the end.
         resign: resign when the playouts win at most this share over several own moves, and even everything undecided
             would not win; None never resigns. 0.05 is usual.
-        seed: makes sampling and judging repeatable.
+        seed: makes sampling, and judging before a move, repeatable. The count at the end does not depend on it.
     """
 
     def __init__(
@@ -86,7 +103,7 @@ class Player:
         self.style = style
         self.resign = resign
         self.judge = judge or EndgameJudge(seed=seed or 0)
-        self.last_judge = judge or ContinuingJudge(evaluator, seed=seed or 0)
+        self.last_judge = judge or ContinuingJudge(evaluator)
         self._random = np.random.default_rng(seed)
         # The hopeless positions in a row of each colour: (moves played before, hash of the position).
         self._hopeless: dict[int, list[tuple[int, int]]] = {}
@@ -151,54 +168,90 @@ class Player:
         Args:
             board: the position; our moves keep positional superko even if the board does not.
             colour: who plays.
-            rules: how the game will be counted.
+            rules: how the game will be counted. Without `friendly_pass_ok` dead stones are captured before passing.
             seconds: time limit for this move; None is no limit.
             cleanup: capture all dead stones before passing (kgs-genmove_cleanup); never resigns.
             barred: points, or the pass, not to play; if that leaves no legal move, the choice is the pass.
         """
-        started = time.perf_counter()
         view = board.copy()
-        view.superko = True  # the strictest rule, whichever the opponent follows
         if colour is not None:
             view.to_play = colour
-        may_pass = view.pass_point not in barred
-        allowed = np.ones(view.pass_point, np.bool_)
-        allowed[[point for point in barred if point < view.pass_point]] = False
-        sensible = view.sensible_points() & allowed
-        judgement = prior = None
-        if cleanup or _is_late(view) or _was_passed(view):
-            judgement = self.judge.judge(view, rules, None if seconds is None else seconds / 4)
-            if cleanup:
-                return self._clean_up(view, sensible, judgement, seconds)
-            if self._should_resign(board, view.to_play, judgement):
-                return Choice(None, "no chance is left", judgement=judgement)
-            if (judgement.settled & sensible).any():
-                prior = self._prior_within(view, seconds, started)
-                sensible &= ~judgement.settled | (prior >= SURE)
-            sensible &= ~_breaks_seki(view, sensible, judgement)
-        if not sensible.any() and not may_pass:
-            sensible = view.legal_points()[:-1] & allowed
-        if not sensible.any():
-            return Choice(view.pass_point, "nothing is left to play for", judgement=judgement)
-        # Before the late game a count says little, and an opponent who passes may still want to play.
-        answers_pass = may_pass and _is_late(view) and _was_passed(view)
-        if judgement is not None and answers_pass and _is_won(view.to_play, judgement):
-            return Choice(view.pass_point, "the opponent has passed and the game is won", judgement=judgement)
-        if prior is None:
-            prior = self._prior_within(view, seconds, started)
-        point, reason = self._pick(np.where(sensible, prior, 0), sensible, len(board.moves))
+        options = self.options(view, rules, seconds=seconds, cleanup=cleanup, barred=barred)
+        judgement = options.judgement
+        if judgement is not None and not cleanup and self._should_resign(board, view.to_play, judgement):
+            return Choice(None, "no chance is left", judgement=judgement)
+        if options.reason:
+            return Choice(int(options.shares.argmax()), options.reason, judgement=judgement)
+        point, reason = self._pick(options.shares[:-1], len(board.moves))
         if judgement is not None:
             settled = judgement.settled[point]
             reason += ", though the playouts call it settled" if settled else " of what is not settled"
-        return Choice(point, reason, prior, judgement)
+        return Choice(point, reason, options.prior, judgement)
+
+    def options(
+        self,
+        board: Board,
+        rules: GameRules,
+        *,
+        seconds: float | None = None,
+        cleanup: bool = False,
+        barred: frozenset[int] = frozenset(),
+        judgement: Judgement | None = None,
+    ) -> Options:
+        """What `choose` chooses from, for `board.to_play`.
+
+        Args:
+            board: the position.
+            rules: as for `choose`, like the next three.
+            seconds: time limit.
+            cleanup: capture all dead stones first.
+            barred: moves not to play.
+            judgement: of this position, if it has been judged already.
+        """
+        started = time.perf_counter()
+        view = board.copy()
+        view.superko = True  # the strictest rule, whichever the opponent follows
+        allowed = np.ones(view.pass_point, np.bool_)
+        allowed[[point for point in barred if point < view.pass_point]] = False
+        may_pass, sensible = view.pass_point not in barred, view.sensible_points() & allowed
+        late, passed = _is_late(view), _was_passed(view)
+        if not (cleanup or late or passed):
+            judgement = None
+        elif judgement is None:
+            judgement = self.judge.judge(view, rules, None if seconds is None else seconds / 4)
+        if cleanup and judgement is not None:
+            return self._clean_up(view, sensible, judgement, seconds)
+        among, prior = sensible, None
+        if judgement is not None:
+            if (judgement.settled & sensible).any():
+                prior = self._prior_within(view, seconds, started)
+                among = sensible & (~judgement.settled | (prior >= SURE))
+            among = among & ~_breaks_seki(view, among, judgement)
+        if not among.any() and not may_pass:
+            among = view.legal_points()[:-1] & allowed
+        # Before the late game a count says little, and an opponent who passes may still want to play.
+        if judgement is not None and may_pass and late and passed and _is_won(view.to_play, judgement):
+            return _only(view, view.pass_point, "the opponent has passed and the game is won", judgement)
+        if not among.any():
+            if judgement is not None and not rules.friendly_pass_ok:
+                return self._clean_up(view, sensible, judgement, seconds)
+            return _only(view, view.pass_point, "nothing is left to play for", judgement)
+        if prior is None:
+            prior = self._prior_within(view, seconds, started)
+        weights = np.append(np.where(among, prior, 0), np.float32(0))
+        if not weights.any():  # a prior that has underflowed
+            weights[:-1] = among
+        return Options(weights / weights.sum(), "", prior, judgement)
 
     def _prior_within(self, board: Board, seconds: float | None, started: float) -> NDArray[np.float32]:
         """The prior, within what is left of the time since the start."""
         return self.prior(board, seconds=None if seconds is None else seconds - (time.perf_counter() - started))
 
-    def _pick(self, prior: NDArray[np.float32], among: NDArray[np.bool_], moves: int) -> tuple[int, str]:
-        """A point of the mask by the style, and how it was picked."""
-        point = pick(self.style, prior, among, moves, lambda weights: self._random.choice(len(weights), p=weights))
+    def _pick(self, shares: NDArray[np.float32], moves: int) -> tuple[int, str]:
+        """A point by the style, and how it was picked."""
+        point = pick(
+            self.style, shares, shares > 0, moves, lambda weights: self._random.choice(len(weights), p=weights)
+        )
         return point, "likeliest" if self.style.temperature_at(moves) == 0 else "sampled"
 
     def _should_resign(self, board: Board, colour: int, judgement: Judgement) -> bool:
@@ -208,7 +261,7 @@ class Player:
         sign = 1 if colour == BLACK else -1
         winrate = judgement.black_winrate if colour == BLACK else 1 - judgement.black_winrate
         loose = np.abs(judgement.ownership) < OPEN_TO_CHANGE
-        best = sign * judgement.score + float((1 - sign * judgement.ownership)[loose].sum())
+        best = sign * judgement.lead + float((1 - sign * judgement.ownership)[loose].sum())
         if winrate > self.resign or best > 0:
             self._hopeless[colour] = []
             return False
@@ -220,7 +273,7 @@ class Player:
 
     def _clean_up(
         self, board: Board, sensible: NDArray[np.bool_], judgement: Judgement, seconds: float | None
-    ) -> Choice:
+    ) -> Options:
         """Capture the opponent's dead stones, those nearest to capture first, without losing stones."""
         stones = board.grid().ravel()
         dead = [point for point in judgement.dead if stones[point] == opponent(board.to_play)]
@@ -231,8 +284,15 @@ class Player:
             after = board.copy()
             after.play(point)
             if sum(stones[p] == board.to_play for p in self.judge.judge(after, GameRules(), share).dead) <= own_dead:
-                return Choice(point, "takes dead stones", judgement=judgement)
-        return Choice(board.pass_point, "no dead stones are left", judgement=judgement)
+                return _only(board, point, "takes dead stones", judgement)
+        return _only(board, board.pass_point, "no dead stones are left", judgement)
+
+
+def _only(board: Board, move: int, reason: str, judgement: Judgement | None) -> Options:
+    """The only move, a point or the pass."""
+    shares = np.zeros(board.pass_point + 1, np.float32)
+    shares[move] = 1
+    return Options(shares, reason, judgement=judgement)
 
 
 def _is_late(board: Board) -> bool:

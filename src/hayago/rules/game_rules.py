@@ -27,6 +27,8 @@ class GameRules:
             it under any rules; `Board.play_tolerant` takes it from an opponent.
         komi: points for White.
         handicap_bonus: further points for White if Black has N handicap stones.
+        friendly_pass_ok: dead stones may stay on the board when both pass. Otherwise nothing is removed at the end:
+            every stone counts as alive, so dead ones must be captured first.
     """
 
     scoring: Scoring = "area"
@@ -34,12 +36,24 @@ class GameRules:
     suicide: bool = False
     komi: float = 7.5
     handicap_bonus: HandicapBonus = "N"
+    friendly_pass_ok: bool = True
 
     def komi_and_compensation(self, handicap: int) -> float:
         """Komi plus the compensation for handicap stones; one stone is not a handicap."""
         if handicap < 2 or self.handicap_bonus == "0":
             return self.komi
         return self.komi + handicap - (self.handicap_bonus == "N-1")
+
+
+def sgf_name(rules: GameRules) -> str:
+    """The rules as SGF's RU names them, whatever the komi; in KataGo's short form if they have no name."""
+    for preset, name in _SGF_NAMES.items():
+        if replace(PRESETS[preset], komi=rules.komi) == rules:
+            return name
+    tax = "SEKI" if rules.scoring == "territory" else "NONE"
+    bonus = "" if rules.handicap_bonus == "0" else f"whb{rules.handicap_bonus}"
+    friendly = "fpok1" if rules.friendly_pass_ok else ""
+    return f"ko{rules.ko.upper()}score{rules.scoring.upper()}tax{tax}sui{int(rules.suicide)}{bonus}{friendly}"
 
 
 def score_text(score: float) -> str:
@@ -62,6 +76,15 @@ PRESETS: Mapping[str, GameRules] = MappingProxyType(
         "aga": _AGA,
         "bga": _AGA,
         "new-zealand": GameRules("area", "situational", True, 7.0, "0"),
-        "tromp-taylor": GameRules("area", "positional", True, 7.5, "0"),
+        "tromp-taylor": GameRules("area", "positional", True, 7.5, "0", friendly_pass_ok=False),
     }
 )
+
+_SGF_NAMES = {
+    "chinese": "Chinese",
+    "chinese-ogs": "Chinese",
+    "japanese": "Japanese",
+    "aga": "AGA",
+    "new-zealand": "NZ",
+    "tromp-taylor": "Tromp-Taylor",
+}

@@ -14,6 +14,7 @@ from hayago.jit import kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hayago.rules.game_rules import GameRules
 from hayago.rules.kernels.frame import CELLS, DIRECTIONS, WIDTH, framed, unframed
+from hayago.rules.kernels.plain_rules import chain_at
 
 if TYPE_CHECKING:
     from hayago.rules.board import Board
@@ -83,6 +84,34 @@ def area_of(grid: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int16]
     return unframed(area, size).astype(np.int8).reshape(grid.shape), unframed(room, size).reshape(grid.shape)
 
 
+@kernel
+def mark_false_eyes(
+    cells: NDArray[np.uint8], area: NDArray[np.uint8], shared: NDArray[np.bool_], false_eyes: NDArray[np.bool_]
+) -> None:
+    """Set false_eyes (CELLS,) where a colour must still play inside its own area: a chain of it is in atari there even
+    once that colour has taken all neutral points. area is `mark_area`'s; shared (CELLS,) marks the neutral points of a
+    seki, which nobody takes."""
+    false_eyes[:] = False
+    for colour in (BLACK, WHITE):
+        stones = cells.copy()
+        for cell in range(WIDTH, CELLS - WIDTH):
+            if cells[cell] == EMPTY and area[cell] == EMPTY and not shared[cell]:
+                stones[cell] = colour
+        cell = WIDTH
+        while cell < CELLS - WIDTH:
+            if stones[cell] == colour:
+                _, liberties = chain_at(stones, cell)
+                if len(liberties) == 1 and area[liberties[0]] == colour:
+                    last = liberties[0]
+                    stones[last] = colour
+                    if len(chain_at(stones, cell)[1]) > 0:
+                        false_eyes[last] = True
+                        cell = WIDTH  # other chains may be in atari now
+                        continue
+                    stones[last] = EMPTY
+            cell += 1
+
+
 def handicap_stones(board: "Board") -> int:
     """The number of Black's handicap stones: set up without any of White's, or played before White's first move."""
     if any(colour == WHITE for colour, _ in board.setup_stones):
@@ -107,12 +136,14 @@ def count(
 
     Args:
         board: the position.
-        rules: how to count.
+        rules: how to count. Without `friendly_pass_ok` every stone lives.
         dead: the points of dead stones.
         seki: the points of stones that live in seki; in territory scoring what they surround counts nothing.
         leaning: float32 (N*N,), from -1 (White) to 1 (Black): whose a point is expected to be. It decides, where it
             is clear, the points of open borders: regions that both colours reach and that are too large for dame.
     """
+    if not rules.friendly_pass_ok:
+        dead, leaning = (), None
     stones = board.grid().ravel()
     living = stones.copy()
     living[list(dead)] = EMPTY
@@ -124,13 +155,22 @@ def count(
     points = owner.copy()
     if rules.scoring == "territory":
         points[living != EMPTY] = EMPTY
-        points[_reached_from(living, list(seki), board.size)] = EMPTY
+        shared = _reached_from(living, list(seki), board.size)
+        points[shared | _false_eyes(living, area, shared)] = EMPTY
     score = int(np.count_nonzero(points == BLACK)) - int(np.count_nonzero(points == WHITE))
     if rules.scoring == "territory":
         taken = stones[list(dead)]
         score += board.captures[BLACK] + int(np.count_nonzero(taken == WHITE))
         score -= board.captures[WHITE] + int(np.count_nonzero(taken == BLACK))
     return Count(owner, score - rules.komi_and_compensation(handicap_stones(board)))
+
+
+def _false_eyes(living: NDArray[np.int8], area: NDArray[np.int8], shared: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool (N*N,): see `mark_false_eyes`."""
+    marked = np.zeros(CELLS, np.bool_)
+    seki = framed(shared.reshape(area.shape).astype(np.int8)) == 1
+    mark_false_eyes(framed(living.reshape(area.shape)), framed(area), seki, marked)
+    return unframed(marked, len(area))
 
 
 def _reached_from(living: NDArray[np.int8], stones: list[int], size: int) -> NDArray[np.bool_]:
