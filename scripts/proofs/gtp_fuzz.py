@@ -25,7 +25,7 @@ _GENMOVES = {"genmove", "kgs-genmove_cleanup", "gomill-genmove_ex"} | {
 }
 _COLUMNS = "ABCDEFGHJKLMNOPQRST"
 _GRAPHICS = re.compile(r"(gogui-gfx:\n([A-Z]+ [^\n]*\n)+\n)*")
-_REPLY = re.compile(r"[=?](\d*)( [^\n]+)?\n([^\n]+\n)*\n")
+_REPLY = re.compile(r"[=?](\d*) [^\n]*\n([^\n]+\n)*\n")
 
 
 _TROUBLE = (b" ", b"\t", b"\r", b"#", b"\n", b"\x00", b"-1", b"99999999999", b"nan", b'"', b"\xff")

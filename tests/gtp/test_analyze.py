@@ -140,8 +140,8 @@ def test_which_moves_are_told(engine, words, moves):
 def test_where_nothing_is_allowed_nothing_is_told(engine):
     # An empty line would end the reply.
     answers(engine, "play b C3")
-    assert engine.answer("lz-analyze w allow w C3 1") == "=\n\n"
-    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "=\nplay pass\n\n"
+    assert engine.answer("lz-analyze w allow w C3 1") == "= \n\n"
+    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "= \nplay pass\n\n"
 
 
 # KataGo's docs/GTP_Extensions.md: "Prohibit the search from exploring the specified moves for the specified player,
@@ -198,7 +198,7 @@ def test_where_no_move_is_legal_it_is_the_pass():
 def test_a_move_after_its_analysis(engine, form):
     # Sabaki and Lizzie find the move by `play VERTEX` at a line's beginning, with the pass in small letters.
     lines = answers(engine, f"7 {form}genmove_analyze b 100")[0].splitlines()
-    assert lines[0] == "=7" and len(lines) == 3
+    assert lines[0] == "=7 " and len(lines) == 3
     assert lines[2] == "play E1" and stones(engine)[4] == "....X"
     engine.game.choose = lambda *_: engine.game.board.pass_point
     assert answers(engine, f"{form}genmove_analyze w")[0].splitlines()[2] == "play pass"
@@ -248,5 +248,5 @@ def test_it_is_the_position_s_analysis_that_goes_on():
 
 def test_an_analysis_that_fails_midway_ends_well(engine, capsys):
     engine.game.player.judge.judge = None
-    assert engine.answer("3 kata-analyze b 10") == "=3\n\n"
+    assert engine.answer("3 kata-analyze b 10") == "=3 \n\n"
     assert capsys.readouterr().err.startswith("hayago: internal error in '3 kata-analyze b 10': TypeError")

@@ -32,13 +32,16 @@ def run(capsys, *arguments):
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_client_gets_its_line(client, capsys, model):
-    code, out, err = run(capsys, "--setup", client, "--level", 3, "--model", model)
+    option = ("--seed", 3) if client == "katrain" else ("--level", 3)
+    code, out, err = run(capsys, "--setup", client, *option, "--model", model)
     assert (code, err) == (0, "")
     assert Path(installation()[0]).is_absolute() and installation()[0] in out
-    for word in ("gtp", "--level", "3", "--model", str(model.resolve())):
+    for word in ("gtp", option[0], "3", "--model", str(model.resolve())):
         assert word in out
     assert "--setup" not in out
     assert out.lower().startswith({"kgs": "kgsgtp", "ogs": "gtp2ogs"}.get(client, client))
+    board = {"ogs": '"allowed_board_sizes": [5]', "q5go": "Board size: 5;", "kgs": "rules.boardSize=5\n"}
+    assert board.get(client, "") in out
 
 
 def command_in(client, text):
@@ -64,9 +67,12 @@ def test_what_is_pasted_starts_the_engine(model):
     plain = [*installation(), "gtp", *options]
     named = [*plain, "--name", KATAGO_NAME]
     assert commands == {
-        **dict.fromkeys(("sabaki", "gogui", "q5go", "kgs", "ogs"), plain),
-        **dict.fromkeys(("lizzie", "lizzieyzy"), named),
-        "katrain": [*installation(), "gtp", "--analysis-json", *options],
+        **dict.fromkeys(("sabaki", "gogui", "kgs", "ogs"), plain),
+        "q5go": [*plain, "--show-policy"],
+        "lizzie": [*plain, "--show-policy", "--name", KATAGO_NAME],
+        "lizzieyzy": named,
+        "cgos": [*plain, "--rules", "tromp-taylor"],
+        "katrain": [*plain, "--show-policy", "--analysis-json"],
     }
     with GtpClient(named, 60) as engine:
         assert engine.send("name").startswith("KataGo")  # or Lizzie warns of the version

@@ -95,4 +95,8 @@ def read_rules(text: str, agreement: AgreedRules) -> AgreedRules:
     """
     if not text.lstrip().startswith("{"):
         return named_rules(text, agreement.rules.komi)
-    return changed_rules(agreement, json.loads(text))
+    try:
+        fields = json.loads(text)
+    except RecursionError:
+        raise ValueError("too many brackets") from None
+    return changed_rules(agreement, fields)
