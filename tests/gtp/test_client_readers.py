@@ -1,7 +1,7 @@
 """Replies as the clients' own code reads them, over every command: GoGui's reader and views, Sabaki's analysis.
 
-GoGui (GtpClient.readResponse, GtpUtil, AnalyzeShow of 1.6) takes as a reply's text what follows its first space. If there
-is none, it takes what follows the mark. Sabaki (enginesyncer.js and analysis.js) takes the first analysis that is listed.
+GoGui (GtpClient.readResponse, GtpUtil, AnalyzeShow of 1.6) takes as a reply's text what follows its first space.
+Without one, it takes what follows the mark. Sabaki (enginesyncer.js, analysis.js) takes the first analysis listed.
 From 0.60 on it reads the winrate by that command's name, before by a point in the number.
 """
 

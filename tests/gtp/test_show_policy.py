@@ -33,7 +33,7 @@ def test_the_winrate_of_a_move_is_its_prior(line):
     told = candidates(engine_of(manner=SHOWING), line)
     assert len(told) > 4
     assert all(winrate == prior for _, winrate, _, prior in told)
-    assert len({round(winrate, 3) for _, winrate, _, _ in told}) > 3  # what a program draws differs
+    assert len({round(winrate, 3) for _, winrate, _, _ in told}) > 2  # what a program draws differs
     plain = candidates(engine_of(), line)
     assert {winrate for _, winrate, _, _ in plain} == {0.75}
     assert [(move, prior) for move, *_, prior in told] == [(move, prior) for move, *_, prior in plain]
@@ -92,8 +92,8 @@ def test_katrain_draws_the_policy(view, mover):
     plain = analyse(game, Task(read(query), 0))
     assert told["rootInfo"] == plain["rootInfo"]
     sign = 1 if view == "SIDETOMOVE" or view[0] == mover else -1
-    lost = [sign * (told["rootInfo"]["scoreLead"] - info["scoreLead"]) for info in told["moveInfos"]]
-    assert lost[0] == 0 and lost == sorted(lost) and lost[3] > 2
+    lost = [round(sign * (told["rootInfo"]["scoreLead"] - info["scoreLead"]), 2) for info in told["moveInfos"]]
+    assert lost[0] == 0 and lost == sorted(lost) and lost[-1] > 4
     for info in told["moveInfos"]:
         winrate = info["winrate"] if sign == 1 else 1 - info["winrate"]
         assert winrate == pytest.approx(info["prior"], abs=1e-5)

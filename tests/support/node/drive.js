@@ -64,7 +64,8 @@ async function main() {
 
   // GoGui's views, as the same code reads them: many lines, the first one empty.
   const views = await send(controller, 'gogui-analyze_commands')
-  result.views = await Promise.all(views.content.split('\n').map(async view => {
+  const quiet = views.content.split('\n').filter(view => !view.includes('hayago-live_gfx')) // it draws on stderr
+  result.views = await Promise.all(quiet.map(async view => {
     const [kind, , command] = view.trim().split('/')
     const [name, ...args] = command.replace('%s', '0').split(' ')
     const {error, content} = await controller.sendCommand({id: 7, name, args})
