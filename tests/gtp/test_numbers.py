@@ -10,7 +10,7 @@ import pytest
 from fakes import FixedEvaluator
 from gtp_engines import answers, engine_of, game_of, stones
 from hayago.gtp.kata_json import Desk, work_off
-from hayago.gtp.pipes import _decoded
+from hayago.gtp.pipes import decoded
 from hayago.gtp.protocol import MOST_KOMI
 from paths import PROOFS
 
@@ -212,10 +212,10 @@ def test_a_name_is_the_bytes_that_came(name, tmp_path):
     except OSError:
         pytest.skip("this file system takes no such name")
     engine = engine_of()
-    assert answers(engine, _decoded(b"loadsgf " + path)) == ["="]
+    assert answers(engine, decoded(b"loadsgf " + path)) == ["="]
     assert stones(engine)[4] == "....X"
     written = path + b" copy"
-    assert answers(engine, _decoded(b"printsgf " + written)) == ["="]
+    assert answers(engine, decoded(b"printsgf " + written)) == ["="]
     assert os.path.isfile(written)  # noqa: PTH113
 
 

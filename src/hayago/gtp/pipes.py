@@ -116,12 +116,12 @@ def read_lines() -> Iterator[str]:
             break
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
-            yield _decoded(line)
+            yield decoded(line)
     if rest:
-        yield _decoded(rest)
+        yield decoded(rest)
 
 
-def _decoded(line: bytes) -> str:
+def decoded(line: bytes) -> str:
     """The text of a line, without the byte order mark that some programs put before it."""
     return line.decode(errors="surrogateescape").removeprefix("\ufeff")
 

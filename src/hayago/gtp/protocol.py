@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # 3.1: tabs become spaces, other control characters vanish
 _CONTROL_CHARACTERS = dict.fromkeys([*range(32), 127]) | {ord("\t"): " "}
-_UNPRINTABLE = dict.fromkeys([*range(10), *range(11, 32), *range(127, 160)], " ")
 _MOST, _LARGEST = 1e10, 10**9  # larger numbers are not meant seriously
 MOST_KOMI = 1000.0  # more than any board has points
 
@@ -229,8 +228,10 @@ def _reply(mark: str, identity: str, text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without control characters, and with its lone surrogates, which no encoding has, spelled out."""
-    return text.translate(_UNPRINTABLE).encode(errors="backslashreplace").decode()
+    """The text with what cannot be printed spelled out: control characters, and surrogates, which cannot be written."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 def read_integer(word: str, least: int, most: int) -> int:
