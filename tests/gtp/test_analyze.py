@@ -225,6 +225,21 @@ def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
     assert given[1] == 0
 
 
+@pytest.mark.parametrize("form", ["kata-", "lz-", "", "cgos-"])
+def test_a_move_comes_with_a_line(form):
+    """What CGOS's viewer and q5Go's variations draw; on a short clock there is no time for it."""
+
+    def line(clock):
+        reply = answers(engine_of(), f"{clock}\n{form}genmove_analyze b 100")[-1].splitlines()[1]
+        if form != "cgos-":
+            return infos(reply)[0]["pv"]
+        first = json.loads(reply)["moves"][0]
+        return [first["move"], *first["pv"].split()]
+
+    assert len(line("")) == len(line("kata-time_settings byoyomi 0 30 5")) == 5
+    assert len(line("kata-time_settings byoyomi 0 0.5 5")) == 1
+
+
 def test_the_line_of_cgos(engine):
     told = json.loads(stream(engine, "cgos-analyze w 10", 1)[0][0])
     assert told.keys() == {"winrate", "score", "visits", "moves", "ownership"}
