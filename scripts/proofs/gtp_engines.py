@@ -6,6 +6,7 @@ import numpy as np
 
 from fakes import FixedEvaluator
 from hayago.gtp.process import Engine
+from hayago.gtp.protocol import Manner
 from hayago.network.model_file import Model, ModelInfo
 from hayago.player.endgame import Judgement
 from hayago.player.game import Game
@@ -58,18 +59,19 @@ def game_of(*evaluators, judge=None, style=Style(symmetries=1), **options):  # n
     )
 
 
-def engine_of(*evaluators, judge=None, **options):
-    """An engine for boards of the evaluators' sizes; `engine.game` is its game."""
+def engine_of(*evaluators, judge=None, manner=Manner(chat=True), **options):  # noqa: B008 - frozen
+    """An engine for boards of the evaluators' sizes, with every command; `engine.game` is its game."""
     game = game_of(*evaluators, judge=judge, **options)
-    return Engine(lambda: game)
+    return Engine(lambda: game, manner=manner)
 
 
 def answers(engine, text):
-    """The replies to the lines of `text`, without the two newlines that end each."""
+    """The replies to the lines of `text`, without the two newlines that end each; "=" is an empty one."""
     replies = [reply for line in text.split("\n") if (reply := engine.answer(line)) is not None]
     for reply in replies:
         assert reply.endswith("\n\n") and "\n\n" not in reply[:-2]
-    return [reply[:-2] for reply in replies]
+        assert re.match(r"[=?]\d* ", reply)  # as GNU Go writes it
+    return [reply[:-2].rstrip(" ") for reply in replies]
 
 
 def stones(engine):

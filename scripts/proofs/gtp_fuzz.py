@@ -4,6 +4,7 @@ The model's board is sgfmill's. It believes a command when the engine has accept
 boards must be the same; our own moves must besides be legal, and repeat no earlier position.
 """
 
+import json
 import random
 import re
 from contextlib import redirect_stderr
@@ -12,6 +13,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 from sgfmill import boards, sgf
+
+from hayago.gtp.kata_json import Desk, work_off
+from hayago.gtp.pipes import decoded
 
 SIZES = (5, 7)
 GAMES = (
@@ -25,10 +29,26 @@ _GENMOVES = {"genmove", "kgs-genmove_cleanup", "gomill-genmove_ex"} | {
 }
 _COLUMNS = "ABCDEFGHJKLMNOPQRST"
 _GRAPHICS = re.compile(r"(gogui-gfx:\n([A-Z]+ [^\n]*\n)+\n)*")
-_REPLY = re.compile(r"[=?](\d*)( [^\n]+)?\n([^\n]+\n)*\n")
+_REPLY = re.compile(r"[=?](\d*) [^\n]*\n([^\n]+\n)*\n")
 
 
-_TROUBLE = (b" ", b"\t", b"\r", b"#", b"\n", b"\x00", b"-1", b"99999999999", b"nan", b'"', b"\xff")
+_TROUBLE = (
+    b" ",
+    b"\t",
+    b"\r",
+    b"#",
+    b"\n",
+    b"\x00",
+    b"-1",
+    b"99999999999",
+    b"nan",
+    b'"',
+    b"\xff",
+    b"1_0",
+    b"\xef\xbb\xbf",
+)
+HUGE = ("inf", "-inf", "1e400", "1e308", "9" * 400, "-" + "9" * 400, "9" * 5000, "1_0", "\uff11", "\u0661")
+INTERRUPTED = 0.4  # chance that the client sends something while an analysis waits
 
 
 class Fuzzer:
@@ -48,10 +68,13 @@ class Fuzzer:
         self.written = Path(folder) / "written.sgf"
         self.size = SIZES[0]
         self.states = [boards.Board(self.size)]
+        if engine is not None:
+            moments = random.Random(0)
+            engine.input_within = lambda seconds: moments.random() < INTERRUPTED
 
     def send(self, data):
         """One line, as bytes; a newline in it makes it several."""
-        for line in data.decode(errors="replace").split("\n"):
+        for line in map(decoded, data.split(b"\n")):
             words = words_of(line)
             identity = words.pop(0) if words and words[0].isascii() and words[0].isdigit() else ""
             if words[:1] == ["printsgf"] and words[1:] not in ([], ["-"], [str(self.written)]):
@@ -101,7 +124,7 @@ class Fuzzer:
             if name == "place_free_handicap":
                 assert len(vertices) == int(arguments[0])
             self._lay_out([("b", vertex) for vertex in vertices])
-        elif name == "gogui-setup":
+        elif name in ("gogui-setup", "set_position"):
             self._lay_out(
                 [(colour[0].lower(), vertex) for colour, vertex in zip(arguments[::2], arguments[1::2], strict=True)]
             )
@@ -161,6 +184,94 @@ class Fuzzer:
         assert grid == model, f"the boards differ after {line!r}"
 
 
+_VALUES = (
+    "Infinity",
+    "NaN",
+    "1e400",
+    "9" * 400,
+    "-1",
+    "1.5",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    '"\\ud800"',
+    "[[[]]]",
+    '"B"',
+    '"1_0"',
+)
+_QUERY = {
+    "id": '"q"',
+    "moves": '[["B","C3"],["W","(1,1)"],["B","pass"]]',
+    "initialStones": '[["W","A1"]]',
+    "initialPlayer": '"W"',
+    "rules": '"japanese"',
+    "komi": "6.5",
+    "boardXSize": "5",
+    "boardYSize": "5",
+    "analyzeTurns": "[0,2,3]",
+    "priority": "10",
+    "priorities": "[1,2,3]",
+    "maxVisits": "500",
+    "includePolicy": "true",
+    "includeOwnership": "true",
+    "includeMovesOwnership": "true",
+    "includePVVisits": "true",
+    "whiteHandicapBonus": '"N"',
+    "avoidMoves": '[{"player":"B","moves":["A1"],"untilDepth":3}]',
+    "overrideSettings": '{"reportAnalysisWinratesAs":"SIDETOMOVE"}',
+}
+_ACTIONS = ("query_version", "query_models", "clear_cache", "terminate", "terminate_all", "dance")
+
+
+def queries(seed):
+    """Lines of JSON without end: KaTrain's query with fields left out and replaced, actions, and mutated bytes."""
+    generator = random.Random(seed)
+    while True:
+        if generator.random() < 0.1:
+            fields = {
+                "id": '"a"',
+                "action": f'"{generator.choice(_ACTIONS)}"',
+                "terminateId": '"q"',
+                "turnNumbers": "[1]",
+            }
+        else:
+            fields = {name: value for name, value in _QUERY.items() if generator.random() < 0.9}
+        for name in generator.sample(sorted(fields), generator.randrange(3) if len(fields) > 2 else 0):
+            fields[name] = generator.choice(_VALUES)
+        line = "{" + ",".join(f'"{name}":{value}' for name, value in fields.items()) + "}"
+        yield _mutate(line.encode(), generator) if generator.random() < 0.2 else line.encode()
+
+
+class JsonFuzzer:
+    """Sends lines to a desk and a game, and checks what is said."""
+
+    def __init__(self, game):
+        self.game = game
+        self.lines = self.answered = 0
+
+    def send(self, data):
+        """One line, as bytes; a newline in it makes it several."""
+        for line in map(decoded, data.split(b"\n")):
+            said = []
+            desk = Desk(said.append)
+            desk.loaded(list)
+            with redirect_stderr(StringIO()) as stderr:
+                desk.put(line)
+                desk.put(None)
+                while (task := desk.take()) is not None:
+                    work_off(self.game, task, desk)
+            self.lines += 1
+            assert stderr.getvalue() == "", f"{line!r} said {stderr.getvalue()!r}"
+            assert bool(said) == bool(line.strip()) or "analyzeTurns" in line, f"no answer to {line!r}"
+            for answer in said:
+                assert answer.count("\n") == 1 and answer.isascii() and "internal error" not in answer, (line, answer)
+                told = json.loads(answer)
+                self.answered += "moveInfos" in told
+                numbers = [info[key] for info in told.get("moveInfos", []) for key in ("winrate", "scoreLead", "prior")]
+                assert all(abs(number) < 1e6 for number in numbers), (line, answer)
+
+
 def words_of(line):
     """The words of a line by sections 3.1 and 3.2 of the specification."""
     kept = "".join(" " if c == "\t" else c for c in line if c == "\t" or (ord(c) > 31 and ord(c) != 127))
@@ -218,7 +329,7 @@ def sessions(files, written):
         st.builds(lambda column, row: f"{column}{row}", st.sampled_from("ABCDEFGHabcde"), st.integers(0, 8)),
         st.sampled_from(["pass", "PASS", "A0", "I1", "Z9", "resign", "A", ""]),
     )
-    numbers = st.one_of(st.integers(-2, 30), st.floats(), st.sampled_from(["x", "1e3", "0x1", "", "5 5"]))
+    numbers = st.one_of(st.integers(-2, 30), st.floats(), st.sampled_from(["x", "1e3", "0x1", "", "5 5", *HUGE]))
     names = st.sampled_from([str(path) for path in files] + [f'"{files[0]}"', str(written), "nothing.sgf"])
 
     def line(*parts):
@@ -238,7 +349,7 @@ def sessions(files, written):
         line(st.sampled_from(["boardsize", "komi", "fixed_handicap", "place_free_handicap"]), numbers),
         line("boardsize", st.sampled_from(SIZES)),
         line("set_free_handicap", st.lists(vertices, max_size=4).map(" ".join)),
-        line(st.sampled_from(["gogui-setup", "gogui-play_sequence"]), moves),
+        line(st.sampled_from(["gogui-setup", "gogui-play_sequence", "set_position"]), moves),
         line("gogui-setup_player", colours),
         line("loadsgf", names, st.one_of(st.just(""), numbers)),
         line("printsgf", str(written)),
@@ -250,7 +361,8 @@ def sessions(files, written):
         line("final_status_list", st.sampled_from(["dead", "alive", "seki", "x"])),
         line(st.sampled_from(["kata-raw-nn", "heatmap", "hayago-policy_gfx", "hayago-policy_colours"]), numbers),
         line("hayago-plane", numbers),
-        line("kata-set-rules", st.sampled_from(["japanese", "chinese", "{}", '{"ko":3}', "[", '{"ko":"SIMPLE"}'])),
+        line("kata-set-rules", st.sampled_from(["japanese", "tromp-taylor", "{}", '{"ko":3}', "[", '{"ko":"SIMPLE"}'])),
+        line("kata-set-rules", st.sampled_from([r'{"ko":"\ud800"}', r'{"\u0007":"a\n\nb"}', '{"ko":' + "[" * 9999])),
         line("kata-set-param", st.sampled_from(["temperature", "topP", "level", "symmetries", "x"]), numbers),
         st.text(max_size=20),
     )

@@ -17,6 +17,8 @@ from hayago.errors import HayagoError
 if TYPE_CHECKING:
     from cyclopts import App
 
+    from hayago.gtp.protocol import Manner
+
 COMMANDS = {
     "prepare": "Turn game records into one file for training.",
     "train": "Train a network on prepared games.",
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # line is parsed after the first reply.
             from hayago.gtp.process import serve
 
-            serve(lambda: _bind(argv), _engine_name(argv))
+            serve(lambda: _bind(argv), _manner(argv))
         else:
             _bind(argv)()
         sys.stdout.flush()
@@ -106,15 +108,17 @@ def _options(argv: Sequence[str]) -> list[str]:
     return [word.partition("=")[0] for word in argv if word.startswith("-")]
 
 
-def _engine_name(argv: Sequence[str]) -> str:
-    """The value of `--name`, which the first reply may need before the rest of the command line is parsed."""
+def _manner(argv: Sequence[str]) -> "Manner":
+    """What the first replies need of `hayago gtp`'s options, before the command line is parsed."""
+    from hayago.gtp.protocol import Manner
+
     name = "hayago"
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
         if word == "--name":
             name = following
         elif word.startswith("--name="):
             name = word.removeprefix("--name=")
-    return name
+    return Manner(name, show_policy="--show-policy" in argv, chat="--kgs-chat" in argv)
 
 
 def _is_wrong_usage(error: Exception) -> bool:

@@ -138,8 +138,8 @@ def test_which_moves_are_told(engine, words, moves):
 def test_where_nothing_is_allowed_nothing_is_told(engine):
     # An empty line would end the reply.
     answers(engine, "play b C3")
-    assert engine.answer("lz-analyze w allow w C3 1") == "=\n\n"
-    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "=\nplay pass\n\n"
+    assert engine.answer("lz-analyze w allow w C3 1") == "= \n\n"
+    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "= \nplay pass\n\n"
 
 
 # KataGo's docs/GTP_Extensions.md: "Prohibit the search from exploring the specified moves for the specified player,
@@ -196,7 +196,7 @@ def test_where_no_move_is_legal_it_is_the_pass():
 def test_a_move_after_its_analysis(engine, form):
     # Sabaki and Lizzie find the move by `play VERTEX` at a line's beginning, with the pass in small letters.
     lines = answers(engine, f"7 {form}genmove_analyze b 100")[0].splitlines()
-    assert lines[0] == "=7" and len(lines) == 3
+    assert lines[0] == "=7 " and len(lines) == 3
     assert lines[2] == "play E1" and stones(engine)[4] == "....X"
     engine.game.choose = lambda *_: engine.game.board.pass_point
     assert answers(engine, f"{form}genmove_analyze w")[0].splitlines()[2] == "play pass"
@@ -223,6 +223,21 @@ def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
     assert given[1] == 0
 
 
+@pytest.mark.parametrize("form", ["kata-", "lz-", "", "cgos-"])
+def test_a_move_comes_with_a_line(form):
+    """What CGOS's viewer and q5Go's variations draw; on a short clock there is no time for it."""
+
+    def line(clock):
+        reply = answers(engine_of(), f"{clock}\n{form}genmove_analyze b 100")[-1].splitlines()[1]
+        if form != "cgos-":
+            return infos(reply)[0]["pv"]
+        first = json.loads(reply)["moves"][0]
+        return [first["move"], *first["pv"].split()]
+
+    assert len(line("")) == len(line("kata-time_settings byoyomi 0 30 5")) == 5
+    assert len(line("kata-time_settings byoyomi 0 0.5 5")) == 1
+
+
 def test_the_line_of_cgos(engine):
     told = json.loads(stream(engine, "cgos-analyze w 10", 1)[0][0])
     assert told.keys() == {"winrate", "score", "visits", "moves", "ownership"}
@@ -246,5 +261,5 @@ def test_it_is_the_position_s_analysis_that_goes_on():
 
 def test_an_analysis_that_fails_midway_ends_well(engine, capsys):
     engine.game.player.judge.judge = None
-    assert engine.answer("3 kata-analyze b 10") == "=3\n\n"
+    assert engine.answer("3 kata-analyze b 10") == "=3 \n\n"
     assert capsys.readouterr().err.startswith("hayago: internal error in '3 kata-analyze b 10': TypeError")

@@ -32,7 +32,7 @@ class Counts:
 
         evaluator.logits, judge._play = count_looks, count_playouts
         game = Game({SIZE: Player(evaluator, judge=judge)})
-        self._engine = Engine(lambda: game, lambda _seconds: False, "hayago")
+        self._engine = Engine(lambda: game)
 
     def send(self, line):
         reply = "".join(self._engine.replies(line))

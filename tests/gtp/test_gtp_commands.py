@@ -53,7 +53,7 @@ def test_it_does_something(name):
 
 
 # `stop` and `gogui-interrupt` do nothing but be known: it is any line that ends an analysis.
-DO_NOTHING = {"stop", "gogui-interrupt", "quit"}
+DO_NOTHING = {"stop", "stop-ponder", "gogui-interrupt", "quit"}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - DO_NOTHING))
@@ -76,9 +76,9 @@ def administrative(engine):
     assert answers(engine, "quit") == ["="] and engine.finished
 
 
-@session("stop", "gogui-interrupt")
+@session("stop", "stop-ponder", "gogui-interrupt")
 def known_to_do_nothing(engine):
-    done(engine, "stop\ngogui-interrupt")
+    done(engine, "stop\nstop-ponder\ngogui-interrupt")
 
 
 # Time.
@@ -86,8 +86,10 @@ def known_to_do_nothing(engine):
 
 @session("time_settings")
 def time_settings(engine):
-    done(engine, "time_settings 0 0 1")
-    assert engine.clock.seconds(BLACK) == 0
+    done(engine, "time_settings 0 0 1")  # no one can play in no time
+    assert engine.clock.seconds(BLACK) is None
+    done(engine, "time_settings 6 0 0")
+    assert engine.clock.seconds(BLACK) < 0.2
     done(engine, "time_settings 600 30 5")
     assert engine.clock.setting.system is System.CANADIAN and 0 < engine.clock.seconds(WHITE) < 40
     done(engine, "time_settings 0 30 0")  # a period without stones: no limit
@@ -158,17 +160,37 @@ def sizes(engine):
     for line in ("boardsize 7", "boardsize 5 5", "rectangular_boardsize 7 7"):
         done(engine, f"play b C3\n{line}")
         assert stones(engine) == ["." * int(line[-1])] * int(line[-1])
-    assert answers(engine, "boardsize 6\nboardsize 5 7\nrectangular_boardsize 7 5") == ["? unacceptable size"] * 3
+    refused = "? unacceptable size: hayago has a network for 5x5 and 7x7"
+    assert answers(engine, "boardsize 6\nboardsize 5 7\nrectangular_boardsize 7 5") == [refused] * 3
     done(engine, "play b C3")
     assert one(engine, "genmove w") == "G1"  # the other network's move
     done(engine, "clear_board")
     assert stones(engine) == ["." * 7] * 7
 
 
-@session("komi")
+@session("komi", "get_komi")
 def komi(engine):
     done(engine, "komi 3.5")
     assert engine.game.rules.komi == 3.5
+    assert one(engine, "get_komi") == "3.5"
+    done(engine, "komi -7")
+    assert one(engine, "get_komi") == "-7"
+
+
+@session("set_position")
+def set_position(engine):
+    # KataGo's docs/GTP_Extensions.md: it replaces the board, and fails where a vertex is named twice or a stone has
+    # no liberty; without arguments it clears the board.
+    done(engine, "play b A1\nplay w A2\nset_position b C3 W d3 black E5")
+    assert stones(engine) == ["....X", ".....", "..XO.", ".....", "....."]
+    assert engine.game.to_play == BLACK and answers(engine, "undo") == ["? cannot undo"]
+    for line in ("b A1 w A2 w B1", "b A1 b A1", "b A1 w A1", "b pass"):
+        assert answers(engine, f"set_position {line}") == ["? illegal position"], line
+    for line in ("b", "b Z9", "A1 b", "b A1 w"):
+        assert answers(engine, f"set_position {line}") == ["? syntax error"], line
+    assert stones(engine)[2] == "..XO."
+    done(engine, "set_position")
+    assert stones(engine) == ["....."] * 5
 
 
 @session("fixed_handicap", "place_free_handicap", "set_free_handicap")
@@ -348,7 +370,7 @@ def rules(engine):
     done(engine, 'kata-set-rules {"ko":"POSITIONAL", "scoring":"AREA","suicide":true,"tax":"NONE"}')
     assert engine.game.rules.scoring == "area" and engine.game.rules.suicide
     done(engine, "kata-set-rule whiteHandicapBonus N-1\nkata-set-rule friendlyPassOk false")
-    assert engine.game.rules.handicap_bonus == "N-1" and engine.game.clean_up
+    assert engine.game.rules.handicap_bonus == "N-1" and not engine.game.rules.friendly_pass_ok
     for line in ("kata-set-rules hungarian", "kata-set-rules", "kata-set-rules {", "kata-set-rule ko NONE",
                  "kata-set-rule hasButton true", "kata-set-rules stone-scoring", "kata-set-rule tax ALL",
                  'kata-set-rules {"scoring":"AREA","tax":"SEKI"}', "kata-set-rule x y"):  # fmt: skip
@@ -358,16 +380,16 @@ def rules(engine):
 
 def test_dead_stones_are_captured_only_before_a_pass():
     """`friendlyPassOk` false: only where we would pass are we asked to clean up."""
-    for settled, asked in ((False, [False]), (True, [False, True])):
+    for settled, asked in ((False, []), (True, [True])):
         engine = engine_of(judge=FixedJudge(settled=settled))
         calls = []
-        choose = engine.game.player.choose
+        clean_up = engine.game.player._clean_up
 
-        def choose_and_tell(*args, cleanup, calls=calls, choose=choose, **kwargs):
-            calls.append(cleanup)
-            return choose(*args, cleanup=cleanup, **kwargs)
+        def clean_up_and_tell(*args, calls=calls, clean_up=clean_up):
+            calls.append(True)
+            return clean_up(*args)
 
-        engine.game.player.choose = choose_and_tell
+        engine.game.player._clean_up = clean_up_and_tell
         done(engine, "kata-set-rules tromp-taylor\nplay w pass" if settled else "kata-set-rules tromp-taylor")
         assert (one(engine, "genmove b") == "PASS") == settled
         assert calls == asked
@@ -394,7 +416,13 @@ def parameters(engine):
     names = one(engine, "kata-list-params").split()
     values = {"temperature": "0.5", "topP": "0.9", "symmetries": "8", "openingTemperature": "0.8",
               "openingMoves": "12", "resignThreshold": "0.05"}  # fmt: skip
-    assert set(names) == values.keys() | {"level", "likeHuman"}
+    of_a_search = {"playoutDoublingAdvantage": "-0.5", "analysisWideRootNoise": "0.04"}
+    assert set(names) == values.keys() | {"level", "likeHuman"} | of_a_search.keys()
+    for name, value in of_a_search.items():  # LizzieYzy's: kept, without effect
+        assert one(engine, f"kata-get-param {name}") == "0"
+        done(engine, f"kata-set-param {name} {value}")
+        assert one(engine, f"kata-get-param {name}") == value
+        assert answers(engine, f"kata-set-param {name} 9") == [f"? {name} cannot be 9"]
     for name, value in values.items():
         done(engine, f"kata-set-param {name} {value}")
         assert one(engine, f"kata-get-param {name}") == value
@@ -572,10 +600,17 @@ def policy_views(engine):
     assert cells(one(engine, "hayago-policy_numbers 0"))[22:] == ["9", "23", "63"]
     assert one(engine, "hayago-policy_pairs 0").startswith("E1 63.2 D1 23.3 C1 8.6 ")
     graphics = [line.split(None, 1) for line in one(engine, "hayago-policy_gfx 0").splitlines()]
+    # GoGui draws one after the other; the line's numbers would cover the label of the likeliest point.
+    kinds = [kind for kind, _ in graphics]
+    assert kinds.index("VAR") < kinds.index("LABEL") < kinds.index("TEXT") == len(kinds) - 1
     assert graphics[0] == ["COLOR", "#ff3c00 E1"]
     kinds = dict(graphics)
-    assert kinds["LABEL"].startswith("E1 63.2") and re.match(r"b [A-E]\d w [A-E]\d", kinds["VAR"] + " w A1")
-    assert "symmetry 0" in kinds["TEXT"] and "Black 75 %" in kinds["TEXT"]
+    assert kinds["LABEL"].startswith("E1 63.2")
+    assert re.fullmatch(r"b [A-E]\d( [bw] [A-E]\d){5}", kinds["VAR"])
+    later = kinds["VAR"].split()[3::2]
+    assert not set(later) & set(kinds["LABEL"].split()[2::2])
+    # The status line is cut at its end.
+    assert "symmetry 0" in kinds["TEXT"] and kinds["TEXT"].startswith("Black 75 % ")
     assert "average of 8" in one(engine, "hayago-policy_gfx average")
     assert one(engine, "hayago-policy_pairs 0 w") == one(engine, "hayago-policy_pairs 0")
     assert answers(engine, "hayago-policy_colours 9")[0].startswith("? ")

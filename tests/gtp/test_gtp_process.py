@@ -49,7 +49,7 @@ def talk(text, load="pass"):
 def test_pipelined_session_with_crlf_and_no_last_newline():
     code, out, err = talk(b"1 boardsize 5\r\n\r\n2 play b C3\r\n# hello\r\n3 genm\x01ove w\r\n4 undo")
     assert (code, err) == (0, b"")
-    assert out == b"=1\n\n=2\n\n=3 E1\n\n=4\n\n"
+    assert out == b"=1 \n\n=2 \n\n=3 E1\n\n=4 \n\n"
 
 
 def test_end_in_the_middle_of_a_command():
@@ -64,12 +64,12 @@ def test_no_input_at_all():
 def test_stdout_carries_replies_only():
     load = "print('python'); import os; os.write(1, b'library\\n')"
     code, out, err = talk(b"boardsize 5\n", load)
-    assert (code, out) == (0, b"=\n\n")
+    assert (code, out) == (0, b"= \n\n")
     assert b"python" in err and b"library" in err
 
 
 def test_quit_does_not_wait_for_the_loading():
-    assert talk(b"name\nquit\n", "time.sleep(10 * 300)")[:2] == (0, b"= hayago\n\n=\n\n")
+    assert talk(b"name\nquit\n", "time.sleep(10 * 300)")[:2] == (0, b"= hayago\n\n= \n\n")
 
 
 def test_a_failure_to_load_ends_the_engine_even_when_nothing_is_asked():
@@ -104,7 +104,7 @@ def test_sigpipe_is_no_end():
     process.send_signal(signal.SIGPIPE)
     process.stdin.write(b"known_command play\nquit\n")
     process.stdin.close()
-    assert process.stdout.read() == b"\n= true\n\n=\n\n"
+    assert process.stdout.read() == b"\n= true\n\n= \n\n"
     assert process.wait(timeout=LIMIT) == 0
 
 
@@ -122,7 +122,7 @@ def test_sigterm_ends_it_while_nobody_reads():
     process = start()
     process.stdin.write(b"boardsize 5\n" + b"list_commands\n" * 1000)
     process.stdin.flush()
-    assert process.stdout.readline() == b"=\n"
+    assert process.stdout.readline() == b"= \n"
     time.sleep(0.2)  # the pipe is full by now
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=LIMIT) == 0
@@ -130,10 +130,15 @@ def test_sigterm_ends_it_while_nobody_reads():
 
 def test_an_analysis_goes_on_until_the_next_line():
     process = start()
-    for stop, following in ((b"\n", b""), (b"# interrupt\n", b""), (b"stop\n", b"=\n\n"), (b"name\n", b"= hayago\n\n")):
+    for stop, following in (
+        (b"\n", b""),
+        (b"# interrupt\n", b""),
+        (b"stop\n", b"= \n\n"),
+        (b"name\n", b"= hayago\n\n"),
+    ):
         process.stdin.write(b"5 kata-analyze b 1\n")
         process.stdin.flush()
-        assert process.stdout.readline() == b"=5\n"
+        assert process.stdout.readline() == b"=5 \n"
         for _ in range(4):
             assert process.stdout.readline().startswith(b"info move ")
         process.stdin.write(stop)
@@ -160,7 +165,7 @@ def test_live_graphics_are_ended_by_an_interrupt():
             pass
     process.stdin.write(b"# interrupt\nquit\n")
     out, err = process.communicate(timeout=LIMIT)
-    assert out.startswith(b"= COLOR ") and out.endswith(b"\n\n=\n\n")
+    assert out.startswith(b"= COLOR ") and out.endswith(b"\n\n= \n\n")
     assert err.count(b"gogui-gfx:") < 5
 
 
@@ -218,4 +223,4 @@ def test_the_name_may_be_given():
         capture_output=True,
         timeout=LIMIT,
     )
-    assert (session.returncode, session.stdout) == (0, b"= KataGo dialect\n\n=\n\n")
+    assert (session.returncode, session.stdout) == (0, b"= KataGo dialect\n\n= \n\n")

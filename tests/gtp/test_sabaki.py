@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import hayago.gtp.process  # noqa: F401 - fills the register
-from hayago.gtp.protocol import COMMANDS
+from hayago.gtp.protocol import CHAT, COMMANDS
 from paths import SUPPORT
 from programs import NODE, NPM
 
@@ -65,7 +65,7 @@ def test_the_handshake(seen):
     assert not any(answer["error"] for answer in seen["handshake"])
     _, name, _, protocol, commands = (answer["content"] for answer in seen["handshake"])
     assert (name, protocol) == ("hayago", "2")
-    assert [line.strip() for line in commands.strip().splitlines()] == list(COMMANDS)
+    assert [line.strip() for line in commands.strip().splitlines()] == [name for name in COMMANDS if name != CHAT]
 
 
 def test_games_are_synchronised(seen):
@@ -91,7 +91,16 @@ def test_an_analysis_is_stopped_by_the_next_command(seen):
     for name, analysis in seen["analyses"].items():
         assert analysis["lines"] >= 3 and not analysis["error"] and analysis["after"] == "2"
         winrate = re.search(r" winrate (\S+)", analysis["first"])[1]
-        assert ("." in winrate) == (name != "lz-analyze")
+        assert ("." in winrate) == (name == "kata-analyze")  # the others are read as ten-thousandths
+        assert ("scoreLead" in analysis["first"]) == (name != "lz-analyze")
+
+
+def test_boards_keep_their_first_cell(seen):
+    boards = [view for view in seen["views"] if view["kind"] in ("cboard", "sboard", "dboard")]
+    assert len(boards) == 5 and not any(view["error"] for view in seen["views"])
+    for view in boards:
+        rows = [line.split() for line in view["content"].strip().split("\n")]
+        assert [len(row) for row in rows] == [19] * 19, view["name"]
 
 
 def test_a_move_is_tracked_and_taken_back(seen):

@@ -32,13 +32,16 @@ def run(capsys, *arguments):
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_every_client_gets_its_line(client, capsys, model):
-    code, out, err = run(capsys, "--setup", client, "--level", 3, "--model", model)
+    option = ("--seed", 3) if client == "katrain" else ("--level", 3)
+    code, out, err = run(capsys, "--setup", client, *option, "--model", model)
     assert (code, err) == (0, "")
     assert Path(installation()[0]).is_absolute() and installation()[0] in out
-    for word in ("gtp", "--level", "3", "--model", str(model.resolve())):
+    for word in ("gtp", option[0], "3", "--model", str(model.resolve())):
         assert word in out
     assert "--setup" not in out
     assert out.lower().startswith({"kgs": "kgsgtp", "ogs": "gtp2ogs"}.get(client, client))
+    board = {"ogs": '"allowed_board_sizes": [5]', "q5go": "Board size: 5;", "kgs": "rules.boardSize=5\n"}
+    assert board.get(client, "") in out
 
 
 def command_in(client, text):
@@ -64,9 +67,12 @@ def test_what_is_pasted_starts_the_engine(model):
     plain = [*installation(), "gtp", *options]
     named = [*plain, "--name", KATAGO_NAME]
     assert commands == {
-        **dict.fromkeys(("sabaki", "gogui", "q5go", "kgs", "ogs"), plain),
-        **dict.fromkeys(("lizzie", "lizzieyzy"), named),
-        "katrain": [*installation(), "gtp", "--analysis-json", *options],
+        **dict.fromkeys(("sabaki", "gogui", "kgs", "ogs"), plain),
+        "q5go": [*plain, "--show-policy"],
+        "lizzie": [*plain, "--show-policy", "--name", KATAGO_NAME],
+        "lizzieyzy": named,
+        "cgos": [*plain, "--rules", "tromp-taylor"],
+        "katrain": [*plain, "--show-policy", "--analysis-json"],
     }
     with GtpClient(named, 60) as engine:
         assert engine.send("name").startswith("KataGo")  # or Lizzie warns of the version
@@ -133,3 +139,56 @@ def test_the_seed_repeats_the_moves(model):
         return [game.choose(1) for _ in range(10)]
 
     assert moves(1) == moves(1) != moves(2)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_warning_where_a_program_does_not_understand_quotation_marks(client, monkeypatch):
+    """Lizzie 0.7.4 puts the quotation marks back, q5Go and the CGOS client split at every space."""
+    monkeypatch.setattr("hayago.gtp.setup_lines.installation", lambda: ["/opt/hayago"])
+    path = "/my games/net.safetensors"
+    warned = [line for line in setup_text(client, ["--model", path]).splitlines() if line.startswith("Warning: ")]
+    assert bool(warned) == (client in ("lizzie", "q5go", "cgos"))
+    assert all(path in line for line in warned)
+    assert "Warning" not in setup_text(client, ["--model", "/games/net.safetensors"])
+    monkeypatch.setattr("hayago.gtp.setup_lines.installation", lambda: ["/my games/hayago"])
+    # q5Go has a field of its own for the program.
+    assert ("Warning" in setup_text(client, [])) == (client in ("lizzie", "cgos"))
+
+
+def test_what_the_texts_must_say():
+    assert "Custom command" in setup_text("katrain", [])
+    assert "kgs-chat" in setup_text("kgs", []) and "--kgs-chat" not in setup_text("kgs", []).splitlines()[1]
+    assert "--kgs-chat" in setup_text("kgs", ["--kgs-chat"]).splitlines()[1]
+    for client in ("lizzie", "q5go", "katrain"):
+        text = setup_text(client, ["--show-policy"])
+        assert text.replace("--show-policy makes", "").count("--show-policy") == 1 and "not winrates" in text
+    assert "--show-policy" not in setup_text("lizzieyzy", [])  # it has a view of the policy
+    assert json.loads(setup_text("ogs", [], [9, 13]).splitlines()[1])["allowed_board_sizes"] == [9, 13]
+    assert setup_text("cgos", ["--rules", "chinese"]).count("--rules") == 1
+    assert setup_text("lizzie", ["--name", "x"]).count("--name") == 1
+    assert " " not in KATAGO_NAME
+
+
+@pytest.mark.parametrize("mode", [["--analysis-json"], ["--setup", "katrain"]])
+@pytest.mark.parametrize(
+    "option",
+    [["--level", "3"], ["--like-human"], ["--resign", "0.1"], ["--name", "x"], ["--rules", "aga"], ["--kgs-chat"]],
+)
+def test_options_without_effect_are_refused(mode, option, capsys):
+    code, out, err = run(capsys, *mode, *option)
+    assert (code, out) == (2, "") and err.startswith("hayago: with JSON queries only ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(["--seed", word] for word in ("-1", "9" * 30, "x")),
+        *(["--temperature", word] for word in ("inf", "nan", "1e400", "-1", "101")),
+        *(["--top-p", word] for word in ("nan", "0", "1.1")),
+        *(["--resign", word] for word in ("nan", "-0.1", "inf")),
+        *([["--rules", "klingon"], ["--check", "--analysis-json"], ["--check", "--setup", "gogui"]]),
+    ],
+)
+def test_numbers_and_names_of_options_are_bounded(options, capsys):
+    code, out, err = run(capsys, "--check", *options)
+    assert (code, out) == (2, "") and err.count("\n") == 1

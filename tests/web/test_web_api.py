@@ -189,7 +189,7 @@ def test_ten_moves_against_the_network_undo_two_passes_and_the_score(small):
 @pytest.fixture
 def playouts_alone(monkeypatch):
     """The count at the end without the network's continuations: the networks of these tests play at random."""
-    monkeypatch.setattr("hayago.player.player.ContinuingJudge", lambda _evaluator, seed: EndgameJudge(seed=seed))
+    monkeypatch.setattr("hayago.player.player.ContinuingJudge", lambda _evaluator: EndgameJudge())
 
 
 @pytest.mark.usefixtures("playouts_alone")

@@ -5,16 +5,25 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Group, Parameter, validators
+from cyclopts import CycloptsError, Group, Parameter, validators
 
 from hayago.errors import HayagoError
+from hayago.gtp.rules_text import named_rules, plain_name
 from hayago.gtp.setup_lines import Client, setup_text
 from hayago.network import BOX
+from hayago.rules.game_rules import PRESETS
 
 if TYPE_CHECKING:
     from hayago.player.game import Game
 
 _ONE_OF_THEM = Group(validator=validators.mutually_exclusive)
+_ONE_TASK = Group(validator=validators.mutually_exclusive)
+_IN_JSON = ("--model", "--seed", "--device", "--show-policy")
+
+
+def _preset(kind: Any, name: str | None) -> None:
+    if name is not None and plain_name(name) not in PRESETS:
+        raise ValueError(f"it is one of {', '.join(PRESETS)}")
 
 
 def gtp(
@@ -22,16 +31,19 @@ def gtp(
     model: Annotated[list[Path] | None, Parameter(negative=())] = None,
     level: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=10), group=_ONE_OF_THEM)] = None,
     like_human: Annotated[bool, Parameter(negative=(), group=_ONE_OF_THEM)] = False,
-    temperature: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+    temperature: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=100))] = None,
     top_p: Annotated[float | None, Parameter(validator=validators.Number(gt=0, lte=1))] = None,
     symmetries: Literal[1, 8] | None = None,
     resign: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))] = None,
-    seed: int | None = None,
+    seed: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lt=2**63))] = None,
+    rules: Annotated[str | None, Parameter(validator=_preset)] = None,
     device: str = "auto",
-    name: str = "hayago",
-    setup: Client | None = None,
-    check: Annotated[bool, Parameter(negative=())] = False,
-    analysis_json: Annotated[bool, Parameter(negative=())] = False,
+    name: str | None = None,
+    show_policy: Annotated[bool, Parameter(negative=())] = False,
+    kgs_chat: Annotated[bool, Parameter(negative=())] = False,
+    setup: Annotated[Client | None, Parameter(group=_ONE_TASK)] = None,
+    check: Annotated[bool, Parameter(negative=(), group=_ONE_TASK)] = False,
+    analysis_json: Annotated[bool, Parameter(negative=(), group=_ONE_TASK)] = False,
 ) -> Any:
     """Play over GTP. Or print how to set up a Go program, check that all is well, or speak KataGo's analysis protocol.
 
@@ -44,13 +56,25 @@ def gtp(
         symmetries: Average the network over so many symmetries of the board.
         resign: Resign when the chance of winning stays below this; by default never.
         seed: Makes the sampled moves repeatable.
+        rules: How the game is counted; clients can change it. By tromp-taylor, dead stones are captured before a pass.
         device: auto, cpu, cuda or mps.
-        name: The engine's name; some clients depend on it.
+        name: The engine's name, by default hayago; some clients depend on it.
+        show_policy: In analyses, winrates and points of moves show the policy, for programs that draw nothing else.
+        kgs_chat: Answer in the chat of KGS.
         setup: Print what to paste into that Go program.
         check: Load the network, play a move, and report that all is well.
         analysis_json: Answer JSON queries, one per line, as KaTrain sends them.
     """
+    # KataGo's JSON protocol has no moves, names or chat, and each query brings its rules.
+    playing = (level, temperature, top_p, symmetries, resign, rules, name)
+    idle = like_human or kgs_chat or any(value is not None for value in playing)
+    if (analysis_json or setup == "katrain") and idle:
+        raise CycloptsError(msg=f"with JSON queries only {', '.join(_IN_JSON)} have an effect")
+    paths: list[Path | None] = [*model] if model else [None]
     if setup is not None:
+        from hayago.network.model_file import load_model
+
+        sizes = sorted({load_model(path).info.board_size for path in paths})
         given: dict[str, Any] = {
             "level": level,
             "temperature": temperature,
@@ -58,14 +82,16 @@ def gtp(
             "symmetries": symmetries,
             "resign": resign,
             "seed": seed,
+            "rules": rules,
             "device": None if device == "auto" else device,
+            "name": name,
         }
         options = [
             word for path in model or [] for word in ("--model", str(path if str(path) == BOX else path.resolve()))
         ]
-        options += ["--like-human"] * like_human
+        options += ["--like-human"] * like_human + ["--show-policy"] * show_policy + ["--kgs-chat"] * kgs_chat
         options += [word for key, value in given.items() if value is not None for word in (f"--{key}", str(value))]
-        sys.stdout.write(setup_text(setup, options) + "\n")
+        sys.stdout.write(setup_text(setup, options, sizes) + "\n")
         return None
 
     def load() -> "Game":
@@ -81,7 +107,6 @@ def gtp(
         changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}
         style = replace(style, **{key: value for key, value in changes.items() if value is not None})
         players: dict[int, Player] = {}
-        paths: list[Path | None] = [*model] if model else [None]
         for path in paths:
             evaluator = make_evaluator(path, device=device)
             size = evaluator.info.board_size
@@ -89,6 +114,8 @@ def gtp(
                 raise HayagoError(f"{path}: a second network for boards of {size}x{size}")
             players[size] = Player(evaluator, style, resign=resign, seed=seed)
         game = Game(players)
+        if rules is not None:
+            game.rules = named_rules(rules, PRESETS[plain_name(rules)].komi)
         game.warm_up()
         return game
 
@@ -98,7 +125,7 @@ def gtp(
     if analysis_json:
         from hayago.gtp.kata_json import serve_json
 
-        serve_json(load)
+        serve_json(load, show_policy=show_policy)
         return None
     return load()
 

@@ -3,25 +3,33 @@
 `hayago.player.analysis` says what the numbers mean. The formats:
 
 - lz: Leela Zero's, winrate and prior as integers, times 10000.
-- kata, and `analyze` (Sabaki's): KataGo's, docs/GTP_Extensions.md; every float has a point, by which Sabaki recognises
-it.
+- `analyze`, Sabaki's: the same with KataGo's scoreLead. Sabaki from 0.60 on takes every winrate but that of KataGo's
+commands for ten-thousandths. Older ones do so where it has no point.
+- kata: KataGo's, docs/GTP_Extensions.md; every float has a point.
 - cgos: one line of JSON (zakki/cgos, wiki, "GTP tournament game expansion").
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.gtp.protocol import Arguments, Engine, GtpError, command, read_colour
 from hayago.gtp.standard import genmove
 from hayago.player.restrictions import Restriction, barred, restriction
 from hayago.rules.coordinates import vertex_of, vertex_to_point
+from hayago.rules.game_rules import PRESETS
 
 if TYPE_CHECKING:
     from hayago.player.analysis import Report
 
 SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is only one line
+LINE = 5  # the length of the lines in the report before a move
+LEAST_PRIOR = 1e-6  # smaller ones are drawn like this
+UNHURRIED = 1.0  # seconds for a move from which on there is time for those lines
 
 
 class Request(NamedTuple):
@@ -35,6 +43,26 @@ class Request(NamedTuple):
     ownership: bool
     rootinfo: bool
     pvvisits: bool
+    show_policy: bool
+
+
+class Shown(NamedTuple):
+    """What a client draws on a candidate, seen by the colour to play."""
+
+    winrate: float
+    lead: float
+
+
+def shown(report: "Report", show_policy: bool) -> list[Shown]:
+    """For each candidate the judgement of the position, the same for all; or the policy in its place.
+
+    q5Go, Lizzie and KaTrain draw winrates and lost points and nothing else. So with `show_policy` the winrate *is* the
+    prior, and each halving of the likeliest move's prior looks like one lost point.
+    """
+    if not show_policy:
+        return [Shown(report.winrate, report.lead)] * len(report.candidates)
+    priors = [max(move.prior, LEAST_PRIOR) for move in report.candidates]
+    return [Shown(prior, report.lead - math.log2(max(priors) / prior)) for prior in priors]
 
 
 Format = Callable[["Report", Request, int], str]
@@ -69,7 +97,7 @@ def _request(engine: Engine, arguments: Arguments) -> Request:
         else:
             value.word(0)
     interval = min(max(interval, SHORTEST), LONGEST)
-    return Request(colour, interval, least, most, tuple(restrictions), **flags)
+    return Request(colour, interval, least, most, tuple(restrictions), show_policy=engine.manner.show_policy, **flags)
 
 
 def _restriction(engine: Engine, key: str, words: list[str]) -> Restriction:
@@ -107,7 +135,8 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
 
     def lines() -> Iterator[str]:
         limit = engine.clock.seconds(colour)
-        analyst.refine(None if limit is None else limit / 2)
+        unhurried = limit is None or limit >= UNHURRIED
+        analyst.refine(None if limit is None else limit / 2, LINE if unhurried else 1)
         if line := form(analyst.report(request.least, request.most), request, game.size):
             yield line
         move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))
@@ -119,36 +148,57 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
 # ---- The formats.
 
 
-def _leela_zero(report: "Report", request: Request, size: int) -> str:
-    winrate = round(10000 * report.winrate)
-    return " ".join(
-        f"info move {vertex_of(move.point, size)} visits {move.visits} winrate {winrate}"
-        f" prior {round(10000 * move.prior)} lcb {winrate} order {order} pv {_line(move.line, size)}"
-        for order, move in enumerate(report.candidates)
-    )
+def _leela_zero(report: "Report", request: Request, size: int, with_lead: bool = False) -> str:
+    parts = []
+    for order, (move, seen) in enumerate(zip(report.candidates, shown(report, request.show_policy), strict=True)):
+        winrate, lead = seen
+        parts.append(
+            f"info move {vertex_of(move.point, size)} visits {move.visits} winrate {round(10000 * winrate)}"
+            f" prior {round(10000 * move.prior)} lcb {round(10000 * winrate)} order {order}"
+            f"{f' scoreLead {lead:.3f}' if with_lead else ''} pv {_line(move.line, size)}"
+        )
+    return " ".join(parts)
+
+
+def _sabaki(report: "Report", request: Request, size: int) -> str:
+    return _leela_zero(report, request, size, with_lead=True)
 
 
 def _katago(report: "Report", request: Request, size: int) -> str:
-    judged = (
-        f"winrate {report.winrate:.6f} scoreMean {report.lead:.3f}"
-        f" scoreStdev {report.spread:.3f} scoreLead {report.lead:.3f}"
-    )
+    def judged(seen: Shown) -> str:
+        return (
+            f"winrate {seen.winrate:.6f} scoreMean {seen.lead:.3f}"
+            f" scoreStdev {report.spread:.3f} scoreLead {seen.lead:.3f}"
+        )
+
     parts = []
-    for order, move in enumerate(report.candidates):
+    for order, (move, seen) in enumerate(zip(report.candidates, shown(report, request.show_policy), strict=True)):
         parts.append(
-            f"info move {vertex_of(move.point, size)} visits {move.visits} {judged} prior {move.prior:.6f}"
-            f" lcb {report.winrate:.6f} order {order} pv {_line(move.line, size)}"
+            f"info move {vertex_of(move.point, size)} visits {move.visits} {judged(seen)} prior {move.prior:.6f}"
+            f" lcb {seen.winrate:.6f} order {order} pv {_line(move.line, size)}"
         )
         if request.pvvisits:
             parts.append("pvVisits " + " ".join([str(move.visits)] * len(move.line)))
     if request.rootinfo:
-        parts.append(f"rootInfo visits {sum(move.visits for move in report.candidates)} {judged}")
+        root = judged(Shown(report.winrate, report.lead))
+        parts.append(f"rootInfo visits {sum(move.visits for move in report.candidates)} {root}")
     if request.ownership:
         parts.append("ownership " + " ".join(f"{value:.4f}" for value in report.ownership.tolist()))
     return " ".join(parts)
 
 
 _OWNERSHIP_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"  # -1 to 1
+
+
+@contextmanager
+def _as_cgos_counts(engine: Engine) -> Iterator[None]:
+    """CGOS counts by Tromp-Taylor and does not say so: what is dead must be captured before a pass."""
+    game = engine.game
+    before, game.rules = game.rules, replace(PRESETS["tromp-taylor"], komi=game.rules.komi)
+    try:
+        yield
+    finally:
+        game.rules = before
 
 
 def _cgos(report: "Report", request: Request, size: int) -> str:
@@ -189,14 +239,20 @@ def _lz_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
     return _analyze(engine, arguments, _leela_zero)
 
 
-@command("kata-analyze", "analyze")
+@command("kata-analyze")
 def _kata_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
     return _analyze(engine, arguments, _katago)
 
 
+@command("analyze")
+def _sabaki_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _analyze(engine, arguments, _sabaki)
+
+
 @command("cgos-analyze")
 def _cgos_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
-    return _analyze(engine, arguments, _cgos)
+    with _as_cgos_counts(engine):
+        return _analyze(engine, arguments, _cgos)
 
 
 @command("lz-genmove_analyze")
@@ -204,11 +260,17 @@ def _lz_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
     return _genmove_analyze(engine, arguments, _leela_zero)
 
 
-@command("kata-genmove_analyze", "genmove_analyze")
+@command("kata-genmove_analyze")
 def _kata_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
     return _genmove_analyze(engine, arguments, _katago)
 
 
+@command("genmove_analyze")
+def _sabaki_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
+    return _genmove_analyze(engine, arguments, _sabaki)
+
+
 @command("cgos-genmove_analyze")
 def _cgos_genmove_analyze(engine: Engine, arguments: Arguments) -> Iterator[str]:
-    return _genmove_analyze(engine, arguments, _cgos)
+    with _as_cgos_counts(engine):
+        return iter(list(_genmove_analyze(engine, arguments, _cgos)))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from hayago import __version__
 from hayago.gtp.kata import PARAMETERS, SYMMETRIES, set_parameter
-from hayago.gtp.protocol import Arguments, Engine, GtpError, command, read_colour
+from hayago.gtp.protocol import Arguments, Engine, GtpError, colour_points, command, read_colour
 from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex
 
 if TYPE_CHECKING:
     from hayago.player.game import Game
 
 LABELLED = 20  # how many of the likeliest points get a number
+LINE_LENGTH = 6  # moves of the likeliest line
 LIVE_ROUNDS, LIVE_SECONDS = 10, 0.5  # the longest line, see hayago.player.analysis
 _VIEWS = (
     "cboard/Policy, Average of 8 Symmetries/hayago-policy_colours average",
@@ -55,7 +56,7 @@ def _interrupt(engine: Engine, arguments: Arguments) -> str:
 @command("gogui-play_sequence")
 def _play_sequence(engine: Engine, arguments: Arguments) -> str:
     """Play all of the moves, or none."""
-    if not engine.game.accept_all(_pairs(arguments, engine.game.size)):
+    if not engine.game.accept_all(colour_points(arguments, engine.game.size)):
         raise GtpError("illegal move")
     return ""
 
@@ -64,7 +65,7 @@ def _play_sequence(engine: Engine, arguments: Arguments) -> str:
 def _setup(engine: Engine, arguments: Arguments) -> str:
     """Set up stones on an empty board, in any order; each chain must have a liberty."""
     game = engine.game
-    stones = _pairs(arguments, game.size)
+    stones = colour_points(arguments, game.size)
     if not game.is_empty():
         raise GtpError("board not empty")
     black, white = ([point for colour, point in stones if colour == side] for side in (BLACK, WHITE))
@@ -80,10 +81,6 @@ def _setup_player(engine: Engine, arguments: Arguments) -> str:
         raise GtpError("moves have been played")
     engine.game.set_to_play(colour)
     return ""
-
-
-def _pairs(arguments: Arguments, size: int) -> list[tuple[int, int]]:
-    return [(arguments.colour(n), arguments.point(n + 1, size)) for n in range(0, len(arguments), 2)]
 
 
 # Views of the policy. The argument is a symmetry or `average`; a colour may follow.
@@ -119,12 +116,14 @@ def _policy_numbers(engine: Engine, arguments: Arguments) -> str:
 
 @command("hayago-policy_pairs")
 def _policy_pairs(engine: Engine, arguments: Arguments) -> str:
-    return _labels(_prior(engine, arguments), engine.game.size)
+    prior = _prior(engine, arguments)
+    return _labels(prior, _likeliest(prior), engine.game.size)
 
 
 @command("hayago-policy_gfx")
 def _policy_gfx(engine: Engine, arguments: Arguments) -> str:
     of = "average of 8 symmetries" if not arguments or arguments[0] == "average" else f"symmetry {arguments[0]}"
+    engine.game.analyst().refine(moves=LINE_LENGTH)
     return _graphics(engine.game, _prior(engine, arguments), of)
 
 
@@ -144,18 +143,24 @@ def _live_gfx(engine: Engine, arguments: Arguments) -> str:
 
 
 def _graphics(game: "Game", prior: list[float], of: str) -> str:
-    """GoGui's draw commands: the likeliest points, the likeliest line, and their symmetry."""
-    likeliest = _likeliest(prior)
-    lines = [
-        f"COLOR {_heat(prior[point], prior[likeliest[0]])} {point_to_vertex(point, game.size)}" for point in likeliest
-    ]
-    labels = _labels(prior, game.size)
+    """GoGui's draw commands: the likeliest points, the likeliest line, and their symmetry.
+
+    A later command covers an earlier one. So the labels come after the line, whose first stone then shows its
+    probability, and leave out the line's other stones, which keep their numbers. GoGui cuts the text at its end.
+    """
+    size, likeliest = game.size, _likeliest(prior)
+    lines = [f"COLOR {_heat(prior[point], prior[likeliest[0]])} {point_to_vertex(point, size)}" for point in likeliest]
     report = game.analyst().report(most=1)
     colours = ("b", "w") if report.colour == BLACK else ("w", "b")
     line = report.candidates[0].line if report.candidates else []
-    variation = " ".join(f"{colours[n % 2]} {point_to_vertex(point, game.size)}" for n, point in enumerate(line))
-    text = f"TEXT policy, {of}; the playouts give Black {100 * report.seen_by(BLACK).winrate:.0f} %"
-    return "\n".join([*lines, *([f"LABEL {labels}"] if labels else []), f"VAR {variation}", text])
+    if line:
+        stones = [f"{colours[n % 2]} {point_to_vertex(point, size)}" for n, point in enumerate(line)]
+        lines.append(f"VAR {' '.join(stones)}")
+    labelled = [point for point in likeliest if point == likeliest[0] or point not in line[1:]]
+    if labels := _labels(prior, labelled, size):
+        lines.append(f"LABEL {labels}")
+    lines.append(f"TEXT Black {100 * report.seen_by(BLACK).winrate:.0f} % by playouts; policy, {of}")
+    return "\n".join(lines)
 
 
 def _likeliest(prior: list[float]) -> list[int]:
@@ -163,8 +168,8 @@ def _likeliest(prior: list[float]) -> list[int]:
     return [point for point in order[:LABELLED] if prior[point] > 0.001]
 
 
-def _labels(prior: list[float], size: int) -> str:
-    return " ".join(f"{point_to_vertex(point, size)} {100 * prior[point]:.1f}" for point in _likeliest(prior))
+def _labels(prior: list[float], points: list[int], size: int) -> str:
+    return " ".join(f"{point_to_vertex(point, size)} {100 * prior[point]:.1f}" for point in points)
 
 
 @command("hayago-ownership")

@@ -6,11 +6,21 @@ Formats: KataGo, docs/GTP_Extensions.md; Leela Zero, `heatmap`.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from hayago.gtp.protocol import Arguments, Engine, GtpError, command, read_colour
+from hayago.gtp.protocol import (
+    Arguments,
+    Engine,
+    GtpError,
+    colour_points,
+    command,
+    read_colour,
+    read_integer,
+    read_number,
+)
+from hayago.rules.coordinates import BLACK, WHITE
 
 if TYPE_CHECKING:
-    from hayago.gtp.rules_text import AgreedRules
     from hayago.player.game import Game
+    from hayago.rules.game_rules import GameRules
 
 SYMMETRIES = range(8)
 
@@ -21,7 +31,7 @@ SYMMETRIES = range(8)
 def _get_rules(engine: Engine, arguments: Arguments) -> str:
     from hayago.gtp.rules_text import rules_as_json
 
-    return rules_as_json(_agreement(engine))
+    return rules_as_json(engine.game.rules)
 
 
 @command("kata-set-rules")
@@ -29,7 +39,7 @@ def _set_rules(engine: Engine, arguments: Arguments) -> str:
     from hayago.gtp.rules_text import read_rules
 
     arguments.word(0)
-    return _agree(engine, lambda: read_rules(arguments.text, _agreement(engine)))
+    return _agree(engine, lambda: read_rules(arguments.text, engine.game.rules))
 
 
 @command("kata-set-rule")
@@ -37,7 +47,7 @@ def _set_rule(engine: Engine, arguments: Arguments) -> str:
     from hayago.gtp.rules_text import changed_rules
 
     field, value = arguments.word(0), arguments.word(1)
-    return _agree(engine, lambda: changed_rules(_agreement(engine), {field: value}))
+    return _agree(engine, lambda: changed_rules(engine.game.rules, {field: value}))
 
 
 @command("kgs-rules")
@@ -51,19 +61,31 @@ def _kgs_rules(engine: Engine, arguments: Arguments) -> str:
     return _agree(engine, lambda: named_rules(name, engine.game.rules.komi))
 
 
-def _agreement(engine: Engine) -> "AgreedRules":
-    from hayago.gtp.rules_text import AgreedRules
-
-    return AgreedRules(engine.game.rules, not engine.game.clean_up)
-
-
-def _agree(engine: Engine, read: "Callable[[], AgreedRules]") -> str:
+def _agree(engine: Engine, read: "Callable[[], GameRules]") -> str:
     try:
-        agreement = read()
+        engine.game.rules = read()
     except ValueError as error:
         raise GtpError(str(error)) from None
-    engine.game.rules, engine.game.clean_up = agreement.rules, not agreement.friendly_pass_ok
     return ""
+
+
+# The position and the komi, as KataGo has them.
+
+
+@command("set_position")
+def _set_position(engine: Engine, arguments: Arguments) -> str:
+    """Set up stones in place of the position, Black to play and no history; without arguments, clear the board."""
+    stones = colour_points(arguments, engine.game.size)
+    black, white = ([point for colour, point in stones if colour == side] for side in (BLACK, WHITE))
+    if not engine.game.set_up(black, white):
+        raise GtpError("illegal position")
+    engine.clock.reset()
+    return ""
+
+
+@command("get_komi")
+def _get_komi(engine: Engine, arguments: Arguments) -> str:
+    return f"{engine.game.rules.komi:g}"
 
 
 # Parameters: how moves are picked. See `hayago.player.styles.Style`.
@@ -88,9 +110,7 @@ def _set_level(game: "Game", value: str) -> None:
 
     if value == "none":  # a dialog sends back what it was shown
         return
-    if not 1 <= int(value) <= len(LEVELS):
-        raise ValueError
-    game.set_style(LEVELS[int(value) - 1])
+    game.set_style(LEVELS[read_integer(value, 1, len(LEVELS)) - 1])
 
 
 def _like_human(game: "Game") -> str:
@@ -106,17 +126,11 @@ def _set_like_human(game: "Game", value: str) -> None:
 
 
 def _set_resign(game: "Game", value: str) -> None:
-    game.set_resign(None if value == "never" else _between(float(value), 0, 1))
-
-
-def _between(value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise ValueError
-    return value
+    game.set_resign(None if value == "never" else read_number(value, 0, 1))
 
 
 def _set_temperature(game: "Game", value: str) -> None:
-    game.change_style(temperature=_between(float(value), 0, 100))
+    game.change_style(temperature=read_number(value, 0, 100))
 
 
 def _opening_temperature(game: "Game") -> str:
@@ -125,22 +139,22 @@ def _opening_temperature(game: "Game") -> str:
 
 
 def _set_opening_temperature(game: "Game", value: str) -> None:
-    game.change_style(opening_temperature=_between(float(value), 0, 100))
+    game.change_style(opening_temperature=read_number(value, 0, 100))
 
 
 def _set_opening_moves(game: "Game", value: str) -> None:
-    game.change_style(opening_moves=int(_between(int(value), 0, 1000)))
+    game.change_style(opening_moves=read_integer(value, 0, 1000))
 
 
 def _set_top_p(game: "Game", value: str) -> None:
-    top_p = _between(float(value), 0, 1)
+    top_p = read_number(value, 0, 1)
     if top_p == 0:
         raise ValueError
     game.change_style(top_p=top_p)
 
 
 def _set_symmetries(game: "Game", value: str) -> None:
-    if int(value) not in (1, 8):
+    if value not in ("1", "8"):
         raise ValueError
     game.change_style(symmetries=int(value))
 
@@ -157,28 +171,36 @@ PARAMETERS = {
 }
 
 
+# KataGo's parameters of its search, and their bounds. LizzieYzy sets them; hayago keeps them, and they change nothing.
+OF_A_SEARCH = {"playoutDoublingAdvantage": (-3, 3), "analysisWideRootNoise": (0, 5)}
+
+
 def set_parameter(engine: Engine, name: str, value: str) -> None:
     """Set a parameter, or fail with the reason."""
-    parameter = PARAMETERS.get(name)
-    if parameter is None:
+    if name not in PARAMETERS and name not in OF_A_SEARCH:
         raise GtpError(f"unknown parameter: {name}")
     try:
-        parameter.set(engine.game, value)
+        if name in OF_A_SEARCH:
+            engine.of_a_search[name] = read_number(value, *OF_A_SEARCH[name])
+        else:
+            PARAMETERS[name].set(engine.game, value)
     except (ValueError, KeyError):
         raise GtpError(f"{name} cannot be {value}") from None
 
 
 @command("kata-list-params")
 def _list_params(engine: Engine, arguments: Arguments) -> str:
-    return " ".join(PARAMETERS)
+    return " ".join([*PARAMETERS, *OF_A_SEARCH])
 
 
 @command("kata-get-param")
 def _get_param(engine: Engine, arguments: Arguments) -> str:
-    parameter = PARAMETERS.get(arguments.word(0))
-    if parameter is None:
-        raise GtpError(f"unknown parameter: {arguments[0]}")
-    return parameter.get(engine.game)
+    name = arguments.word(0)
+    if name in OF_A_SEARCH:
+        return f"{engine.of_a_search.get(name, 0):g}"
+    if name not in PARAMETERS:
+        raise GtpError(f"unknown parameter: {name}")
+    return PARAMETERS[name].get(engine.game)
 
 
 @command("kata-set-param")
@@ -251,7 +273,7 @@ def _clear_cache(engine: Engine, arguments: Arguments) -> str:
     return ""
 
 
-@command("stop")
+@command("stop", "stop-ponder")
 def _stop(engine: Engine, arguments: Arguments) -> str:
     """Any line stops an analysis; this one does nothing else."""
     return ""

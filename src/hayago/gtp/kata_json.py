@@ -16,9 +16,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hayago import __version__
+from hayago.gtp.analyze import LINE, Shown, shown
 from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
-from hayago.gtp.protocol import place_of, read_colour
-from hayago.gtp.rules_text import NEAREST, AgreedRules, changed_rules, named_rules, plain_name
+from hayago.gtp.protocol import place_of, read_colour, read_integer
+from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, plain_name
 from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from hayago.player.analysis import Report
     from hayago.player.game import Game
 
-LINE = 5  # the length of a candidate's line
+MOST_PRIORITY = 2**31
 AREA_KOMI, TERRITORY_KOMI = 7.5, 6.5
 
 Json = dict[str, Any]
@@ -104,7 +105,7 @@ def read(query: Json) -> Query:
     def warn(field: str, message: str) -> None:
         warnings.append({"warning": message, "field": field, "id": identity})
 
-    agreement = _rules(query, warn)
+    agreed = _rules(query, warn)
     turns = query.get("analyzeTurns", [len(moves)])
     if not isinstance(turns, list) or not all(_is_integer(turn) and 0 <= turn <= len(moves) for turn in turns):
         raise QueryError(f"Must specify an array of integers from 0 to {len(moves)}", "analyzeTurns")
@@ -133,7 +134,7 @@ def read(query: Json) -> Query:
         stones,
         moves,
         first,
-        agreement.rules,
+        agreed,
         turns,
         _priorities(query, len(turns)),
         frozenset(flag for flag in _FLAGS if query.get(flag)),
@@ -177,16 +178,14 @@ def _point(text: str, size: int, field: str) -> int:
     """A vertex, or `(column,row)` counted from the upper left."""
     try:
         if text.startswith("("):
-            column, row = (int(number) for number in text.strip("()").split(","))
-            if not (0 <= column < size and 0 <= row < size):
-                raise ValueError
+            column, row = (read_integer(number.strip(), 0, size - 1) for number in text.strip("()").split(","))
             return row * size + column
         return vertex_to_point(text, size)
     except ValueError:
         raise QueryError(f"Could not parse board location: {text}", field) from None
 
 
-def _rules(query: Json, warn: Callable[[str, str], None]) -> AgreedRules:
+def _rules(query: Json, warn: Callable[[str, str], None]) -> GameRules:
     rules, komi = query.get("rules"), query.get("komi")
     if komi is not None and (not isinstance(komi, (int, float)) or isinstance(komi, bool) or not abs(komi) <= 150):
         raise QueryError("Must be a number from -150 to 150", "komi")
@@ -195,26 +194,26 @@ def _rules(query: Json, warn: Callable[[str, str], None]) -> AgreedRules:
             name = plain_name(rules)
             if name in NEAREST:
                 warn("rules", f"hayago cannot count {name}; it uses {NEAREST[name]} rules instead")
-            agreement = named_rules(NEAREST.get(name, name), 0.0)
+            agreed = named_rules(NEAREST.get(name, name), 0.0)
         elif isinstance(rules, dict):
-            agreement = changed_rules(AgreedRules(GameRules(), True), rules)
+            agreed = changed_rules(GameRules(), rules)
         else:
             raise QueryError("Must specify rules as a string or an object", "rules")
         if "whiteHandicapBonus" in query:
-            agreement = changed_rules(agreement, {"whiteHandicapBonus": query["whiteHandicapBonus"]})
+            agreed = changed_rules(agreed, {"whiteHandicapBonus": query["whiteHandicapBonus"]})
     except ValueError as error:
         raise QueryError(f"Could not parse rules: {error}", "rules") from None
     if komi is None:
-        komi = AREA_KOMI if agreement.rules.scoring == "area" else TERRITORY_KOMI
-    return agreement._replace(rules=replace(agreement.rules, komi=float(komi)))
+        komi = AREA_KOMI if agreed.scoring == "area" else TERRITORY_KOMI
+    return replace(agreed, komi=float(komi))
 
 
 def _priorities(query: Json, turns: int) -> list[float]:
     priorities = query.get("priorities", [query.get("priority", 0)] * turns)
     if not isinstance(priorities, list) or len(priorities) != turns:
         raise QueryError("Must be an array as long as analyzeTurns", "priorities")
-    if not all(isinstance(priority, (int, float)) for priority in priorities):
-        raise QueryError("Must be a number", "priority")
+    if not all(isinstance(each, (int, float)) and abs(each) <= MOST_PRIORITY for each in priorities):
+        raise QueryError(f"Must be a number from {-MOST_PRIORITY} to {MOST_PRIORITY}", "priority")
     return priorities
 
 
@@ -240,8 +239,8 @@ def _is_integer(value: object) -> bool:
 # ---- Answering.
 
 
-def analyse(game: "Game", task: Task) -> Json:
-    """The answer to one turn.
+def analyse(game: "Game", task: Task, show_policy: bool = False) -> Json:
+    """The answer to one turn; see `hayago.gtp.analyze.shown` for `show_policy`.
 
     Raises:
         QueryError: there is no network for the size, or a stone or move cannot be there.
@@ -273,7 +272,7 @@ def analyse(game: "Game", task: Task) -> Json:
     answer = {
         "id": query.identity,
         "isDuringSearch": False,
-        "moveInfos": _moves(report.seen_by(sees), query),
+        "moveInfos": _moves(report, query, sees, show_policy),
         "rootInfo": _root(report.seen_by(sees), game),
         "turnNumber": turn,
     }
@@ -284,8 +283,8 @@ def analyse(game: "Game", task: Task) -> Json:
     return answer
 
 
-def _judged(report: "Report") -> Json:
-    winrate, lead = round(report.winrate, 6), round(report.lead, 3)
+def _judged(report: "Report", seen: Shown) -> Json:
+    winrate, lead = round(seen.winrate, 6), round(seen.lead, 3)
     utility = round(2 * winrate - 1, 6)
     return {
         "winrate": winrate,
@@ -299,21 +298,25 @@ def _judged(report: "Report") -> Json:
     }
 
 
-def _moves(report: "Report", query: Query) -> list[Json]:
+def _moves(report: "Report", query: Query, sees: int, show_policy: bool) -> list[Json]:
+    """The candidates; `report` is seen by the colour to play, the numbers by `sees`."""
     infos = []
-    for order, move in enumerate(report.candidates):
+    ownership = _rounded(report.seen_by(sees).ownership.tolist())
+    for order, (move, seen) in enumerate(zip(report.candidates, shown(report, show_policy), strict=True)):
+        if sees != report.colour:
+            seen = Shown(1 - seen.winrate, 0.0 - seen.lead)
         info = {
             "move": vertex_of(move.point, query.size),
             "order": order,
             "prior": round(move.prior, 6),
             "visits": move.visits,
             "pv": [vertex_of(point, query.size) for point in move.line],
-            **_judged(report),
+            **_judged(report, seen),
         }
         if "includePVVisits" in query.flags:
             info["pvVisits"] = [move.visits] * len(move.line)
         if "includeMovesOwnership" in query.flags:
-            info["ownership"] = _rounded(report.ownership.tolist())
+            info["ownership"] = ownership
         infos.append(info)
     return infos
 
@@ -326,7 +329,7 @@ def _root(report: "Report", game: "Game") -> Json:
         "visits": sum(move.visits for move in report.candidates),
         "thisHash": identity,
         "symHash": identity,
-        **_judged(report),
+        **_judged(report, Shown(report.winrate, report.lead)),
     }
 
 
@@ -458,7 +461,7 @@ class Desk:
             self.say({**query, "models": describe_models()})
 
 
-def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE) -> None:
+def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE, show_policy: bool = False) -> None:
     """Answer all queries on stdin until it ends, or until SIGTERM, or until the reader of the answers has ended."""
     output = take_stdout()
     # A thread of its own writes, because the reading thread must never wait for a client that does not read.
@@ -480,16 +483,16 @@ def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE) -> None:
         game = load()
         desk.loaded(lambda: [_model(size) for size in game.sizes])
         while (task := desk.take()) is not None:
-            work_off(game, task, desk)
+            work_off(game, task, desk, show_policy)
     finally:
         lines.put(None)
         writer.join(patience)
 
 
-def work_off(game: "Game", task: Task, desk: Desk) -> None:
+def work_off(game: "Game", task: Task, desk: Desk, show_policy: bool = False) -> None:
     """Answer a task; a failure is an answer too."""
     try:
-        answer = analyse(game, task)
+        answer = analyse(game, task, show_policy)
     except QueryError as error:
         answer = {"error": str(error), "field": error.field, "id": task.query.identity}
     except Exception as error:

@@ -104,7 +104,7 @@ def read_lines() -> Iterator[str]:
     """The lines of stdin, including an unfinished last one.
 
     They are read from the descriptor, because a thread that waits inside sys.stdin holds its lock when the process
-    ends.
+    ends. Bytes that are not UTF-8 become lone surrogates, which `os.fsencode` turns back: they may be a file's name.
     """
     rest = b""
     while True:
@@ -116,9 +116,14 @@ def read_lines() -> Iterator[str]:
             break
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
-            yield line.decode(errors="replace")
+            yield decoded(line)
     if rest:
-        yield rest.decode(errors="replace")
+        yield decoded(rest)
+
+
+def decoded(line: bytes) -> str:
+    """The text of a line, without the byte order mark that some programs put before it."""
+    return line.decode(errors="surrogateescape").removeprefix("\ufeff")
 
 
 def start_reader(deliver: Callable[[str | None], None], output: Output, patience: float) -> None:

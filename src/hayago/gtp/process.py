@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 from hayago.gtp import analyze, gogui, kata, standard  # noqa: F401 - they register commands
 from hayago.gtp.pipes import PATIENCE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
-from hayago.gtp.protocol import Engine, GtpFatal
+from hayago.gtp.protocol import Engine, GtpFatal, Manner
 
 if TYPE_CHECKING:
     from hayago.player.game import Game
 
 
-def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", patience: float = PATIENCE) -> None:
+def serve(
+    prepare: "Callable[[], Callable[[], Game]]",
+    manner: Manner = Manner(),  # noqa: B008 - frozen
+    patience: float = PATIENCE,
+) -> None:
     """Speak GTP on stdin and stdout until `quit`, the end of the input, SIGTERM, or until the reader has ended.
 
     `prepare` runs at once in a thread of its own and must be light: it parses the command line. What it returns is
@@ -51,7 +55,7 @@ def serve(prepare: "Callable[[], Callable[[], Game]]", name: str = "hayago", pat
     loading = threading.Thread(target=load, daemon=True)
     loading.start()
     start_reader(inbox.put, output, patience)
-    engine = Engine(wait_for_game, inbox.waits_within, name)
+    engine = Engine(wait_for_game, inbox.waits_within, manner)
     while not engine.finished and (line := inbox.get()) is not None:
         if isinstance(line, Exception):
             raise line

@@ -10,8 +10,8 @@ Section numbers are those of "Specification of the Go Text Protocol, version 2, 
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.gtp.move_clock import MoveClock
 from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex, vertex_to_point
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # 3.1: tabs become spaces, other control characters vanish
 _CONTROL_CHARACTERS = dict.fromkeys([*range(32), 127]) | {ord("\t"): " "}
-_MOST = 1e10  # larger numbers are not meant seriously
+_MOST, _LARGEST = 1e10, 10**9  # larger numbers are not meant seriously
+MOST_KOMI = 1000.0  # more than any board has points
 
 
 class GtpError(Exception):
@@ -52,29 +53,19 @@ class Arguments(list[str]):
             raise GtpError("syntax error")
         return self[index]
 
-    def integer(self, index: int) -> int:
-        """An integer."""
+    def integer(self, index: int, least: int = -_LARGEST, most: int = _LARGEST) -> int:
+        """An integer within these bounds."""
         try:
-            return int(self._numeral(index))
+            return read_integer(self.word(index), least, most)
         except ValueError:
             raise GtpError("syntax error") from None
 
-    def number(self, index: int) -> float:
-        """A number that is neither infinite nor NaN."""
+    def number(self, index: int, least: float = -_MOST, most: float = _MOST) -> float:
+        """A number within these bounds."""
         try:
-            number = float(self._numeral(index))
+            return read_number(self.word(index), least, most)
         except ValueError:
             raise GtpError("syntax error") from None
-        if not abs(number) <= _MOST:
-            raise GtpError("syntax error")
-        return number
-
-    def _numeral(self, index: int) -> str:
-        """The word, unless only Python would take it for a number."""
-        word = self.word(index)
-        if not word.isascii() or "_" in word:
-            raise GtpError("syntax error")
-        return word
 
     def colour(self, index: int) -> int:
         """BLACK or WHITE."""
@@ -94,6 +85,7 @@ class Arguments(list[str]):
 Handler = Callable[["Engine", Arguments], str | Iterator[str]]
 
 COMMANDS: dict[str, Handler] = {}
+CHAT = "kgs-chat"  # some versions of kgsGtp are said to crash when it is listed
 
 
 def command(*names: str) -> Callable[[Handler], Handler]:
@@ -112,16 +104,32 @@ def command(*names: str) -> Callable[[Handler], Handler]:
     return register
 
 
+class Manner(NamedTuple):
+    """What an engine does only if its user asks for it.
+
+    Attributes:
+        name: the answer to `name`.
+        show_policy: analyses show the policy where programs draw winrates and points (`analyze.shown`).
+        chat: `kgs-chat` is answered.
+    """
+
+    name: str = "hayago"
+    show_policy: bool = False
+    chat: bool = False
+
+
 class Engine:
     """Turns lines into replies.
 
     Args:
         wait_for_game: returns the game; called whenever a command needs it.
         input_within: whether the client sends something within a number of seconds, which ends a growing reply.
-        name: the answer to `name`.
+        manner: see there.
 
     Attributes:
+        manner: see there.
         clock: how long our moves may take.
+        of_a_search: the parameters of KataGo's search that the client has set; they change nothing.
         finished: whether the client has quit.
     """
 
@@ -129,13 +137,19 @@ class Engine:
         self,
         wait_for_game: "Callable[[], Game]",
         input_within: Callable[[float], bool] = lambda seconds: True,
-        name: str = "hayago",
+        manner: Manner = Manner(),  # noqa: B008 - frozen
     ) -> None:
         self._wait_for_game = wait_for_game
         self.input_within = input_within
-        self.name = name
+        self.manner = manner
         self.clock = MoveClock()
+        self.of_a_search: dict[str, float] = {}
         self.finished = False
+
+    @property
+    def commands(self) -> "Mapping[str, Handler]":
+        """The commands that this engine knows: the register, less what its manner leaves out."""
+        return COMMANDS if self.manner.chat else {name: COMMANDS[name] for name in COMMANDS if name != CHAT}
 
     @property
     def game(self) -> "Game":
@@ -171,7 +185,7 @@ class Engine:
         name, _, arguments = (rest.lstrip(" ") if identity else text).partition(" ")
         begun = False
         try:
-            handler = COMMANDS.get(name)
+            handler = self.commands.get(name)
             if handler is None:
                 raise GtpError("unknown command")
             result = handler(self, Arguments(arguments.strip(" ")))
@@ -179,9 +193,9 @@ class Engine:
                 yield _reply("=", identity, result)
             else:
                 begun = True
-                yield f"={identity}\n"
+                yield f"={identity} \n"
                 for part in result:
-                    yield part + "\n"
+                    yield _printable(part) + "\n"
                 yield "\n"
         except GtpQuit:
             self.finished = True
@@ -204,16 +218,61 @@ def place_of(error: Exception) -> str:
 
 
 def _reply(mark: str, identity: str, text: str) -> str:
-    """2.6 and 2.7: a reply ends with two newlines, so its text must not contain an empty line."""
-    lines = [line.rstrip() for line in text.split("\n")]
+    """2.6 and 2.7: a reply ends with two newlines, so its text must not contain an empty line.
+
+    The space after the mark is always there, as in GNU Go. GoGui takes what follows the first space for the text.
+    """
+    lines = [line.rstrip() for line in _printable(text).split("\n")]
     body = "\n".join([lines[0], *(line for line in lines[1:] if line)])
-    between = " " if lines[0] else ""
-    return f"{mark}{identity}{between}{body}\n\n"
+    return f"{mark}{identity} {body}\n\n"
+
+
+def _printable(text: str) -> str:
+    """The text with what cannot be printed spelled out: control characters, and surrogates, which cannot be written."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+
+
+def read_integer(word: str, least: int, most: int) -> int:
+    """An integer in plain ASCII digits.
+
+    Raises:
+        ValueError: it is none, or not within the bounds.
+    """
+    number = int(_numeral(word))
+    if not least <= number <= most:
+        raise ValueError(f"not from {least} to {most}")
+    return number
+
+
+def read_number(word: str, least: float, most: float) -> float:
+    """A number in plain ASCII digits.
+
+    Raises:
+        ValueError: it is none, or not within the bounds (as infinity and NaN never are).
+    """
+    number = float(_numeral(word))
+    if not least <= number <= most:
+        raise ValueError(f"not from {least} to {most}")
+    return number
+
+
+def _numeral(word: str) -> str:
+    """The word, unless only Python would take it for a number (1_0, full-width digits)."""
+    if not word.isascii() or "_" in word:
+        raise ValueError("not a number")
+    return word
 
 
 def read_colour(word: str) -> int | None:
     """BLACK or WHITE; None for any other word."""
     return {"b": BLACK, "black": BLACK, "w": WHITE, "white": WHITE}.get(word.lower())
+
+
+def colour_points(arguments: Arguments, size: int) -> list[tuple[int, int]]:
+    """The (colour, point) of `COLOUR VERTEX COLOUR VERTEX ...`."""
+    return [(arguments.colour(n), arguments.point(n + 1, size)) for n in range(0, len(arguments), 2)]
 
 
 def vertices(points: Iterable[int], size: int) -> str:

@@ -5,28 +5,19 @@ hayago counts area, or territory without points in seki. It refuses what it cann
 
 import json
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from hayago.rules.game_rules import PRESETS, GameRules
 
 # The nearest rules for those that hayago cannot count.
 NEAREST = {"stone-scoring": "chinese", "aga-button": "aga", "ancient-territory": "japanese", "ancient-area": "chinese"}
-_NEVER_FRIENDLY = ("tromp-taylor",)  # dead stones must be captured before passing
 
 
-class AgreedRules(NamedTuple):
-    """The rules, and whether dead stones may stay on the board when both pass."""
-
-    rules: GameRules
-    friendly_pass_ok: bool
-
-
-def rules_as_json(agreement: AgreedRules) -> str:
+def rules_as_json(rules: GameRules) -> str:
     """The rules as `kata-get-rules` answers them."""
-    rules = agreement.rules
     return json.dumps(
         {
-            "friendlyPassOk": agreement.friendly_pass_ok,
+            "friendlyPassOk": rules.friendly_pass_ok,
             "hasButton": False,
             "ko": rules.ko.upper(),
             "scoring": rules.scoring.upper(),
@@ -43,7 +34,7 @@ def plain_name(name: str) -> str:
     return name.strip().lower().replace("_", "-").replace(" ", "-")
 
 
-def named_rules(name: str, komi: float) -> AgreedRules:
+def named_rules(name: str, komi: float) -> GameRules:
     """The rules of that name, with the current komi.
 
     Raises:
@@ -52,16 +43,15 @@ def named_rules(name: str, komi: float) -> AgreedRules:
     name = plain_name(name)
     if name not in PRESETS:
         raise ValueError(f"unknown rules: {name}")
-    return AgreedRules(replace(PRESETS[name], komi=komi), name not in _NEVER_FRIENDLY)
+    return replace(PRESETS[name], komi=komi)
 
 
-def changed_rules(agreement: AgreedRules, fields: dict[str, Any]) -> AgreedRules:
+def changed_rules(rules: GameRules, fields: dict[str, Any]) -> GameRules:
     """The rules with these fields of `kata-get-rules` changed.
 
     Raises:
         ValueError: there is no such field or value, or hayago cannot count that way.
     """
-    rules, friendly = agreement
     for field, value in fields.items():
         word = str(value).lower() if isinstance(value, (str, bool, int)) else ""
         match field:
@@ -74,7 +64,7 @@ def changed_rules(agreement: AgreedRules, fields: dict[str, Any]) -> AgreedRules
             case "whiteHandicapBonus" if word in ("0", "n", "n-1"):
                 rules = replace(rules, handicap_bonus=word.upper())  # type: ignore[arg-type]
             case "friendlyPassOk" if word in ("true", "false"):
-                friendly = word == "true"
+                rules = replace(rules, friendly_pass_ok=word == "true")
             case "hasButton" if word == "false":
                 pass
             case "tax" if word in ("none", "seki"):
@@ -84,15 +74,19 @@ def changed_rules(agreement: AgreedRules, fields: dict[str, Any]) -> AgreedRules
     tax = str(fields.get("tax", "")).lower()
     if tax and tax != ("seki" if rules.scoring == "territory" else "none"):
         raise ValueError(f"cannot count {rules.scoring} with tax {tax}")
-    return AgreedRules(rules, friendly)
+    return rules
 
 
-def read_rules(text: str, agreement: AgreedRules) -> AgreedRules:
+def read_rules(text: str, rules: GameRules) -> GameRules:
     """The rules that a text names or describes in JSON. The komi and unnamed fields stay.
 
     Raises:
         ValueError: it is neither, or hayago cannot count that way.
     """
     if not text.lstrip().startswith("{"):
-        return named_rules(text, agreement.rules.komi)
-    return changed_rules(agreement, json.loads(text))
+        return named_rules(text, rules.komi)
+    try:
+        fields = json.loads(text)
+    except RecursionError:
+        raise ValueError("too many brackets") from None
+    return changed_rules(rules, fields)

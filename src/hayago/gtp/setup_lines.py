@@ -8,11 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-Client = Literal["sabaki", "gogui", "lizzie", "lizzieyzy", "q5go", "kgs", "ogs", "katrain"]
+Client = Literal["sabaki", "gogui", "lizzie", "lizzieyzy", "q5go", "kgs", "ogs", "cgos", "katrain"]
 CLIENTS: tuple[str, ...] = get_args(Client)
 
-# Lizzie and LizzieYzy look for KataGo in the engine's name, and then use its dialect, which has scores.
-KATAGO_NAME = "KataGo dialect of hayago"
+# Lizzie and LizzieYzy look for KataGo in the engine's name, and then use its dialect, which has scores. It has no
+# spaces, because Lizzie does not understand quotation marks everywhere.
+KATAGO_NAME = "KataGo-dialect-of-hayago"
+# These draw winrates or lost points on the candidates, which are the same for all without this option.
+_SHOW_POLICY = "--show-policy"
+_SHOWS_POLICY = (
+    f"{_SHOW_POLICY} makes the winrates and points of the moves show the policy; they are not winrates.\n"
+    "Leave it out to see the judgement of the position instead, the same for each move."
+)
+_FIRST = "Run this once before, because the first start compiles: {check}"
 
 
 def installation() -> list[str]:
@@ -21,35 +29,46 @@ def installation() -> list[str]:
     return [str(script)] if script.is_file() else [sys.executable, "-m", "hayago"]
 
 
-def setup_text(client: Client, options: Sequence[str]) -> str:
-    """What to do in that program; `options` are further options of `hayago gtp`."""
+def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (19,)) -> str:
+    """What to do in that program.
+
+    Args:
+        client: the program.
+        options: further options of `hayago gtp`.
+        sizes: the boards for which there is a network.
+    """
     words = [*installation(), "gtp", *options]
     program, rest = words[0], words[1:]
-    katago = [*words, "--name", KATAGO_NAME]
+    showing = [*words, *([] if _SHOW_POLICY in words else [_SHOW_POLICY])]
+    name = [] if "--name" in options else ["--name", KATAGO_NAME]
+    first = _FIRST.format(check=_line([*installation(), "gtp", "--check"]))
     match client:
         case "sabaki":
             return (
                 "Sabaki: Engines > Show Engines Sidebar, the button with the play sign > Manage Engines, Add.\n"
                 f"Path:      {program}\n"
                 f"Arguments: {_line(rest)}\n"
-                "Analysis needs nothing more: the heat map shows the policy."
+                f"Analysis needs nothing more: the heat map shows the policy.\n{first}"
             )
         case "gogui":
             return (
                 "GoGui: Program > New Program.\n"
                 f"Command: {_line(words)}\n"
-                "Then Tools > Analyze Commands shows the policy, ladders and planes."
+                f"Then Tools > Analyze Commands shows the policy, ladders and planes.\n{first}"
             )
         case "lizzie":
-            return f"Lizzie: Settings > Engine, Engine command.\n{_line(katago)}"
+            line = [*showing, *name]
+            warning = _warning("Lizzie (0.7.4, on Linux and macOS)", line)
+            return f"Lizzie: Settings > Engine, Engine command.\n{_line(line)}\n{_SHOWS_POLICY}\n{first}{warning}"
         case "lizzieyzy":
-            return f"LizzieYzy: Engine > Engines, Add, Command line.\n{_line(katago)}"
+            return f"LizzieYzy: Engine > Engines, Add, Command line.\n{_line([*words, *name])}\n{first}"
         case "q5go":
             return (
-                "q5Go: Settings > Preferences > Computer Go, New.\n"
+                "q5Go: Settings > Preferences > Computer Go, New. It needs a name, too.\n"
                 f"Executable: {program}\n"
-                f"Arguments:  {_line(rest)}\n"
-                "Board size: 19; tick the box for analysis."
+                f"Arguments:  {_line(showing[1:])}\n"
+                f"Board size: {_numbers(sizes)}; tick the box for analysis.\n"
+                f"{_SHOWS_POLICY}\n{first}{_warning('q5Go', showing[1:])}"
             )
         case "kgs":
             # In a Java properties file a backslash begins an escape.
@@ -62,18 +81,43 @@ def setup_text(client: Client, options: Sequence[str]) -> str:
                 "room=Computer Go\n"
                 "mode=custom\n"
                 "rules=chinese\n"
-                "rules.boardSize=19"
+                f"rules.boardSize={sizes[-1]}\n"
+                "# With --kgs-chat at the end of the engine's line it answers in the chat (kgs-chat).\n"
+                "# It is off because kgsGtp from 3.5.20 on is said to crash over it."
             )
         case "ogs":
+            config = {"allowed_board_sizes": list(sizes), "bot": {"command": words}}
             return (
                 "gtp2ogs: put this into hayago.json5, then: gtp2ogs --apikey KEY --config hayago.json5\n"
-                f'{{ "bot": {{ "command": {json.dumps(words)} }} }}'
+                f"{json.dumps(config)}\n"
+                "Without the sizes it would take games on other boards and lose them."
+            )
+        case "cgos":
+            rules = [] if "--rules" in options else ["--rules", "tromp-taylor"]
+            line = [*words, *rules]
+            return (
+                "CGOS client: the engine's command line; CGOS counts by Tromp-Taylor.\n"
+                f"{_line(line)}{_warning('The CGOS client', line)}"
             )
         case "katrain":
             return (
-                "KaTrain: General Settings (F8), Override engine command.\n"
-                f"{_line([*installation(), 'gtp', '--analysis-json', *options])}"
+                "KaTrain: General Settings (F8), the tab Custom command; before 1.20 Override engine command.\n"
+                f"{_line([*showing, '--analysis-json'])}\n"
+                f"In 1.20 choose that tab, or the local KataGo is used.\n{_SHOWS_POLICY}\n{first}"
             )
+
+
+def _warning(client: str, words: Sequence[str]) -> str:
+    """A line about words with spaces, for a client that does not understand quotation marks; empty if all have none."""
+    spaced = [word for word in words if " " in word]
+    if not spaced:
+        return ""
+    instead = f"Use a path without spaces in place of: {', '.join(spaced)}"
+    return f"\nWarning: {client} does not understand quotation marks. {instead}"
+
+
+def _numbers(sizes: Sequence[int]) -> str:
+    return " or ".join(map(str, sizes))
 
 
 def _line(words: Sequence[str]) -> str:

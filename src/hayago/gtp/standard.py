@@ -1,15 +1,17 @@
 """The commands of the specification (section 6), and those that clients other than analysers have added."""
 
+import os
 import time
 from pathlib import Path
 from typing import NoReturn
 
 from hayago import __version__
 from hayago.gtp.move_clock import System, TimeSystem
-from hayago.gtp.protocol import COMMANDS, Arguments, Engine, GtpError, GtpQuit, command, vertices
+from hayago.gtp.protocol import CHAT, MOST_KOMI, Arguments, Engine, GtpError, GtpQuit, command, vertices
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
 
 RESIGN = "resign"
+_ANY_SIZE = 10**99  # what is larger is refused as a number, what is smaller as a size
 EXPLAINED = 5  # how many of the likeliest moves are named
 
 # Administrative commands (6.1, 6.2), answered before anything is loaded.
@@ -22,7 +24,7 @@ def _protocol_version(engine: Engine, arguments: Arguments) -> str:
 
 @command("name")
 def _name(engine: Engine, arguments: Arguments) -> str:
-    return engine.name
+    return engine.manner.name
 
 
 @command("version")
@@ -32,12 +34,12 @@ def _version(engine: Engine, arguments: Arguments) -> str:
 
 @command("known_command")
 def _known_command(engine: Engine, arguments: Arguments) -> str:
-    return "true" if arguments and arguments[0] in COMMANDS else "false"
+    return "true" if arguments and arguments[0] in engine.commands else "false"
 
 
 @command("list_commands")
 def _list_commands(engine: Engine, arguments: Arguments) -> str:
-    return "\n".join(COMMANDS)
+    return "\n".join(engine.commands)
 
 
 @command("quit")
@@ -111,17 +113,11 @@ def _set_clock(engine: Engine, arguments: Arguments, systems: tuple[System, ...]
 
 
 def _seconds(arguments: Arguments, index: int) -> float:
-    seconds = arguments.number(index)
-    if seconds < 0:
-        raise GtpError("syntax error")
-    return seconds
+    return arguments.number(index, least=0)
 
 
 def _count(arguments: Arguments, index: int) -> int:
-    count = arguments.integer(index)
-    if count < 0:
-        raise GtpError("syntax error")
-    return count
+    return arguments.integer(index, least=0)
 
 
 # Setting up (6.3.1).
@@ -130,11 +126,17 @@ def _count(arguments: Arguments, index: int) -> int:
 @command("boardsize", "rectangular_boardsize")
 def _boardsize(engine: Engine, arguments: Arguments) -> str:
     """OGS sends two numbers for a board that may be rectangular; no network is for those."""
-    sizes = {arguments.integer(index) for index in range(min(max(len(arguments), 1), 2))}
+    words = range(min(max(len(arguments), 1), 2))
+    sizes = {arguments.integer(index, -_ANY_SIZE, _ANY_SIZE) for index in words}
     if len(sizes) > 1 or not engine.game.resize(sizes.pop()):
-        raise GtpError("unacceptable size")
+        # The specification's words, and then what a person in front of GoGui or q5Go wants to know.
+        raise GtpError(f"unacceptable size: hayago has a network for {_sizes(engine)}")
     engine.clock.reset()
     return ""
+
+
+def _sizes(engine: Engine) -> str:
+    return " and ".join(f"{size}x{size}" for size in engine.game.sizes)
 
 
 @command("clear_board")
@@ -146,7 +148,7 @@ def _clear_board(engine: Engine, arguments: Arguments) -> str:
 
 @command("komi")
 def _komi(engine: Engine, arguments: Arguments) -> str:
-    engine.game.set_komi(arguments.number(0))
+    engine.game.set_komi(arguments.number(0, -MOST_KOMI, MOST_KOMI))
     return ""
 
 
@@ -193,9 +195,9 @@ def _handicap(engine: Engine, points: list[int]) -> str:
 
 @command("loadsgf")
 def _loadsgf(engine: Engine, arguments: Arguments) -> str:
-    """The position before the move with that number, or after the last one."""
+    """The position before the move with that number, or after the last one. A file's name may end with a number."""
     name, number = arguments.text, None
-    if len(arguments) > 1 and arguments[-1].isdigit():
+    if len(arguments) > 1 and arguments[-1].isdigit() and not os.path.isfile(_file_name(name)):  # noqa: PTH113 - never raises
         name, number = name.removesuffix(arguments[-1]), arguments.integer(len(arguments) - 1)
     if not engine.game.load(Path(_file_name(name)), number):
         raise GtpError("cannot load file")
@@ -219,8 +221,14 @@ def _printsgf(engine: Engine, arguments: Arguments) -> str:
 
 
 def _file_name(text: str) -> str:
-    """A file name, which may contain spaces; GoGui then puts it in double quotes."""
-    name = text.strip()
+    """A file name, which may contain spaces; GoGui then puts it in double quotes.
+
+    Its bytes are those that the client has sent, whatever their encoding.
+    """
+    try:
+        name = os.fsdecode(text.strip().encode(errors="surrogateescape"))
+    except ValueError:  # on Windows, where a name is text
+        raise GtpError("syntax error") from None
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1]
     if not name:
@@ -340,7 +348,7 @@ def _kgs_game_over(engine: Engine, arguments: Arguments) -> str:
     return ""
 
 
-@command("kgs-chat")
+@command(CHAT)
 def _kgs_chat(engine: Engine, arguments: Arguments) -> str:
     """`kgs-chat game|private NAME WORDS`: the reply is said in the chat, so it must be one line."""
     if len(arguments) < 2 or arguments[0] not in ("game", "private"):
@@ -361,8 +369,7 @@ def _cputime(engine: Engine, arguments: Arguments) -> str:
 
 @command("gomill-describe_engine")
 def _describe_engine(engine: Engine, arguments: Arguments) -> str:
-    sizes = ", ".join(f"{size}x{size}" for size in engine.game.sizes)
-    return f"hayago {__version__}\nA policy network without search, for boards of {sizes}."
+    return f"hayago {__version__}\nA policy network without search, for boards of {_sizes(engine)}."
 
 
 @command("gomill-explain_last_move")

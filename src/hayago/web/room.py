@@ -349,7 +349,7 @@ class Room:
             raise Refused(422, str(error)) from error
         game.board.superko = False  # the rules of the record
         with suppress(ValueError):  # unknown rules
-            game.rules = named_rules(record.rules, game.rules.komi).rules
+            game.rules = named_rules(record.rules, game.rules.komi)
         short = {name: getattr(record, name)[:NAME] for name in ("black", "white", "event", "result", "rules")}
         ranks = {name: getattr(record, name)[:NAME] for name in ("black_rank", "white_rank")}
         comments = {index: text[:COMMENT] for index, text in read_comments(data).items()}

@@ -62,6 +62,16 @@ async function main() {
     result.analyses[name] = await analyze(tracker, {name, args: ['B', '2']}, 3, {name: 'protocol_version'})
   }
 
+  // GoGui's views, as the same code reads them: many lines, the first one empty.
+  const views = await send(controller, 'gogui-analyze_commands')
+  const quiet = views.content.split('\n').filter(view => !view.includes('hayago-live_gfx')) // it draws on stderr
+  result.views = await Promise.all(quiet.map(async view => {
+    const [kind, , command] = view.trim().split('/')
+    const [name, ...args] = command.replace('%s', '0').split(' ')
+    const {error, content} = await controller.sendCommand({id: 7, name, args})
+    return {kind, name, error, content}
+  }))
+
   // A move with its analysis; the tracker reads it from the line `play VERTEX`.
   const before = tracker.state.history.length
   const move = await tracker.queueCommand({name: 'genmove_analyze', args: ['B', '10']})
