@@ -1,10 +1,11 @@
 """Compare the judge of endings with GNU Go, and with how the games ended, on final positions of real games.
 
-    python scripts/proofs/judge_endings.py GAMES... [--positions 200] [--endings FILE] [--playouts 400]
+    python scripts/proofs/judge_endings.py GAMES... [--split validation] [--positions 200] [--endings FILE]
 
 GAMES are files, folders or archives. Of their games those count that end by two passes (--no-passes: any) and whose
-result is a number of points; they are drawn at random. GNU Go names the dead stones and the score of each; that takes
-seconds, so its verdicts are kept in FILE and used again. Then each way of judging is tried on all of them:
+result is a number of points; they are drawn at random, from one split or from all games. GNU Go names the dead stones
+and the score of each; that takes seconds, so its verdicts are kept in FILE and used again. Then each way of judging is
+tried on all of them:
 
     precision, recall   over the stones that GNU Go calls dead
     winner              how often the winner is GNU Go's
@@ -29,6 +30,7 @@ from hayago.player.continuations import ContinuingJudge
 from hayago.player.endgame import EndgameJudge
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.identity import game_keys, split_of
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
@@ -38,7 +40,12 @@ ROOT = Path(__file__).resolve().parents[2]
 Ending = dict[str, Any]
 
 
-def endings_of(paths: list[str], passes: bool) -> Iterator[Ending]:
+def split_of_record(record: GameRecord) -> str:
+    """The split that `hayago prepare` puts the game into."""
+    return split_of(game_keys(record.size, record.setup, record.moves)[0])
+
+
+def endings_of(paths: list[str], passes: bool, split: str | None) -> Iterator[Ending]:
     """The finished games: what a board needs to come to their end, and how they were counted."""
     for source, data in iter_files(paths):
         for record in scan_sgf(data, source):
@@ -46,7 +53,8 @@ def endings_of(paths: list[str], passes: bool) -> Iterator[Ending]:
                 continue
             score = points_of(record.result)
             finished = [code & POINT_MASK for code in record.moves[-2:].tolist()] == [record.size**2] * 2
-            if score is not None and record.komi is not None and (finished or not passes):
+            usable = score is not None and record.komi is not None and (finished or not passes)
+            if usable and split in (None, split_of_record(record)):
                 yield ending_of(record, score)
 
 
@@ -59,9 +67,15 @@ def ending_of(record: GameRecord, score: float) -> Ending:
         "white": record.setup_white,
         "moves": [(WHITE if code & WHITE_BIT else BLACK, code & POINT_MASK) for code in record.moves.tolist()],
         "komi": record.komi,
-        "rules": "chinese" if record.rules.lower().startswith(("chinese", "tt", "tromp")) else "japanese",
+        "rules": rules_named(record.rules),
         "result": score,
     }
+
+
+def rules_named(text: str) -> str:
+    """The rules that RU names, Japanese ones where it names none."""
+    known = {"chinese": "chinese", "tt": "chinese", "tromp": "chinese", "aga": "aga", "nz": "new-zealand"}
+    return next((name for begin, name in known.items() if text.lower().startswith(begin)), "japanese")
 
 
 def points_of(result: str) -> float | None:
@@ -105,7 +119,8 @@ def set_up_gnugo(referee: GtpClient, ending: Ending) -> None:
 def ask_gnugo(gnugo: str, ending: Ending) -> None:
     """Add GNU Go's dead stones, seki stones and score to the ending."""
     size = ending["size"]
-    with GtpClient([gnugo, "--mode", "gtp", "--level", "10", f"--{ending['rules']}-rules"], 600) as referee:
+    counting = "japanese" if ending["rules"] == "japanese" else "chinese"
+    with GtpClient([gnugo, "--mode", "gtp", "--level", "10", f"--{counting}-rules"], 600) as referee:
         set_up_gnugo(referee, ending)
         started = time.perf_counter()
         for status in ("dead", "seki"):
@@ -115,7 +130,7 @@ def ask_gnugo(gnugo: str, ending: Ending) -> None:
         ending["gnugo_seconds"] = round(time.perf_counter() - started, 2)
 
 
-def collect(paths: list[str], positions: int, passes: bool, file: Path, seed: int) -> list[Ending]:
+def collect(paths: list[str], positions: int, passes: bool, file: Path, seed: int, split: str | None) -> list[Ending]:
     """The endings with GNU Go's verdicts: those of the file, or new ones that are added to it."""
     known = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     if known and not paths:
@@ -123,7 +138,7 @@ def collect(paths: list[str], positions: int, passes: bool, file: Path, seed: in
     gnugo = shutil.which("gnugo", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/games"]))
     if gnugo is None:
         raise HayagoError("gnugo is not installed")
-    candidates = list(endings_of(paths, passes))
+    candidates = list(endings_of(paths, passes, split))
     Random(seed).shuffle(candidates)
     done = {ending["source"] for ending in known}
     with file.open("a") as out:
@@ -186,6 +201,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the judge of endings with GNU Go and with the true results.")
     parser.add_argument("games", nargs="*")
     parser.add_argument("--positions", type=int, default=200)
+    parser.add_argument("--split", choices=["train", "validation"], help="only games of this split")
     parser.add_argument("--no-passes", action="store_true", help="take games that do not end by two passes too")
     parser.add_argument("--endings", type=Path, default=Path("endings.jsonl"), help="GNU Go's verdicts")
     parser.add_argument("--playouts", type=int, default=400)
@@ -198,7 +214,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verbose", action="store_true", help="draw the positions where the last way differs")
     arguments = parser.parse_args()
-    endings = collect(arguments.games, arguments.positions, not arguments.no_passes, arguments.endings, arguments.seed)
+    endings = collect(
+        arguments.games,
+        arguments.positions,
+        not arguments.no_passes,
+        arguments.endings,
+        arguments.seed,
+        arguments.split,
+    )
     print(f"{len(endings)} positions, {sum(len(ending['gnugo_dead']) for ending in endings)} stones dead to GNU Go")
     print(f"{'way of judging':24s} precision  recall  winner  true winner (GNU Go)  true score (GNU Go)  ms CPU")
     ways: dict[str, EndgameJudge] = {

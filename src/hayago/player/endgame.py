@@ -108,7 +108,7 @@ class EndgameJudge:
     """
 
     def __init__(self, playouts: int = PLAYOUTS, seed: int = 0, *, heuristics: bool = True) -> None:
-        self._playouts, self._seed, self._heuristics = playouts, seed, heuristics
+        self.playouts, self._seed, self._heuristics = playouts, seed, heuristics
 
     def judge(
         self, board: Board, rules: GameRules, seconds: float | None = None, playouts: int | None = None
@@ -155,7 +155,7 @@ class EndgameJudge:
 
     def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
         ends = math.inf if seconds is None else time.perf_counter() + seconds
-        size, wanted = board.size, playouts or self._playouts
+        size, wanted = board.size, playouts or self.playouts
         cells = framed(board.grid())
         fixed = np.empty(CELLS, np.uint8)
         mark_unconditional(cells, fixed)

@@ -90,7 +90,7 @@ def mark_false_eyes(
 ) -> None:
     """Set false_eyes (CELLS,) where a colour must still play inside its own area: a chain of it is in atari there even
     once that colour has taken all neutral points. area is `mark_area`'s; shared (CELLS,) marks the neutral points of a
-    seki, which nobody takes."""
+    seki, which no one takes."""
     false_eyes[:] = False
     for colour in (BLACK, WHITE):
         stones = cells.copy()
