@@ -1,6 +1,9 @@
 """The judge of endings on positions drawn by hand: dead stones, seki, dame, false eyes, open borders."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from diagrams import drawn_board
 from fakes import FixedEvaluator
@@ -200,3 +203,51 @@ def test_without_doubt_or_of_another_size_the_playouts_judge_alone() -> None:
         judge = ContinuingJudge(FixedEvaluator(size), unsure=unsure)
         assert np.array_equal(judge.judge(board, AREA, playouts=100).ownership, plain.ownership)
     assert Player(FixedEvaluator()).last_judge is not Player(FixedEvaluator()).judge
+
+
+def test_a_judgement_without_a_time_limit_does_not_look_at_the_clock(monkeypatch) -> None:
+    """So it is the same on an idle machine and a loaded one."""
+    board = drawn_board(DEAD_IN_CORNERS)
+    judges = EndgameJudge(), ContinuingJudge(FixedEvaluator(9), unsure=0.0, moves=2)
+    idle = [judge.judge(board, AREA).score for judge in judges]
+    monkeypatch.setattr("time.perf_counter", lambda: 1 / 0)
+    assert [judge.judge(board, AREA).score for judge in judges] == idle
+
+
+def test_the_count_does_not_depend_on_the_player_s_seed() -> None:
+    board = drawn_board(DEAD_IN_CORNERS)
+    judged = [Player(FixedEvaluator(9), seed=seed).last_judge.judge(board, AREA) for seed in (None, 1, 2)]
+    assert all(np.array_equal(each.ownership, judged[0].ownership) for each in judged)
+
+
+@pytest.mark.parametrize("stones", ["D4", "D4 Q16", "D4 Q16 D16 Q4 D10 Q10 K4 K16 K10", ""])
+def test_nothing_is_known_in_the_opening(stones: str) -> None:
+    """A stone of one colour does not own the board: an outsider saw 353.5 points and 100 %."""
+    board = Board(19)
+    board.setup(vertices(stones, 19), to_play=WHITE)
+    for rules in (PRESETS["chinese"], PRESETS["japanese"]):
+        judgement = EndgameJudge().judge(board, rules)
+        assert 0.45 < judgement.black_winrate < 0.55
+        handicap = 13 * (len(stones.split()) - 0.5)
+        assert abs(judgement.lead - handicap) < 20 + 0.4 * abs(handicap)
+
+
+@pytest.mark.parametrize("drawing", [DEAD_IN_CORNERS])
+@pytest.mark.parametrize("name", list(PRESETS))
+@pytest.mark.parametrize("komi", [-100.5, -30.5, -2.5, 0.5, 7.5, 30.5, 100.5])
+def test_at_the_end_the_winrate_names_the_winner_of_the_count(drawing: str, name: str, komi: float) -> None:
+    board = drawn_board(drawing)
+    for _ in range(2):
+        board.play(board.pass_point)
+    judgement = EndgameJudge().judge(board, replace(PRESETS[name], komi=komi))
+    assert judgement.lead == judgement.score
+    assert (judgement.black_winrate > 0.5) == (judgement.score > 0)
+    assert abs(judgement.black_winrate - 0.5) > 0.45 or abs(judgement.score) < 10
+
+
+def test_before_the_end_dead_stones_can_still_be_captured_by_tromp_taylor() -> None:
+    board = drawn_board(DEAD_IN_CORNERS)
+    chinese, strict = (EndgameJudge().judge(board, PRESETS[name]) for name in ("chinese", "tromp-taylor"))
+    assert strict.score != chinese.score  # counted now, they live
+    assert strict.lead == chinese.lead and strict.black_winrate == chinese.black_winrate
+    assert strict.dead == chinese.dead  # so they can be found, and captured

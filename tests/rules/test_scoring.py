@@ -1,12 +1,15 @@
 """Counting under area and territory rules, drawn by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sgfmill import boards
 
 from diagrams import drawn_board
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
-from hayago.rules.game_rules import PRESETS, GameRules
+from hayago.rules.game_rules import PRESETS, GameRules, sgf_name
 from hayago.rules.scoring import count, handicap_stones
 
 AREA, TERRITORY = GameRules(komi=0.0), GameRules("territory", "simple", komi=0.0, handicap_bonus="0")
@@ -119,3 +122,100 @@ def test_presets_are_katagos() -> None:
         "new-zealand": ("area", "situational", True, "0"),
     }
     assert GameRules() == PRESETS["chinese-ogs"]
+
+
+# Black's two stones on the upper edge hold on to the rest through C7 alone; C1 is dame.
+FALSE_EYE = """
+    . X . X X O .
+    X X X O O O .
+    . X O O . . .
+    X X O . . O .
+    . X O . . . .
+    X X O O . . .
+    . X . O . . .
+"""
+
+
+def test_a_false_eye_is_no_territory() -> None:
+    # Black has to connect at C7, whoever fills the dame: four points, not five. As area nothing changes.
+    assert count(drawn_board(FALSE_EYE), TERRITORY).score == 4 - 18
+    assert count(drawn_board(FALSE_EYE), AREA).score == (13 + 5) - (12 + 18)
+
+
+@pytest.mark.parametrize(
+    ("change", "points"),
+    [
+        # D6 connects the two stones: a real eye.
+        ((". X . X X O .\n    X X X O O O .", ". X . X X O .\n    X X X X O O ."), 5),
+        # The stones have a second liberty, a dame that Black may take and so connect to nothing: still false.
+        ((". X . X X O .", ". X . X X . ."), 4),
+        # Two false eyes in a row: first D7 is filled, then B7 is the only liberty left.
+        ((". X . X X O .\n    X X X O O O .", "X . X . X O .\n    X X O X O O ."), None),
+    ],
+)
+def test_what_is_a_false_eye_and_what_is_not(change: tuple[str, str], points: int | None) -> None:
+    drawing = FALSE_EYE.replace(*change)
+    assert drawing != FALSE_EYE
+    board = drawn_board(drawing)
+    owner = count(board, AREA).owner
+    surrounded = int(np.count_nonzero((owner == BLACK) & (board.grid().ravel() == 0)))
+    white = int(np.count_nonzero((owner == WHITE) & (board.grid().ravel() == 0)))
+    counted = count(board, TERRITORY).score + white
+    if points is not None:
+        assert counted == points
+    else:
+        assert counted < surrounded
+
+
+def test_a_dame_that_connects_saves_the_eye() -> None:
+    # White's stone at C3 has two dame beside it, B3 and C2; by taking either it connects, and D3 stays a point.
+    board = drawn_board(
+        """
+        X X O O .
+        X X O . O
+        X . O . O
+        X X . O O
+        X X X O .
+        """
+    )
+    owner = count(board, AREA).owner
+    points = int(np.count_nonzero((owner == WHITE) & (board.grid().ravel() == 0)))
+    assert count(board, TERRITORY).score == -points
+
+
+@pytest.mark.parametrize("name", ["japanese", "korean"])
+def test_false_eyes_count_nothing_under_every_name_of_territory(name: str) -> None:
+    assert count(drawn_board(FALSE_EYE), PRESETS[name]).score == 4 - 18 - 6.5
+
+
+def test_tromp_taylor_removes_nothing() -> None:
+    """As sgfmill counts the board as it stands."""
+    board = drawn_board(FINISHED.replace(". . X . O .", "O . X . O .", 1))
+    oracle = boards.Board(6)
+    for point, colour in enumerate(board.grid().ravel().tolist()):
+        if colour:
+            oracle.board[5 - point // 6][point % 6] = "bw"[colour == WHITE]
+    rules = PRESETS["tromp-taylor"]
+    everything = np.full(36, 0.9, np.float32)
+    assert count(board, rules, dead=[0], leaning=everything).score == oracle.area_score() - 7.5
+    assert count(board, PRESETS["chinese"], dead=[0]).score != oracle.area_score() - 7.5
+
+
+def test_ru_names_the_rules_in_force() -> None:
+    names = {name: sgf_name(rules) for name, rules in PRESETS.items()}
+    assert names == {
+        "chinese": "Chinese",
+        "chinese-ogs": "Chinese",
+        "chinese-kgs": "Chinese",
+        "japanese": "Japanese",
+        "korean": "Japanese",
+        "aga": "AGA",
+        "bga": "AGA",
+        "new-zealand": "NZ",
+        "tromp-taylor": "Tromp-Taylor",
+    }
+    assert sgf_name(replace(PRESETS["aga"], komi=0.5)) == "AGA"
+    # KataGo's own form (cpp/game/rules.cpp), which it reads back.
+    assert sgf_name(replace(PRESETS["japanese"], suicide=True)) == "koSIMPLEscoreTERRITORYtaxSEKIsui1fpok1"
+    changed = replace(PRESETS["tromp-taylor"], handicap_bonus="N-1")
+    assert sgf_name(changed) == "koPOSITIONALscoreAREAtaxNONEsui1whbN-1"

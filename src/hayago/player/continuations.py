@@ -5,7 +5,6 @@ passes when nothing sensible is left outside unconditional life. scripts/proofs/
 fewer living stones are called dead. This takes seconds where something is in doubt, too long for every move.
 """
 
-import math
 import time
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ class ContinuingJudge(EndgameJudge):
         self._evaluator, self._continuations, self._moves, self._unsure = evaluator, continuations, moves, unsure
 
     def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
-        ends = math.inf if seconds is None else time.perf_counter() + seconds
+        ends = None if seconds is None else time.perf_counter() + seconds
         plain = super()._play(board, seconds, playouts)
         stones = board.grid().ravel()
         doubtful = (np.minimum(plain.black, plain.white) >= self._unsure) & (stones != EMPTY)
@@ -62,7 +61,7 @@ class ContinuingJudge(EndgameJudge):
             each.superko, each.to_play = True, WHITE if number % 2 else BLACK
         random = np.random.default_rng(self._seed)
         for _ in range(self._moves):
-            if time.perf_counter() >= ends:
+            if ends is not None and time.perf_counter() >= ends:
                 break
             self._move(boards, random)
         share = (playouts or PLAYOUTS) // self._continuations

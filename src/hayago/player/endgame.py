@@ -154,7 +154,7 @@ class EndgameJudge:
         )
 
     def _play(self, board: Board, seconds: float | None, playouts: int | None) -> Playouts:
-        ends = math.inf if seconds is None else time.perf_counter() + seconds
+        ends = None if seconds is None else time.perf_counter() + seconds
         size, wanted = board.size, playouts or self.playouts
         cells = framed(board.grid())
         fixed = np.empty(CELLS, np.uint8)
@@ -162,7 +162,7 @@ class EndgameJudge:
         tally = np.zeros((4, CELLS), np.int32)
         scores = np.empty(wanted, np.float32)
         done = 0
-        while done < wanted and (done == 0 or time.perf_counter() < ends):
+        while done < wanted and (done == 0 or ends is None or time.perf_counter() < ends):
             batch = scores[done : done + BATCH]
             play_many(cells, fixed, size, done, self._heuristics, self._seed, tally, batch)
             done += len(batch)
