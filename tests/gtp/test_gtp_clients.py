@@ -45,6 +45,7 @@ def test_the_session_of(path, tmp_path):
             assert reply is None, command
             continue
         assert reply.endswith("\n\n") and "\n\n" not in reply[:-2], command
+        assert re.match(r"[=?]\d* ", reply), command  # GoGui takes what follows the first space for the text
         assert re.fullmatch(expected, reply[:-2], re.DOTALL), f"{command}: {reply[:300]}"
         count += 1
     assert engine.finished and count > 8

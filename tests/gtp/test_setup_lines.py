@@ -69,7 +69,7 @@ def test_what_is_pasted_starts_the_engine(model):
     assert commands == {
         **dict.fromkeys(("sabaki", "gogui", "kgs", "ogs"), plain),
         "q5go": [*plain, "--show-policy"],
-        "lizzie": [*plain, "--show-policy", "--name", KATAGO_NAME],
+        "lizzie": [*named, "--show-policy"],
         "lizzieyzy": named,
         "cgos": [*plain, "--rules", "tromp-taylor"],
         "katrain": [*plain, "--show-policy", "--analysis-json"],

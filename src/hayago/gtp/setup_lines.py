@@ -39,8 +39,9 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
     """
     words = [*installation(), "gtp", *options]
     program, rest = words[0], words[1:]
-    showing = [*words, *([] if _SHOW_POLICY in words else [_SHOW_POLICY])]
-    name = [] if "--name" in options else ["--name", KATAGO_NAME]
+    named = [*words, *([] if "--name" in options else ["--name", KATAGO_NAME])]
+    show_policy = [] if _SHOW_POLICY in options else [_SHOW_POLICY]
+    showing = [*words, *show_policy]
     first = _FIRST.format(check=_line([*installation(), "gtp", "--check"]))
     match client:
         case "sabaki":
@@ -57,11 +58,11 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
                 f"Then Tools > Analyze Commands shows the policy, ladders and planes.\n{first}"
             )
         case "lizzie":
-            line = [*showing, *name]
+            line = [*named, *show_policy]
             warning = _warning("Lizzie (0.7.4, on Linux and macOS)", line)
             return f"Lizzie: Settings > Engine, Engine command.\n{_line(line)}\n{_SHOWS_POLICY}\n{first}{warning}"
         case "lizzieyzy":
-            return f"LizzieYzy: Engine > Engines, Add, Command line.\n{_line([*words, *name])}\n{first}"
+            return f"LizzieYzy: Engine > Engines, Add, Command line.\n{_line(named)}\n{first}"
         case "q5go":
             return (
                 "q5Go: Settings > Preferences > Computer Go, New. It needs a name, too.\n"
