@@ -317,11 +317,13 @@ def _final_score(engine: Engine, arguments: Arguments) -> str:
 
 @command("final_status_list")
 def _final_status_list(engine: Engine, arguments: Arguments) -> str:
-    """The stones of that status, one chain per line. A stone has one status: in seki it is not `alive`."""
+    """The stones of that status, one chain per line. A stone has one status: in seki it is not `alive`. By rules that
+    leave dead stones on the board, none is dead."""
     status = arguments.word(0)
     if status not in ("alive", "dead", "seki"):
         raise GtpError("syntax error")
     board, judgement = engine.game.board, engine.game.judge()
+    dead = judgement.dead if engine.game.rules.friendly_pass_ok else frozenset[int]()
     chains, seen = [], set[int]()
     for point in range(board.pass_point):
         if point in seen or not board.colour_at(point):
@@ -329,9 +331,9 @@ def _final_status_list(engine: Engine, arguments: Arguments) -> str:
         chain = board.chain(point)
         seen |= chain
         is_status = {
-            "dead": point in judgement.dead,
+            "dead": point in dead,
             "seki": point in judgement.seki,
-            "alive": point not in judgement.dead and point not in judgement.seki,
+            "alive": point not in dead and point not in judgement.seki,
         }
         if is_status[status]:
             chains.append(vertices(sorted(chain), board.size))
@@ -384,8 +386,8 @@ def _explain_last_move(engine: Engine, arguments: Arguments) -> str:
         likeliest = prior.argsort()[::-1][:EXPLAINED].tolist()
         parts.append(", ".join(f"{point_to_vertex(point, game.size)} {prior[point]:.3f}" for point in likeliest))
     if judgement is not None:
-        leader = COLOUR_NAMES[BLACK if judgement.score > 0 else WHITE]
-        parts.append(f"{leader} is ahead by {abs(judgement.score):.1f}" if judgement.score else "neither is ahead")
+        leader, points = COLOUR_NAMES[BLACK if judgement.lead > 0 else WHITE], f"{abs(judgement.lead):.1f}"
+        parts.append(f"{leader} is ahead by {points}" if points != "0.0" else "neither is ahead")
     return "; ".join(parts)
 
 

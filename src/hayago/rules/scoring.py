@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # scripts/proofs/judge_endings.py.
 DAME = 7  # the largest neutral region that counts as dame; a larger one is an open border
 CLEAR = 0.6  # how far, from 0 to 1, a point of an open border must lean to belong to one side
+WIDE = 0.25  # share of the board from which on a region is wide, and belongs to those around it only where it leans
+LEANING = 0.3  # their way by this much
 
 
 class Count(NamedTuple):
@@ -140,7 +142,8 @@ def count(
         dead: the points of dead stones.
         seki: the points of stones that live in seki; in territory scoring what they surround counts nothing.
         leaning: float32 (N*N,), from -1 (White) to 1 (Black): whose a point is expected to be. It decides, where it
-            is clear, the points of open borders: regions that both colours reach and that are too large for dame.
+            is clear, the points of open borders: regions that both colours reach and that are too large for dame. And
+            it keeps a few stones of one colour from owning a board on which all is open.
     """
     if not rules.friendly_pass_ok:
         dead, leaning = (), None
@@ -152,6 +155,8 @@ def count(
     if leaning is not None:
         open_points = (owner == EMPTY) & (room.ravel() > DAME) & (np.abs(leaning) >= CLEAR)
         owner[open_points] = np.where(leaning[open_points] > 0, BLACK, WHITE)
+        wide = (living == EMPTY) & (room.ravel() > WIDE * board.size**2)
+        owner[wide & (np.where(owner == BLACK, leaning, -leaning) < LEANING)] = EMPTY
     points = owner.copy()
     if rules.scoring == "territory":
         points[living != EMPTY] = EMPTY
