@@ -25,8 +25,6 @@ from typing import Any
 
 from hayago.errors import HayagoError
 from hayago.gtp.client import CommandFailed, GtpClient
-from hayago.network.evaluator import make_evaluator
-from hayago.player.continuations import ContinuingJudge
 from hayago.player.endgame import EndgameJudge
 from hayago.records.archives import iter_files
 from hayago.records.games import POINT_MASK, WHITE_BIT
@@ -205,12 +203,6 @@ def main() -> int:
     parser.add_argument("--no-passes", action="store_true", help="take games that do not end by two passes too")
     parser.add_argument("--endings", type=Path, default=Path("endings.jsonl"), help="GNU Go's verdicts")
     parser.add_argument("--playouts", type=int, default=400)
-    parser.add_argument(
-        "--network",
-        action="append",
-        metavar="CONTINUATIONS,MOVES,UNSURE",
-        help="also let the network continue before the playouts, see hayago.player.continuations; may be repeated",
-    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verbose", action="store_true", help="draw the positions where the last way differs")
     arguments = parser.parse_args()
@@ -228,15 +220,6 @@ def main() -> int:
         "random playouts": EndgameJudge(seed=arguments.seed, heuristics=False),
         "playouts with heuristics": EndgameJudge(seed=arguments.seed),
     }
-    for words in arguments.network or ():
-        continuations, moves, unsure = words.split(",")
-        ways[f"network {words}"] = ContinuingJudge(
-            make_evaluator(threads=1),
-            seed=arguments.seed,
-            continuations=int(continuations),
-            moves=int(moves),
-            unsure=float(unsure),
-        )
     for name, judge in ways.items():
         compare(name, judge, endings, arguments.playouts, arguments.verbose and name == list(ways)[-1])
     return 0

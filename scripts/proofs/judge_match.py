@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hayago.gtp.client import GtpClient
-from hayago.network.evaluator import make_evaluator
-from hayago.player.continuations import ContinuingJudge
+from hayago.player.endgame import EndgameJudge
 from hayago.records.sgf import read_sgf
 from hayago.rules.coordinates import point_to_vertex
 from judge_endings import Ending, ask_gnugo, board_of, ending_of, points_of, rules_of, set_up_gnugo
@@ -77,7 +76,7 @@ def main() -> int:
     arguments = parser.parse_args()
     pairs = endings_of_match(arguments.match)
     ask(arguments.match, pairs, arguments.player)
-    judge = ContinuingJudge(make_evaluator(threads=1))
+    judge = EndgameJudge()
     passed = resigned = agreed = hits = ours = theirs = 0
     faults: list[str] = []
     longest = 0

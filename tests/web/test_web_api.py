@@ -26,7 +26,6 @@ from hayago.features.plain import encode
 from hayago.features.planes import plane_name
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import save_model
-from hayago.player.endgame import EndgameJudge
 from hayago.player.player import Player
 from hayago.player.styles import LEVELS, LIKE_HUMAN
 from hayago.records.sgf import read_comments, read_sgf
@@ -186,13 +185,6 @@ def test_ten_moves_against_the_network_undo_two_passes_and_the_score(small):
         assert small.refused(f"{both}/{path}", body) == "the game is over"
 
 
-@pytest.fixture
-def playouts_alone(monkeypatch):
-    """The count at the end without the network's continuations: the networks of these tests play at random."""
-    monkeypatch.setattr("hayago.player.player.ContinuingJudge", lambda _evaluator: EndgameJudge())
-
-
-@pytest.mark.usefixtures("playouts_alone")
 def test_dead_stones_are_named_and_komi_and_rules_count(small):
     wall = [f"{column}5" for column in "ABCDEFGHJ"]
     moves = [move for pair in zip(wall, [f"{column}6" for column in "ABCDEFGHJ"], strict=True) for move in pair]
@@ -752,7 +744,6 @@ def test_files_that_break_off_are_read_as_far_as_they_go(small):
     assert small.client.get(f"/api/games/{shown['id']}/sgf").status_code == 200
 
 
-@pytest.mark.usefixtures("playouts_alone")
 def test_a_record_is_counted_by_its_own_rules(small):
     pairs = zip([f"{column}5" for column in "ABCDEFGHJ"], [f"{column}6" for column in "ABCDEFGHJ"], strict=True)
     moves = [*(move for pair in pairs for move in pair), "pass", "E2"]

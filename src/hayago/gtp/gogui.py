@@ -175,7 +175,7 @@ def _labels(prior: list[float], points: list[int], size: int) -> str:
 @command("hayago-ownership")
 def _ownership(engine: Engine, arguments: Arguments) -> str:
     """By playouts: 1 is Black's, -1 White's."""
-    ownership = engine.game.glance().ownership.tolist()
+    ownership = engine.game.judge().ownership.tolist()
     return _board([f"{value:.2f}" for value in ownership], engine.game.size)
 
 

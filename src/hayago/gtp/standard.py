@@ -398,7 +398,7 @@ def _genmove_ex(engine: Engine, arguments: Arguments) -> str:
         return "claim"
     colour = arguments.colour(0)
     if "claim" in arguments[1:]:
-        judgement = engine.game.glance()
+        judgement = engine.game.judge()
         if judgement.settled.all() and (judgement.score > 0) == (colour == BLACK) and judgement.score != 0:
             return "claim"
     return genmove(engine, colour)

@@ -4,8 +4,7 @@ Unconditional life is found first. The rest is played out some hundred times; ea
 chain is dead if the opponent owns its points at the end of most playouts, and lives in seki if it mostly ends up there.
 Then the position is counted as it stands. Until everything is settled, the *lead* is what the playouts expect instead,
 and the winrate follows from the lead. Special shapes have no rules of their own: a bent four in the corner, like
-every ko, is what the playouts make of it. For the final count, `hayago.player.continuations` asks the network about
-the chains in doubt. scripts/proofs/judge_endings.py measures all this against GNU Go.
+every ko, is what the playouts make of it. scripts/proofs/judge_endings.py measures all this against GNU Go.
 """
 
 import math

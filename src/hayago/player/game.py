@@ -208,12 +208,8 @@ class Game:
         board, rules = self._board, self._counted()
         position = (board.moves.copy(), rules)
         if self._judged is None or self._judged[0] != position:
-            self._judged = position, self.player.last_judge.judge(board, rules)
+            self._judged = position, self.player.judge.judge(board, rules)
         return self._judged[1]
-
-    def glance(self) -> Judgement:
-        """The same in less time, with less certainty."""
-        return self.player.judge.judge(self._board, self._counted())
 
     def _counted(self) -> GameRules:
         """The rules, with the compensation for Black's handicap added to the komi."""

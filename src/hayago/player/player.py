@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.features.plain import encode
 from hayago.features.planes import pack
-from hayago.player.continuations import ContinuingJudge
 from hayago.player.endgame import EndgameJudge, Judgement
 from hayago.player.styles import STRONGEST, Style, pick, softmax
 from hayago.rules.board import Board
@@ -84,10 +83,10 @@ class Player:
     Args:
         evaluator: the network.
         style: how moves are picked.
-        judge: judges late positions; by default one of its own, and a `ContinuingJudge` for the count at the end.
+        judge: judges late positions, and counts them at the end; by default one of its own.
         resign: resign when the playouts win at most this share over several own moves, and even everything undecided
             would not win; None never resigns. 0.05 is usual.
-        seed: makes sampling, and judging before a move, repeatable. The count at the end does not depend on it.
+        seed: makes sampling repeatable.
     """
 
     def __init__(
@@ -102,8 +101,7 @@ class Player:
         self._evaluator = evaluator
         self.style = style
         self.resign = resign
-        self.judge = judge or EndgameJudge(seed=seed or 0)
-        self.last_judge = judge or ContinuingJudge(evaluator)
+        self.judge = judge or EndgameJudge()
         self._random = np.random.default_rng(seed)
         # The hopeless positions in a row of each colour: (moves played before, hash of the position).
         self._hopeless: dict[int, list[tuple[int, int]]] = {}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # scripts/proofs/judge_endings.py.
 DAME = 7  # the largest neutral region that counts as dame; a larger one is an open border
 CLEAR = 0.6  # how far, from 0 to 1, a point of an open border must lean to belong to one side
-WIDE = 0.25  # share of the board from which on a region is wide, and belongs to those around it only where it leans
+WIDE = 0.5  # share of the board from which on a region, until both pass, belongs to those around it only where it leans
 LEANING = 0.3  # their way by this much
 
 
@@ -156,7 +156,8 @@ def count(
         open_points = (owner == EMPTY) & (room.ravel() > DAME) & (np.abs(leaning) >= CLEAR)
         owner[open_points] = np.where(leaning[open_points] > 0, BLACK, WHITE)
         wide = (living == EMPTY) & (room.ravel() > WIDE * board.size**2)
-        owner[wide & (np.where(owner == BLACK, leaning, -leaning) < LEANING)] = EMPTY
+        if not board.is_over:
+            owner[wide & (np.where(owner == BLACK, leaning, -leaning) < LEANING)] = EMPTY
     points = owner.copy()
     if rules.scoring == "territory":
         points[living != EMPTY] = EMPTY
