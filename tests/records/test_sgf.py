@@ -82,7 +82,7 @@ def test_main_line(text: str, expected: str) -> None:
 
 def test_cuts() -> None:
     assert read("(;B[aa];W[bb])").cut == ""
-    assert read("(;B[aa];W[bb](;B[cc])(;").cut == ""  # the main line is whole
+    assert read("(;B[aa];W[bb](;B[cc])(;").cut == "end of file"  # the main line is whole, but not the game
     assert read("(;B[aa];W[bb]").cut == "end of file"
     assert read("(;B[aa];AW[dd];W[bb])").cut == "set-up stones"
 
