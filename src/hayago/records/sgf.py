@@ -36,9 +36,19 @@ from hayago.records.sgf_scanner import (
     Scanned,
     scan,
 )
-from hayago.records.sgf_values import LONGEST, decode_text, normal_date, read_handicap, read_komi, unescape_lines
+from hayago.records.sgf_values import (
+    LONGEST,
+    decode_text,
+    normal_date,
+    rank_number,
+    read_handicap,
+    read_komi,
+    unescape_lines,
+)
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.move_codes import POINT_MASK, WHITE_BIT
+
+__all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_sgf", "scan_sgf", "write_sgf"]
 
 MAX_BYTES = 1 << 30  # reading takes some three times the file's size
 _NO_COMMENTS = np.empty((0, 3), np.int64)
@@ -119,7 +129,7 @@ def scan_sgf(data: bytes, source: str = "") -> Iterator[GameRecord | BadRecord]:
         yield BadRecord(source, "empty file")
         return
     if len(data) > MAX_BYTES:
-        yield BadRecord(source, "file too large", f"larger than {MAX_BYTES >> 20} MiB: split it")
+        yield BadRecord(source, f"larger than {MAX_BYTES >> 20} MiB: split it")
         return
     reader = _Reader(data)
     number, start = 0, 0

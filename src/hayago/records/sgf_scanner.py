@@ -38,7 +38,8 @@ def _key(name: str) -> int:
 _FIELD_OF_KEY = np.full(1024, -1, np.int64)
 for _field, _name in enumerate(FIELDS):
     _FIELD_OF_KEY[_key(_name)] = _field
-_B, _W, _C, _AB, _AW, _AE, _SZ, _GM, _AP, _PL = map(_key, ("B", "W", "C", "AB", "AW", "AE", "SZ", "GM", "AP", "PL"))
+_B, _W, _C, _AB, _AW, _AE = map(_key, ("B", "W", "C", "AB", "AW", "AE"))
+_SZ, _GM, _AP, _PL, _TE, _RD = map(_key, ("SZ", "GM", "AP", "PL", "TE", "RD"))
 _POINTS = (_B, _W, _AB, _AW, _AE)  # their values are no text
 
 # What a property says about its node.
@@ -48,7 +49,7 @@ for _name in _GAME_NAMES:
     _KIND_OF_KEY[_key(_name)] = _OF_GAME
 for _name in _ROOT_NAMES:
     _KIND_OF_KEY[_key(_name)] = _OF_ROOT
-_LOOK, _LOOK_BYTES = 32, 4096  # how many values and bytes of a node are read to see whether a game begins with it
+_LOOK, _LOOK_BYTES = 16, 4096  # how many values and bytes of a node are read to see whether a game begins with it
 
 # Kinds of encodings, by where a byte that looks like a bracket or a backslash is half of a character.
 NARROW, DOUBLE, SHIFT_JIS, ISO_2022, HZ = range(5)
@@ -107,9 +108,10 @@ def _is_pair(data: NDArray[np.uint8], i: int, charset: int) -> bool:
     """Whether the bytes i and i + 1 are one character of an encoding with two bytes."""
     if i + 1 >= len(data) or data[i + 1] < 0x40:
         return False
+    lead = int(data[i])
     if charset == SHIFT_JIS:
-        return 0x81 <= data[i] <= 0x9F or 0xE0 <= data[i] <= 0xFC
-    return charset == DOUBLE and 0x81 <= data[i] <= 0xFE
+        return 0x81 <= lead <= 0x9F or 0xE0 <= lead <= 0xFC
+    return charset == DOUBLE and 0x81 <= lead <= 0xFE
 
 
 @kernel
@@ -286,12 +288,13 @@ def _begins_game(data: NDArray[np.uint8], i: int, charset: int, described: bool)
 
 
 @kernel
-def _unclosed(data: NDArray[np.uint8], begin: int, end: int, opened: int, charset: int) -> int:
+def _unclosed(data: NDArray[np.uint8], begin: int, end: int, opened: int, rooted: bool, charset: int) -> int:
     """Where the value data[begin:end] should have been closed: before a node or a tree whose first value, from
     `opened` on, its bracket closes. -1 if it is rightly closed.
 
-    A node counts if it is a move and SGF follows; a tree if it is at the beginning of a line, or another has ended
-    before it, and begins as a game; elsewhere it needs three properties of a root node.
+    A node counts if it is a move and SGF follows. A tree counts if it begins as a game, at the beginning of a line. In
+    a node after the root it may also come after a parenthesis, or have three properties of a root node: such properties
+    are illegal there, while in the root they may be the rest of it.
     """
     for i in range(opened, end):
         if data[i] == _ORD_ESCAPE:
@@ -319,8 +322,8 @@ def _unclosed(data: NDArray[np.uint8], begin: int, end: int, opened: int, charse
         i -= 1
         while i >= begin and (data[i] == 32 or data[i] == 9):
             i -= 1
-        alone = i < begin or data[i] in (10, 13, _ORD_CLOSE)
-        if (kinds & _OF_ROOT) != 0 and (alone or count >= 3):
+        alone = i >= begin and (data[i] in (10, 13) or (data[i] == _ORD_CLOSE and not rooted))
+        if (kinds & _OF_ROOT) != 0 and (alone or (count >= 3 and not rooted)):
             return place
         if kinds != 0 and count >= 2 and alone:
             return place
@@ -330,15 +333,18 @@ def _unclosed(data: NDArray[np.uint8], begin: int, end: int, opened: int, charse
 
 
 @kernel
-def _close(data: NDArray[np.uint8], begin: int, key: int, clear: int, charset: int) -> tuple[int, int, int]:
+def _close(
+    data: NDArray[np.uint8], begin: int, key: int, rooted: bool, clear: int, charset: int
+) -> tuple[int, int, int]:
     """Where the value ends whose first byte is `begin`, where to continue, and how far no bracket is astray.
 
     Args:
-        clear: up to where that is known.
+        rooted: whether it is in the root node.
+        clear: up to where the last is known.
     """
     end, opened = _value_end(data, begin, charset)
     if opened >= 0 and end < len(data):
-        place = _unclosed(data, begin, end, opened, charset)
+        place = _unclosed(data, begin, end, opened, rooted, charset)
         if place >= 0:
             return place, place, clear
     doubtful = key not in _POINTS and (opened >= 0 or not _is_token(data, end + 1))
@@ -351,12 +357,13 @@ def _close(data: NDArray[np.uint8], begin: int, key: int, clear: int, charset: i
 
 @kernel
 def _next_game(data: NDArray[np.uint8], start: int) -> int:
-    """The index of the next parenthesis that opens a tree, or -1. Without its semicolon the first node must have a
-    property of a game."""
+    """The index of the next parenthesis that opens a tree, or -1. Without its semicolon the first node must begin with
+    a property of a game; some archives' own, TE and RD, count too."""
     for i in range(start, len(data)):
         if data[i] == _ORD_OPEN and _is_tree(data, i):
-            semicolon = data[_skip_spaces(data, i + 1)] == _ORD_NODE
-            if semicolon or _node_kind(data, i + 1, NARROW)[0] != 0:
+            j = _skip_spaces(data, i + 1)
+            key, _ = _identifier(data, j)
+            if data[j] == _ORD_NODE or _KIND_OF_KEY[key] > 0 or key in (_TE, _RD):
                 return i
     return -1
 
@@ -412,7 +419,7 @@ def _root(data: NDArray[np.uint8], i: int, charset: int) -> tuple[int, bool, boo
     while i < n:
         byte = data[i]
         if byte == _ORD_VALUE:
-            end, following, clear = _close(data, i + 1, key, clear, charset)
+            end, following, clear = _close(data, i + 1, key, True, clear, charset)
             described = described or _KIND_OF_KEY[key] == _OF_GAME
             if key == _SZ and not sized:
                 size, sized = _board_size(data, i + 1, min(end, n)), True
@@ -543,7 +550,7 @@ def scan(
     while True:
         byte = np.int64(data[i]) if i < n else _ORD_CLOSE
         if byte == _ORD_VALUE:
-            end, after, clear = _close(data, i + 1, key, clear, charset)
+            end, after, clear = _close(data, i + 1, key, node <= 0, clear, charset)
             # A value that runs into the next game has lost its own end. Of a move that may be half a point.
             whole = end < n and not (end == after and data[end] == _ORD_OPEN and key in _POINTS)
             if main and key != 0 and whole:
