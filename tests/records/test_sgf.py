@@ -135,6 +135,8 @@ def test_setup() -> None:
         ("(;SZ[20];B[aa])", "board size"),
         ("(;SZ[99999999999999999999])", "board size"),
         ("(;SZ[x])", "board size"),
+        ("(;SZ[1\x1d9])", "board size"),
+        ("(;SZ[\u2028])", "board size"),
         ("(;SZ[9];B[aj])", "point off the board"),
         ("(;B[zz])", "point off the board"),
         ("(;B[a])", "point off the board"),
@@ -419,7 +421,7 @@ VALUE = re.compile(r"\[(?:\\.|[^\]\\])*\]", re.DOTALL)
 def is_repaired(text: str) -> bool:
     """Whether hayago mends a text that sgfmill reads as it stands. No legal file is such a text.
 
-    sgfmill skips what is before the first `(;`, although it may be a game without its parenthesis. It reads a root
+    sgfmill skips what is before a `(;`, although it may be a game without its parenthesis. It reads a root
     node in a tree as a variation, `(B[aa]` not at all, and a value without its bracket up to the next one.
     """
     if re.match(r"[\s\ufeff]*;?\s*[A-Z]+\s*\[", text) or re.search(r"\(\s*[A-Z]+\s*\[", text):
@@ -427,13 +429,13 @@ def is_repaired(text: str) -> bool:
     if any(re.search(r"[;(]\s*[A-Za-z]+\s*\[", value[0][1:]) for value in VALUE.finditer(text)):
         return True
     depth = 0
-    for token in re.finditer(rf"\(\s*;[^;()]*{ROOT}|[()]", VALUE.sub("[]", text)):
+    for token in re.finditer(rf"\(\s*;[^;()]*{ROOT}|;\s*{ROOT}|[()]", VALUE.sub("[]", text)):
         if token[0] == ")":
             depth = max(depth - 1, 0)
-        elif depth and len(token[0]) > 1:
+        elif len(token[0]) > 1 and (token[0][0] == ";") == (depth == 0):
             return True
         else:
-            depth += 1
+            depth += token[0][0] == "("
     return False
 
 

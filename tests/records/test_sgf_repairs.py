@@ -44,6 +44,7 @@ BROKEN = {
     "escape at the end": ("(;" + ROOT + "{0};C[x\\", 60),
     "no root properties before": ("(;{0}", 60),
     "an end too many": ("(;" + ROOT + "{0}))", 60),
+    "no beginning": (";" + ROOT + "{0})", 60),
     "a beginning too many": ("((;" + ROOT + "{0})", 60),
 }
 
@@ -61,7 +62,11 @@ def test_a_broken_game_costs_at_most_itself(how: str, space: str) -> None:
         assert game.moves.tolist()[:60] == codes(line(number))
         assert game.cut in (("", "next game") if number == 1 else ("",))
         assert not game.black or game.black == "black"
-    wanted = "" if how in ("an end too many", "a beginning too many") or template.endswith(")") else "next game"
+    wanted = (
+        ""
+        if how in ("no beginning", "an end too many", "a beginning too many") or template.endswith(")")
+        else "next game"
+    )
     assert found[1].cut == wanted or "C[good game)" in template
 
 

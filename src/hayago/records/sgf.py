@@ -145,9 +145,9 @@ def scan_sgf(data: bytes, source: str = "") -> Iterator[GameRecord | BadRecord]:
         else:
             texts = reader.texts(scanned)
             if scanned.found == BAD_SIZE:
-                yield BadRecord(name, "board size", f"SZ[{texts[-1][:20]}]")
+                yield BadRecord(name, "board size", f"SZ[{_shown(texts[-1])}]")
             elif scanned.found == OTHER_GAME:
-                yield BadRecord(name, "another game", f"GM[{texts[-2][:20]}]")
+                yield BadRecord(name, "another game", f"GM[{_shown(texts[-2])}]")
             else:
                 moves = reader.codes[SETUP_CODES : SETUP_CODES + scanned.moves].copy()
                 setup = reader.codes[: scanned.stones].tolist() if scanned.stones else []
@@ -207,6 +207,11 @@ class _Reader:
     def comment(self, begin: int, end: int) -> str:
         """The text of a comment of that game."""
         return decode_text(self.data[begin:end], self.encodings, kind_of(self.codec), unescape_lines)
+
+
+def _shown(text: str) -> str:
+    """The beginning of a value for a message, control characters escaped."""
+    return repr(text[:20])[1:-1]
 
 
 def _record(

@@ -40,7 +40,8 @@ for _field, _name in enumerate(FIELDS):
     _FIELD_OF_KEY[_key(_name)] = _field
 _B, _W, _C, _AB, _AW, _AE = map(_key, ("B", "W", "C", "AB", "AW", "AE"))
 _SZ, _GM, _AP, _PL, _TE, _RD = map(_key, ("SZ", "GM", "AP", "PL", "TE", "RD"))
-_POINTS = (_B, _W, _AB, _AW, _AE)  # their values are no text
+_POINTS = (_B, _W, _AB, _AW, _AE)
+_NO_TEXTS = (*_POINTS, *map(_key, ("SZ", "GM", "FF", "KM", "HA", "PL", "CA")))
 
 # What a property says about its node.
 _OF_GAME, _OF_ROOT = 1, 2
@@ -176,7 +177,7 @@ def _is_property(data: NDArray[np.uint8], i: int) -> bool:
 
 @kernel
 def _is_tree(data: NDArray[np.uint8], i: int) -> bool:
-    """Whether a tree opens with the parenthesis at i: with a node behind it, or, as some archives have it, with the
+    """Whether a tree opens with the parenthesis at i: with a node after it, or, as some archives have it, with the
     node's first property."""
     i = _skip_spaces(data, i + 1)
     return i < len(data) and (data[i] == _ORD_NODE or _is_property(data, i))
@@ -327,9 +328,18 @@ def _unclosed(data: NDArray[np.uint8], begin: int, end: int, opened: int, rooted
             return place
         if kinds != 0 and count >= 2 and alone:
             return place
-    if place >= 0 and key in (_B, _W) and _point(data, opened + 1, end, MAX_SIZE) >= 0 and _is_token(data, end + 1):
-        return place
-    return -1
+    if place < 0 or key not in (_B, _W) or _point(data, opened + 1, end, MAX_SIZE) < 0:
+        return -1
+    return (
+        place if _is_token(data, end + 1) and not (rooted and _is_property(data, _skip_spaces(data, end + 1))) else -1
+    )
+
+
+@kernel
+def _is_last(data: NDArray[np.uint8], i: int, charset: int) -> bool:
+    """Whether no more of the same game follows: a bracket before it may be junk after the game's end."""
+    i = _skip_spaces(data, i)
+    return i >= len(data) or (data[i] == _ORD_OPEN and _begins_game(data, i, charset, False))
 
 
 @kernel
@@ -347,9 +357,11 @@ def _close(
         place = _unclosed(data, begin, end, opened, rooted, charset)
         if place >= 0:
             return place, place, clear
-    doubtful = key not in _POINTS and (opened >= 0 or not _is_token(data, end + 1))
+    doubtful = key not in _NO_TEXTS and (opened >= 0 or not _is_token(data, end + 1))
     while doubtful and clear <= end < len(data):
         stray, clear = _stray(data, end + 1, charset)
+        if stray >= 0 and _is_last(data, stray + 1, charset):
+            break
         end = stray if stray >= 0 else end
         doubtful = stray >= 0 and not _is_token(data, end + 1)
     return end, end + 1, clear
@@ -357,13 +369,18 @@ def _close(
 
 @kernel
 def _next_game(data: NDArray[np.uint8], start: int) -> int:
-    """The index of the next parenthesis that opens a tree, or -1. Without its semicolon the first node must begin with
-    a property of a game; some archives' own, TE and RD, count too."""
+    """The index of the next parenthesis that opens a tree, or -1.
+
+    Where the semicolon or the parenthesis is missing, the first node must begin with a property of a game; some
+    archives' own, TE and RD, count too.
+    """
     for i in range(start, len(data)):
-        if data[i] == _ORD_OPEN and _is_tree(data, i):
+        if (data[i] == _ORD_OPEN and _is_tree(data, i)) or data[i] == _ORD_NODE:
             j = _skip_spaces(data, i + 1)
+            if data[i] == _ORD_OPEN and data[j] == _ORD_NODE:
+                return i
             key, _ = _identifier(data, j)
-            if data[j] == _ORD_NODE or _KIND_OF_KEY[key] > 0 or key in (_TE, _RD):
+            if _is_property(data, j) and (_KIND_OF_KEY[key] > 0 or key in (_TE, _RD)):
                 return i
     return -1
 
@@ -521,11 +538,9 @@ def scan(
     """
     n = len(data)
     i = _headless_game(data, False) if start == 0 else -1
-    headless = i >= 0
     i = _next_game(data, start) if i < 0 else i
     if i < 0 and start == 0:
         i = _headless_game(data, True)
-        headless = True
     if i < 0:
         return Scanned(NO_GAME, 0, 0, 0, 0, 0, 0, True, 0, start, -1)
     begin = i
@@ -536,7 +551,7 @@ def scan(
     played = 0
     cut = 0
     offender = 0
-    depth = 1 if headless else 0
+    depth = 0 if data[i] == _ORD_OPEN else 1  # 1 without its parenthesis
     node = -1
     key = 0
     main = True  # still on the main line
