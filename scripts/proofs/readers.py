@@ -91,14 +91,14 @@ def _value(read: Any) -> Any:
         return None
 
 
-def _name(game: sgf.Sgf_game, colour: str) -> str:
+def _name(game: sgf.Sgf_game, colour: str) -> str | None:
     name: str = game.get_player_name(colour) or ""
     if game.get_root().has_property("CA"):
         return name
     try:  # a file in UTF-8 that does not say so: sgfmill keeps to the letter, and reads it as ISO-8859-1
         return name.encode("iso-8859-1").decode("utf-8")
     except ValueError:
-        return name
+        return None  # in another encoding, which hayago guesses
 
 
 def differences(data: bytes) -> tuple[bool, bool, list[str]]:

@@ -21,12 +21,15 @@ def is_unfinished(path: Path) -> bool:
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
     """Call `write` on a temporary file beside `path`, flush it to the disk, then move it to `path`.
 
-    If anything fails, `path` keeps its content and the temporary file is removed.
+    If anything fails, `path` keeps its content and the temporary file is removed. If `path` is a link, all this is done
+    to the file that it leads to.
 
     Raises:
         HayagoError: the file cannot be written (no such folder, no space, no permission).
     """
     path = Path(path)
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     except OSError as error:

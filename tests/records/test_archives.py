@@ -1,6 +1,7 @@
 """Finding game files in files, folders, patterns and archives, whole and broken."""
 
 import io
+import os
 import random
 import tarfile
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hayago.errors import HayagoError
+from hayago.files import write_atomically
 from hayago.records import archives
 from hayago.records.archives import iter_files
 
@@ -121,12 +123,13 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 def test_large_members_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
+    monkeypatch.setattr(archives, "MAX_BYTES", 1000)
     (tmp_path / "large.sgf").write_bytes(FILES["three.sgf"])
     for path in (make_zip(tmp_path / "x.zip"), make_tar(tmp_path / "x.tar"), tmp_path / "large.sgf"):
         skipped: list[str] = []
         found = list(iter_files([path], lambda _, reason, skipped=skipped: skipped.append(reason)))
         assert len(found) == (0 if path.suffix == ".sgf" else 2)
-        assert "file too large" in skipped
+        assert "larger than 0 MiB: split it" in skipped
 
 
 def test_bombs(tmp_path: Path) -> None:
@@ -188,3 +191,76 @@ def test_a_file_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> Non
         with pytest.raises(HayagoError, match=rf"^cannot read .*{name}") as caught:
             list(archives.iter_archive(tmp_path / name, name))
         assert not isinstance(caught.value, archives.DamagedArchive)
+
+
+def test_sgfs_is_a_name_of_games(tmp_path: Path) -> None:
+    (tmp_path / "a.sgfs").write_bytes(b"(;B[aa])(;B[bb])")
+    (tmp_path / "b.SGFS").write_bytes(b"(;B[cc])")
+    (tmp_path / "c.sgfx").write_bytes(b"(;B[dd])")
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.writestr("e/f.sgfs", b"(;)")
+        archive.writestr("e/.sgfs.txt", b"(;)")
+    with tarfile.open(tmp_path / "g.tar", "w") as tar:
+        tar.add(tmp_path / "b.SGFS", "h/b.SGFS")
+    skipped: list[str] = []
+    found = [source for source, _ in iter_files([tmp_path], lambda source, _: skipped.append(source))]
+    root = tmp_path.as_posix()
+    names = ("a.sgfs", "b.SGFS", "d.zip!e/f.sgfs", "g.tar!h/b.SGFS")
+    assert found == [f"{root}/{name}" for name in names]
+    assert skipped == [f"{root}/c.sgfx", f"{root}/d.zip!e/.sgfs.txt"]
+
+
+def test_links_in_a_folder_are_followed(tmp_path: Path) -> None:
+    games, disk = tmp_path / "games", tmp_path / "disk"
+    (games / "sub").mkdir(parents=True)
+    (disk / "deep").mkdir(parents=True)
+    for place in (games / "a.sgf", games / "sub" / "b.sgf", disk / "c.sgf", disk / "deep" / "d.sgf"):
+        place.write_bytes(b"(;)")
+    (games / "kgs").symlink_to(disk)
+    (games / "one.sgf").symlink_to(disk / "c.sgf")
+    (games / "gone.sgf").symlink_to(tmp_path / "nothing.sgf")
+    (games / "loop").symlink_to(games)  # round in circles, in three ways
+    (disk / "deep" / "up").symlink_to(disk)
+    (games / "self").symlink_to(games / "self")
+    (games / "again").symlink_to(games / "sub")
+    skipped: list[tuple[str, str]] = []
+    found = [source for source, _ in iter_files([games], lambda *bad: skipped.append(bad))]
+    root = games.as_posix()
+    assert found == [f"{root}/{name}" for name in ("a.sgf", "kgs/c.sgf", "kgs/deep/d.sgf", "one.sgf", "sub/b.sgf")]
+    assert sorted(skipped) == [(f"{root}/gone.sgf", "link to nothing"), (f"{root}/self", "link to nothing")]
+    (tmp_path / "link").symlink_to(games)
+    assert len(list(iter_files([tmp_path / "link"]))) == 5
+
+
+def test_a_folder_that_cannot_be_read_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "shut"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.sgf").write_bytes(b"(;)")
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(archives.os, "scandir", refusing)
+    skipped: list[tuple[str, str]] = []
+    assert len(list(iter_files([tmp_path], lambda *bad: skipped.append(bad)))) == 1
+    assert skipped == [((tmp_path / "shut").as_posix(), "folder that cannot be read")]
+    with pytest.raises(HayagoError, match=r"cannot read .*shut: Permission denied"):
+        list(iter_files([tmp_path / "shut"]))
+
+
+def test_output_through_a_link_goes_to_its_target(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    for name, target in (("link", disk / "store"), ("relative", Path("disk") / "other"), ("twice", Path("link"))):
+        link = tmp_path / name
+        link.symlink_to(target)
+        write_atomically(link, lambda file, name=name: file.write(name.encode()))
+        assert link.is_symlink() and link.read_bytes() == name.encode()
+    assert sorted(path.name for path in disk.iterdir()) == ["other", "store"]
+    (tmp_path / "lost").symlink_to(tmp_path / "no" / "folder")
+    with pytest.raises(HayagoError, match=r"cannot write .*folder"):
+        write_atomically(tmp_path / "lost", lambda file: file.write(b"x"))
+    assert (tmp_path / "lost").is_symlink()

@@ -6,6 +6,7 @@ What is in a file is the business of `sgf`.
 import errno
 import glob
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -14,8 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from hayago.errors import HayagoError
 from hayago.files import is_unfinished
+from hayago.records.sgf import MAX_BYTES
 
-MAX_MEMBER_BYTES = 64 << 20
+MAX_MEMBER_BYTES = 64 << 20  # of what an archive may hold unasked; a file may have MAX_BYTES
 MAX_RATIO = 200  # SGF compresses about 6 times, a collection of similar games 20 times
 _RATIO_FREE_BYTES = 1 << 20  # smaller archives do no harm, and short texts may compress very well
 
@@ -36,13 +38,14 @@ _BROKEN_ERRNO = (None, errno.EINVAL)
 def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
     """Every game file under `paths`, as (source, content).
 
-    A path is a file (read whatever its name), a folder (all `.sgf` files and archives below it, sorted), an
-    archive (all `.sgf` members, in its own order), or a glob pattern (sorted). The source of a member is
-    `archive!member`.
+    A path is a file (read whatever its name), a folder (all `.sgf` and `.sgfs` files and archives below it, sorted;
+    links are followed, and each folder is read once), an archive (all such members, in its own order), or a glob
+    pattern (sorted). The source of a member is `archive!member`.
 
     Args:
-        on_skip: called with (source, reason) for every other file: not named .sgf (in any case), larger than
-            MAX_MEMBER_BYTES, encrypted, or compressed more than MAX_RATIO times.
+        on_skip: called with (source, reason) for every other file: not named .sgf (in any case), a link to nothing, a
+            folder that cannot be read, a file larger than MAX_BYTES, a member larger than MAX_MEMBER_BYTES, encrypted,
+            or compressed more than MAX_RATIO times.
 
     Raises:
         HayagoError: a path that does not exist or cannot be read; a folder, pattern or archive without games;
@@ -77,16 +80,20 @@ def _expand(path: str) -> list[Path]:
 
 
 def _is_game(name: str) -> bool:
-    return name.lower().endswith(".sgf")
+    return name.lower().endswith((".sgf", ".sgfs"))  # KataGo's programs write .sgfs, several games to a file
 
 
 def _is_archive(name: str) -> bool:
     return name.lower().endswith((".zip", *TAR_SUFFIXES))
 
 
+def _too_large(most: int) -> str:
+    return f"larger than {most >> 20} MiB: split it"
+
+
 def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     found = False
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and not is_unfinished(path)):
+    for file in sorted(_files_below(folder, skip)):
         if _is_game(file.name) or _is_archive(file.name):
             found = True
             yield from _file(file, skip)
@@ -96,12 +103,41 @@ def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
         raise HayagoError(f"{folder}: no .sgf file in this folder")
 
 
+def _files_below(folder: Path, skip: Skip) -> Iterator[Path]:
+    """The files in a folder and all folders below it, also those behind links, in any order."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            identity = here.stat()
+            if (identity.st_dev, identity.st_ino) in seen:
+                continue  # a link to a folder that is read anyway, perhaps one that the link is in
+            seen.add((identity.st_dev, identity.st_ino))
+            entries = sorted(os.scandir(here), key=lambda entry: (entry.is_symlink(), entry.name))
+        except OSError as error:
+            if here == folder:
+                raise HayagoError(f"cannot read {folder}: {error.strerror}") from error
+            skip(here.as_posix(), "folder that cannot be read")
+            continue
+        for entry in entries:
+            path = here / entry.name
+            if is_unfinished(path):
+                continue
+            if path.is_dir():
+                waiting.insert(0, path) if entry.is_symlink() else waiting.append(path)  # folders before links to them
+            elif path.is_file():
+                yield path
+            elif entry.is_symlink():
+                skip(path.as_posix(), "link to nothing")
+
+
 def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     try:
         if _is_archive(file.name):
             yield from _archive(file, skip, file.name)
-        elif file.stat().st_size > MAX_MEMBER_BYTES:
-            skip(file.as_posix(), "file too large")
+        elif file.stat().st_size > MAX_BYTES:
+            skip(file.as_posix(), _too_large(MAX_BYTES))
         else:
             yield file.as_posix(), file.read_bytes()
     except OSError as error:
@@ -140,7 +176,7 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             if not _is_game(PurePosixPath(member.name).name):
                 skip(source, "not named .sgf")
             elif member.size > MAX_MEMBER_BYTES:
-                skip(source, "file too large")
+                skip(source, _too_large(MAX_MEMBER_BYTES))
             else:
                 content = tar.extractfile(member)
                 assert content is not None  # true for a regular file
@@ -160,7 +196,7 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             if not _is_game(info.filename):
                 skip(source, "not named .sgf")
             elif info.file_size > MAX_MEMBER_BYTES:
-                skip(source, "file too large")
+                skip(source, _too_large(MAX_MEMBER_BYTES))
             elif info.file_size > _RATIO_FREE_BYTES + MAX_RATIO * info.compress_size:
                 skip(source, "packed too tightly")
             elif info.flag_bits & 1:

@@ -4,10 +4,11 @@ The main line is the game as it was played: the first child at every branch. So 
 closing parenthesis, and one pass without a stack reads it, however deep the tree is. Where sgfmill accepts a file, this
 reader agrees with it. It also accepts what real archives contain:
 
-- a missing opening parenthesis, a missing end (the game ends there), junk between the tokens;
+- a missing opening parenthesis, a missing end (the game ends there, or where the next one begins), junk between the
+  tokens; text with brackets that should have been escaped (see `sgf_scanner`);
 - property names with lower-case letters (FF[3]: `Black[dd]` is `B[dd]`), spaces around coordinates;
 - set-up stones in any node before the first move; later ones end the game there (`GameRecord.cut`);
-- text in another encoding than CA says, see `sgf_values.decode_text`;
+- text in another encoding than CA says, or in one that nothing names, see `charsets`;
 - both B and W in one node, which SGF forbids: B counts, as with sgfmill.
 
 `sgf_scanner` parses the bytes, `sgf_values` reads the values of the root node. sgfmill writes SGF; `write_sgf` hands a
@@ -22,12 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.records.sgf_scanner import BAD_SIZE, CUTS, FIELDS, NO_GAME, OFF_BOARD, SETUP_CODES, scan
+from hayago.records.charsets import codec_named, declared_codec, is_plain, kind_of, settled_codec, trials, without_mark
+from hayago.records.sgf_scanner import (
+    BAD_SIZE,
+    CUTS,
+    FIELDS,
+    NARROW,
+    NO_GAME,
+    OFF_BOARD,
+    OTHER_GAME,
+    SETUP_CODES,
+    Scanned,
+    scan,
+)
 from hayago.records.sgf_values import (
     LONGEST,
-    decode_header,
     decode_text,
     normal_date,
+    rank_number,
     read_handicap,
     read_komi,
     unescape_lines,
@@ -35,7 +48,9 @@ from hayago.records.sgf_values import (
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.move_codes import POINT_MASK, WHITE_BIT
 
-MAX_BYTES = 64 << 20
+__all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_sgf", "scan_sgf", "write_sgf"]
+
+MAX_BYTES = 1 << 30  # reading takes some three times the file's size
 _NO_COMMENTS = np.empty((0, 3), np.int64)
 
 
@@ -73,7 +88,8 @@ class GameRecord(NamedTuple):
         result: RE. event: EV.
         to_play: the colour of the first move; without moves PL's, or what the handicap says.
         source: where it was read; `archive!member` in an archive, `#number` added in a file of several games.
-        cut: "" if the main line is complete, else what ended it: "end of file" or "set-up stones".
+        cut: "" if the game is complete, else what ended it: "end of file", "next game" or "set-up stones". The file
+            or the next game may have come before the game's last parenthesis, after its main line.
     """
 
     size: int
@@ -113,39 +129,95 @@ def scan_sgf(data: bytes, source: str = "") -> Iterator[GameRecord | BadRecord]:
         yield BadRecord(source, "empty file")
         return
     if len(data) > MAX_BYTES:
-        yield BadRecord(source, "file too large", f"{len(data)} bytes; at most {MAX_BYTES}")
+        yield BadRecord(source, f"larger than {MAX_BYTES >> 20} MiB: split it")
         return
-    array, codes, header = _buffers(data)
+    reader = _Reader(data)
     number, start = 0, 0
     while start >= 0:
-        scanned = scan(array, start, codes, header, _NO_COMMENTS)
+        scanned = reader.scan(start, _NO_COMMENTS)
         number, start = number + 1, scanned.following
         name = source if number == 1 and start < 0 else f"{source}#{number}"
         if scanned.found == NO_GAME:
             yield BadRecord(name, "not SGF", "no game begins in it")
         elif scanned.found == OFF_BOARD:
-            value = decode_text(data[scanned.offender : scanned.offender + 20].partition(b"]")[0], b"")
-            yield BadRecord(name, "point off the board", f"{value!r} after move {scanned.moves}")
+            value = reader.data[scanned.offender : scanned.offender + 20].partition(b"]")[0]
+            yield BadRecord(name, "point off the board", f"{decode_text(value, ())!r} after move {scanned.moves}")
         else:
-            texts = decode_header(header[: scanned.header].tobytes(), scanned.plain)
+            texts = reader.texts(scanned)
             if scanned.found == BAD_SIZE:
-                yield BadRecord(name, "board size", f"SZ[{texts[-1][:20]}]")
-                continue
-            moves = codes[SETUP_CODES : SETUP_CODES + scanned.moves].copy()
-            setup = codes[: scanned.stones].tolist() if scanned.stones else []
-            yield _record(texts, scanned.size, moves, setup, CUTS[scanned.cut], name)
+                yield BadRecord(name, "board size", f"SZ[{_shown(texts[-1])}]")
+            elif scanned.found == OTHER_GAME:
+                yield BadRecord(name, "another game", f"GM[{_shown(texts[-2])}]")
+            else:
+                moves = reader.codes[SETUP_CODES : SETUP_CODES + scanned.moves].copy()
+                setup = reader.codes[: scanned.stones].tolist() if scanned.stones else []
+                yield _record(texts, scanned.size, moves, setup, CUTS[scanned.cut], name)
 
 
-def _buffers(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]:
-    """The bytes as an array, and room for what `scan` writes: codes, header."""
-    codes = np.empty(SETUP_CODES + len(data) // 4 + 1, np.uint16)  # a move takes four bytes or more: ;B[]
-    return np.frombuffer(data, np.uint8), codes, np.empty(len(data) + len(FIELDS), np.uint8)
+class _Reader:
+    """The bytes of a file, room for what `scan` writes, and the encodings of its games.
+
+    Attributes:
+        data: the file; in UTF-8 if a mark said that it is in Unicode.
+        codes: the codes of the set-up stones and of the moves of the last game.
+        header: the values of its root properties.
+        codec: its encoding, "" if unknown. encodings: those to try on its values, in order.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.codec = ""
+        self.encodings: tuple[str, ...] = ()
+        self._settled: dict[str, tuple[str, int]] = {}
+        self._plain = is_plain(data)
+        self.data, self._marked = (data, False) if self._plain else without_mark(data)
+        self._array = np.frombuffer(self.data, np.uint8)
+        self.codes = np.empty(SETUP_CODES + len(self.data) // 4 + 1, np.uint16)  # a move takes four bytes: ;B[]
+        self.header = np.empty(len(self.data) + len(FIELDS), np.uint8)
+
+    def scan(self, start: int, comments: NDArray[np.int64]) -> Scanned:
+        """Scan the first game at or after `start`, in its encoding."""
+        if self._plain:
+            return scan(self._array, start, self.codes, self.header, comments, NARROW)
+        declared = "utf-8" if self._marked else declared_codec(self.data, start)
+        # What was settled holds as far as it was looked at; so no byte is looked at often, wherever games end.
+        assumed, known = self._settled.get(declared, ("", 0))
+        if start >= known:
+            assumed = declared
+        kind = kind_of(assumed)
+        scanned = scan(self._array, start, self.codes, self.header, comments, kind)
+        if start >= known:
+            end = scanned.following if scanned.following >= 0 else len(self.data)
+            assumed = settled_codec(declared, self.data[scanned.begin : end])
+            self._settled[declared] = (assumed, end)
+            if kind_of(assumed) != kind:
+                scanned = scan(self._array, start, self.codes, self.header, comments, kind_of(assumed))
+        self.codec, self.encodings = assumed, trials(declared, assumed)
+        return scanned
+
+    def texts(self, scanned: Scanned) -> list[str]:
+        """The values of all FIELDS of the game scanned last."""
+        header = self.header[: scanned.header].tobytes()
+        if self._plain:
+            if scanned.plain and header.startswith((b"\0", b"UTF-8\0", b"utf-8\0")):
+                return header.decode("ascii").split("\0")
+            self.codec = codec_named(header.partition(b"\0")[0])  # UTF-7 is ASCII, too
+            self.encodings = trials(self.codec, self.codec or "utf-8")
+        return [decode_text(value, self.encodings, kind_of(self.codec)) for value in header.split(b"\0")]
+
+    def comment(self, begin: int, end: int) -> str:
+        """The text of a comment of that game."""
+        return decode_text(self.data[begin:end], self.encodings, kind_of(self.codec), unescape_lines)
+
+
+def _shown(text: str) -> str:
+    """The beginning of a value for a message, control characters escaped."""
+    return repr(text[:20])[1:-1]
 
 
 def _record(
     texts: list[str], size: int, moves: NDArray[np.uint16], setup: list[int], cut: str, source: str
 ) -> GameRecord:
-    _, komi, handicap, rules, black, white, black_rank, white_rank, date, result, event, player, _ = texts
+    _, komi, program, handicap, rules, black, white, black_rank, white_rank, date, result, event, player, *_ = texts
     stones = read_handicap(handicap[:LONGEST])
     if len(moves):
         to_play = WHITE if moves[0] >= WHITE_BIT else BLACK
@@ -155,7 +227,7 @@ def _record(
         to_play = WHITE if stones >= 2 and setup else BLACK
     return GameRecord(
         size,
-        read_komi(komi[:LONGEST]) if komi else None,
+        read_komi(komi[:LONGEST], program[:LONGEST]) if komi else None,
         stones,
         rules,
         tuple(code for code in setup if code < WHITE_BIT) if setup else (),
@@ -206,13 +278,15 @@ def read_comments(data: bytes) -> dict[int, str]:
 
     A comment in a node without a move belongs to the move before. Only the moves that `scan_sgf` returns have comments.
     """
-    array, codes, header = _buffers(data)
-    places = np.empty((len(data) // 4 + 1, 3), np.int64)  # a comment takes five bytes or more: ;C[x]
-    scanned = scan(array, 0, codes, header, places)
-    charset = header[: scanned.header].tobytes().partition(b"\0")[0]  # CA, the first of FIELDS
+    if not data:
+        return {}
+    reader = _Reader(data)
+    places = np.empty((len(reader.data) // 4 + 1, 3), np.int64)  # a comment takes five bytes or more: ;C[x]
+    scanned = reader.scan(0, places)
+    reader.texts(scanned)
     comments: dict[int, list[str]] = {}
     for index, begin, end in places[: scanned.comments].tolist():
-        comments.setdefault(index, []).append(decode_text(data[begin:end], charset, unescape_lines))
+        comments.setdefault(index, []).append(reader.comment(begin, end))
     return {index: "\n\n".join(texts) for index, texts in comments.items()}
 
 
