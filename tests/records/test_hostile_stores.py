@@ -142,8 +142,8 @@ def test_what_is_found_when_a_store_is_opened(name: str, good: Draft, tmp_path: 
         ("black_rank", None, "an entry is missing"),
         ("date", "abcd", "a date that is none"),
         ("date", "2015-1", "a date that is none"),
-        ("komi", float("inf"), "a komi that is no number"),
-        ("komi", float("nan"), "a komi that is no number"),
+        ("komi", float("inf"), "a komi that is NaN"),
+        ("komi", float("nan"), "a komi that is NaN"),
     ],
 )
 def test_what_is_found_when_the_table_is_read(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.features.planes import row_bytes
-from hayago.network.model_file import Model, ModelInfo, load_model
+from hayago.features.planes import PLANE_SETS, row_bytes
+from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
 
 BACKENDS = ("auto", "onnx", "torch")
 OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that the project allows
@@ -41,13 +41,15 @@ def make_evaluator(
         threads: threads on the CPU (None: one per core).
 
     Raises:
-        ModelError: the model cannot be read.
+        ModelError: the model cannot be read, or reads another number of planes than any set has.
         HayagoError: there is no such backend or device.
     """
     if backend not in BACKENDS:
         raise HayagoError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     if not isinstance(model, Model):
         model = load_model(model)
+    if model.info.planes not in PLANE_SETS:
+        raise ModelError(f"the network reads {model.info.planes} planes, but no set of that many is known")
     if backend == "torch" or (backend == "auto" and device not in ("auto", "cpu")):
         return TorchEvaluator(model, device, threads)
     if device not in ("auto", "cpu"):

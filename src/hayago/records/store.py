@@ -290,7 +290,7 @@ def _check_table(table: Any, groups: list[_Group]) -> None:
     if not all(map(_DATE.fullmatch, table["date"].to_pylist())):
         raise _Nonsense("a date that is none")
     if not all(komi is None or isfinite(komi) for komi in table["komi"].to_pylist()):
-        raise _Nonsense("a komi that is no number")
+        raise _Nonsense("a komi that is NaN or infinite")
 
 
 class _Flat:
