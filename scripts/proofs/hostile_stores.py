@@ -1,4 +1,4 @@
-"""Stores with a right seal and any content, for tests and `fuzz_files.py`."""
+"""Stores with a right seal and any content, for tests."""
 
 import json
 from pathlib import Path

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hayago.player.game import Game
 
 _ONE_OF_THEM = Group(validator=validators.mutually_exclusive)
+_ONE_TASK = Group(validator=validators.mutually_exclusive)
 
 
 def gtp(
@@ -29,9 +30,9 @@ def gtp(
     seed: int | None = None,
     device: str = "auto",
     name: str = "hayago",
-    setup: Client | None = None,
-    check: Annotated[bool, Parameter(negative=())] = False,
-    analysis_json: Annotated[bool, Parameter(negative=())] = False,
+    setup: Annotated[Client | None, Parameter(group=_ONE_TASK)] = None,
+    check: Annotated[bool, Parameter(negative=(), group=_ONE_TASK)] = False,
+    analysis_json: Annotated[bool, Parameter(negative=(), group=_ONE_TASK)] = False,
 ) -> Any:
     """Play over GTP. Or print how to set up a Go program, check that all is well, or speak KataGo's analysis protocol.
 
@@ -59,6 +60,7 @@ def gtp(
             "resign": resign,
             "seed": seed,
             "device": None if device == "auto" else device,
+            "name": None if name == "hayago" else name,
         }
         options = [
             word for path in model or [] for word in ("--model", str(path if str(path) == BOX else path.resolve()))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.cores import Owner
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS, row_bytes
 from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
@@ -67,12 +68,14 @@ class OnnxEvaluator:
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3  # errors only
         self.info = model.info
+        self._owner = Owner("this evaluator")
         self._session = onnxruntime.InferenceSession(
             onnx_model(model, packed=True), options, providers=["CPUExecutionProvider"]
         )
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
+        self._owner.check()
         result: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
         return result
 
@@ -90,6 +93,7 @@ class TorchEvaluator:
         if threads:
             torch.set_num_threads(threads)
         self.info = info
+        self._owner = Owner("this evaluator")
         self._device = pick_device(device)
         network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in model.weights.items()})
@@ -97,6 +101,7 @@ class TorchEvaluator:
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
+        self._owner.check()
         import torch
 
         from hayago.network.policy import unpack

@@ -194,6 +194,19 @@ def _parts(array: Any) -> Iterator[tuple[str, NDArray[Any]]]:
 
 # ---- Reading.
 
+
+def is_store(path: str | Path) -> bool:
+    """Whether a path is a Parquet file, by its name or, whatever its name, by its first bytes."""
+    path = Path(path)
+    if path.suffix.lower() == ".parquet":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PAR1"
+    except (OSError, ValueError):  # a folder, a pattern; reading it says what is wrong
+        return False
+
+
 _NO_STORE = "not a game store, or cut short (make one with hayago prepare)"
 
 # Codes for each byte of a file. A game has a key of 16 bytes that cannot be compressed, and so fewer codes than this.
