@@ -3,7 +3,8 @@
 A *kernel* is a plain function on arrays. numba compiles it on its first call, once per machine, and keeps the result in
 the user's cache folder. numba's own cache notices only changes in the file of the function itself, not in the kernels
 that it calls. So the folder's name carries a hash of the module, of all modules of this package that it imports,
-directly or not, and of numba's version. (A kernel can reach another one only by an import.)
+directly or not, and of numba's version. (A kernel can reach another one only by an import.) And numba runs whatever
+code it finds there. So each file carries a checksum, and a kernel whose files are damaged is compiled again.
 
 With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
 """
@@ -12,6 +13,7 @@ import atexit
 import contextlib
 import hashlib
 import os
+import pickle
 import re
 import shutil
 import stat
@@ -28,11 +30,14 @@ import numpy as np
 import platformdirs
 from llvmlite import ir
 from numba import types
+from numba.core import dispatcher as numba_dispatcher
 from numba.core import event
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 config: Any = numba.config  # its settings are set at run time, unknown to type checkers
+dispatcher: Any = numba_dispatcher
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -115,15 +120,68 @@ class _Announcement(event.Listener):
 event.register("numba:compile", _Announcement())  # type: ignore[no-untyped-call]
 
 
+class _SealedFiles(IndexDataCacheFile):
+    """The compiled code of a kernel for several types of arguments, each in a file, and an index of these files."""
+
+    def _load_index(self) -> Any:
+        try:
+            stamp, names = _unsealed(self._index_path)
+        except OSError:
+            return {}
+        return names if stamp == self._source_stamp else {}
+
+    def _save_index(self, names: Any) -> None:
+        self._write(self._index_path, (self._source_stamp, names))
+
+    def _load_data(self, name: str) -> Any:
+        return _unsealed(self._path_of(name))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._path_of(name), data)
+
+    def _path_of(self, name: str) -> str:
+        return os.path.join(self._cache_path, name)  # noqa: PTH118 - numba takes texts
+
+    def _write(self, path: str, content: Any) -> None:
+        data = self._dump(content)  # type: ignore[no-untyped-call]
+        with self._open_for_write(path) as file:
+            file.write(hashlib.sha256(data).digest() + data)
+
+
+def _unsealed(path: str) -> Any:
+    """What a file holds behind its checksum; an OSError if that does not fit, as if there were no file."""
+    data = Path(path).read_bytes()
+    length = hashlib.sha256().digest_size
+    if hashlib.sha256(data[length:]).digest() != data[:length]:
+        raise OSError(f"{path} is damaged")
+    return pickle.loads(data[length:])
+
+
+class _Cache(FunctionCache):
+    """numba's cache of one function. What cannot be kept, on a full disk say, is compiled again next time."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        plain = self._cache_file
+        files: Any = _SealedFiles
+        self._cache_file = files(self.cache_path, self._impl.filename_base, plain._source_stamp)
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        """See numba's Cache."""
+        with contextlib.suppress(OSError):
+            super().save_overload(signature, data)  # type: ignore[no-untyped-call]
+
+
 def _compile(function: Function, signature: Any = None, keep: bool = True) -> Function:
     if config.DISABLE_JIT:
         return function
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # read while the decorator runs
+    before = config.CACHE_DIR, dispatcher.FunctionCache
+    config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # both are read while the decorator runs
+    dispatcher.FunctionCache = _Cache
     try:
         compiled: Function = numba.njit(signature, cache=keep, nogil=True)(function)
     finally:
-        config.CACHE_DIR = before  # other packages keep theirs
+        config.CACHE_DIR, dispatcher.FunctionCache = before  # other packages keep theirs
     return compiled
 
 
