@@ -395,7 +395,7 @@ class Openings:
 
     def attempt(self, lots: random.Random) -> str:
         """See `Kind`."""
-        game = "(;GM[1]FF[4]SZ[9]KM[7.5];B[cc];W[gg];B[gc];W[cg])" if lots.random() < 0.5 else fuzz_sgf.game_text(lots)
+        game = "(;GM[1]FF[4]SZ[9]KM[7.5];B[cc];W[gg];B[gc];W[cg])" if lots.random() < 0.8 else fuzz_sgf.game_text(lots)
         handicap = "(;SZ[9]HA[2]AB[cc][gg];W[gc])"
         data = fuzz_sgf.mutated(f"{game}\n{handicap}\n(;SZ[9];B[ee])".encode(), lots)
         path, out = self.folder / "openings.sgf", self.folder / "match"

@@ -25,9 +25,11 @@ from hayago.errors import HayagoError
 from hayago.files import write_atomically
 from hayago.match.match_game import GameResult
 from hayago.match.openings import fingerprint, write_openings
+from hayago.network.file_header import check_fields, number, text, whole
 from hayago.records.sgf import GameRecord, read_sgf
 
 FORMAT = 1
+MAX_SECONDS = 1e9  # of a player in a game
 
 
 class MatchFolder:
@@ -121,16 +123,33 @@ class MatchFolder:
     def _read_results(self) -> list[GameResult]:
         if not self._results_path.exists():
             return []
-        whole, _, torn = _read(self._results_path).rpartition(b"\n")
-        if torn:
-            write_atomically(self._results_path, lambda file: file.write(whole + b"\n" if whole else b""))
+        data = _read(self._results_path)
+        lines = data[: data.rfind(b"\n") + 1]
+        if lines != data:
+            write_atomically(self._results_path, lambda file: file.write(lines))
         results = []
-        for number, line in enumerate(whole.splitlines(), start=1):
+        for count, line in enumerate(lines.split(b"\n")[:-1], start=1):
             try:
-                results.append(GameResult(**json.loads(line)))
-            except (ValueError, TypeError) as error:
-                raise HayagoError(f"{self._results_path}: line {number} is damaged") from error
+                fields = json.loads(line)
+                results.append(GameResult(**fields))
+                check_fields(fields, _KINDS)
+            except (ValueError, TypeError, RecursionError) as error:
+                raise HayagoError(f"{self._results_path}: line {count} is damaged") from error
         return results
+
+
+def _is_scores(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(text, value.values()))
+
+
+# A result's fields. The rest of the line's checks is `Match.agree`: whether this game is one of the match.
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("number", "opening", "seed", "moves"), whole),
+    **dict.fromkeys(("black", "white", "winner", "result", "ending", "charged", "detail", "fingerprint"), text),
+    **dict.fromkeys(("black_seconds", "white_seconds"), lambda value: number(value) and value <= MAX_SECONDS),
+    "scores": _is_scores,
+    "disputed": lambda value: isinstance(value, bool),
+}
 
 
 def _compare(path: Path, kept: dict[str, Any], agreement: dict[str, Any]) -> None:
@@ -151,7 +170,7 @@ def _read(path: Path) -> bytes:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(_read(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HayagoError(f"{path}: damaged: {error}") from error
     if not isinstance(value, dict) or not isinstance(value.get("match"), dict):
         raise HayagoError(f"{path}: not a description of a match")

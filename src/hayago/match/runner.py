@@ -267,7 +267,7 @@ class Match:
         """Begin the match in its folder, or continue the one there.
 
         Raises:
-            HayagoError: the folder holds another match, or the openings cannot be read or sampled.
+            HayagoError: the folder holds another match or games of another, or the openings cannot be read or sampled.
         """
         options = self.options
         superko = options.ko == "positional"
@@ -289,8 +289,16 @@ class Match:
             "openings": {"given": options.openings, "hash": fingerprint(given) if given else ""},
         }
         folder.agree(agreement, lambda: given or self._sample())
+        planned = {pairing.number: pairing for pairing in self._schedule(folder)}
+        for result in folder.results:
+            sides = (result.black, result.white, DRAW, "")
+            if result[: len(Pairing._fields)] != planned.pop(result.number, None) or result.winner not in sides:
+                raise HayagoError(f"{folder.path}: the results have a game {result.number} that is not of this match")
         for opening in folder.openings:
             opening_board(opening)  # this also compiles the kernels, once, before threads need them
+
+    def _schedule(self, folder: MatchFolder) -> list[Pairing]:
+        return schedule(self.names, self.options.games, len(folder.openings), self.options.seed)
 
     def _sample(self) -> list[GameRecord]:
         options = self.options
@@ -316,7 +324,7 @@ class Match:
             return
         games = SimpleQueue[Pairing]()
         finished = {result.number for result in folder.results}
-        for pairing in schedule(self.names, self.options.games, len(folder.openings), self.options.seed):
+        for pairing in self._schedule(folder):
             if pairing.number not in finished:
                 games.put(pairing)
         done = SimpleQueue[tuple[GameResult, bytes] | BaseException | None]()
