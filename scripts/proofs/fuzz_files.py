@@ -24,9 +24,10 @@ from safetensors.numpy import load_file, save_file
 import fuzz_sgf
 from fuzzing import VALUES, Kind, check_whole, command, damaged, main, spoilt, summary
 from hayago.network.architecture import Architecture
-from hayago.network.model_file import HEADER_KEY, ModelInfo, save_model
+from hayago.network.model_file import HEADER_KEY, ModelInfo, load_model, save_model
 from hayago.records.prepare import prepare
 from hayago.records.store import _SCHEMA, read_store
+from hayago.training.checkpoint import load_checkpoint
 from hostile_stores import Draft, counted, draft_of, reseal, write
 
 ROOT = Path(__file__).parents[2]
@@ -303,11 +304,9 @@ class Runs:
         checkpoint = (self.run / "last.safetensors").read_bytes()
         reason = command(*self.words, "--positions", 96, "--resume")
         check_whole(self.run)
-        if reason:
-            assert (self.run / "last.safetensors").read_bytes() == checkpoint, reason
-            assert (self.run / "model.safetensors").read_bytes() == self.good["model.safetensors"], reason
-        else:
-            assert not command("info", self.run / "model.safetensors")
+        if not reason or (self.run / "last.safetensors").read_bytes() != checkpoint:
+            load_checkpoint(self.run / "last.safetensors")
+        load_model(self.run / "model.safetensors")
         return summary(reason, self.folder)
 
 
@@ -328,7 +327,7 @@ class Logs(Runs):
             pieces = (b",", b"\n", b'"', b"\r", b"nan", b"1e999", b"-1", b"9" * 5000, b"\xff", b"\0", b"x" * 200_000)
             (self.run / "log.csv").write_bytes(damaged(self.good["log.csv"], lots, pieces))
             return
-        path = self.run / lots.choice(("log.csv", "best.safetensors", "curve.png", ".x.part", "tensorboard"))
+        path = self.run / lots.choice(("log.csv", "best.safetensors", "curve.png", "tensorboard"))
         path.unlink(missing_ok=True)
         match lots.randrange(3):
             case 0:

@@ -1,7 +1,7 @@
 """Fuzz both sides of HTTP: python scripts/proofs/fuzz_http.py [KIND...] [--seconds N] [--seed N]
 
-- pages: damaged requests to the real server of the page, through a socket. No answer may be of the kind 5xx, nothing may
-  be written to its log, and it answers the next good request.
+- pages: damaged requests to the real server of the page, through a socket. No answer may be of the kind 5xx, nothing
+  may be written to its log, and it answers the next good request.
 - downloads: damaged answers to `hayago download`. It gives one line, and only whole archives get their names.
 """
 

@@ -45,6 +45,7 @@ RENAMED = {
     "--reply-weight": "--future-move-weight",
     "--sub-batch": "--batch-norm-group",
 }
+_LONGEST = 2000  # characters of an error message, which may hold a stranger's words
 # With one of these, `hayago gtp` starts no session.
 _NO_SESSION = {"--help", "-h", "--setup", "--check", "--analysis-json"}
 
@@ -161,7 +162,8 @@ def _is_wrong_usage(error: Exception) -> bool:
 
 
 def _fail(message: str, code: int) -> int:
+    text = printable(message[:_LONGEST])[:_LONGEST]
     with suppress(OSError, AttributeError):  # full or closed
-        sys.stderr.write(f"hayago: {printable(message)}\n")
+        sys.stderr.write(f"hayago: {text}\n")
         sys.stderr.flush()
     return code

@@ -84,11 +84,13 @@ def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: Mode
 
     Raises:
         HayagoError: the file cannot be written.
-        ModelError: the weights are not those of the info's architecture.
+        ModelError: the weights are not those of the info's architecture, or some are not finite.
     """
     _check_shapes(path, weights, info)
     dtype = np.float16 if half else np.float32
-    tensors = {name: np.ascontiguousarray(value, dtype) for name, value in weights.items()}
+    with np.errstate(over="ignore"):  # float16 ends at 65,504; `_check_finite` says so
+        tensors = {name: np.ascontiguousarray(value, dtype) for name, value in weights.items()}
+    _check_finite(path, tensors)
     write_tensors(path, tensors, {"kind": "model", **asdict(info)})
 
 
@@ -116,9 +118,19 @@ def load_model(path: Path | str | None = None) -> Model:
     for name, value in tensors.items():
         if value.dtype not in (np.float16, np.float32):
             raise ModelError(f"{path}: tensor {name} is {value.dtype}, not float32 or float16")
+    _check_finite(path, tensors)
+    return Model(info, {name: value.astype(np.float32) for name, value in tensors.items()})
+
+
+def _check_finite(path: Path | str, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Check that all numbers are finite.
+
+    Raises:
+        ModelError: some are not.
+    """
+    for name, value in tensors.items():
         if not np.isfinite(value).all():
             raise ModelError(f"{path}: tensor {name} holds NaN or infinite values")
-    return Model(info, {name: value.astype(np.float32) for name, value in tensors.items()})
 
 
 def write_tensors(path: Path | str, tensors: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:

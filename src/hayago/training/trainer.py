@@ -223,7 +223,8 @@ class Trainer:
         return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 
     def _fits(self, tensors: dict[str, NDArray[Any]]) -> bool:
-        """Whether these are the tensors of a `state` of this network: their names, shapes and types, no NaN."""
+        """Whether these are the tensors of a `state` of this network: their names, shapes and types, no NaN, no
+        negative variance."""
         own = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         if not own.keys() <= tensors.keys():
             return False
@@ -239,6 +240,7 @@ class Trainer:
             value.shape == tuple(own[name].shape)
             and str(value.dtype) == str(own[name].dtype).removeprefix("torch.")
             and bool(np.isfinite(value).all())
+            and not (name.endswith(".running_var") and (value < 0).any())
             for name, value in tensors.items()
         )
 
