@@ -21,6 +21,13 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 
+def has_pip() -> bool:
+    """Whether .venv is there and whole: one whose making was broken off has a Python, but no pip."""
+    if not PYTHON.exists():
+        return False
+    return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+
+
 def make_environment(dev: bool = False) -> None:
     """Make or bring up to date the environment; nothing where it is so already."""
     project, constraints = ROOT / "pyproject.toml", ROOT / "constraints.txt"
@@ -29,9 +36,14 @@ def make_environment(dev: bool = False) -> None:
     if any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
         print(f"{VENV} is up to date")
         return
-    if not PYTHON.exists():
-        print(f"making {VENV}")
-        venv.create(VENV, with_pip=True)
+    if not has_pip():
+        print(f"making {VENV}", flush=True)
+        try:
+            venv.create(VENV, clear=True, with_pip=True)
+        except subprocess.CalledProcessError:
+            sys.exit(
+                f"{VENV} could not be made: this Python has no ensurepip (Debian, Ubuntu: apt install python3-venv)"
+            )
     groups = tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]
     print("installing hayago and what it needs (torch is large: some minutes the first time)", flush=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -89,7 +89,7 @@ def test_importing_the_board_compiles_nothing(package: Path, tmp_path: Path) -> 
 
 def test_without_a_place_to_keep_them_kernels_still_run(package: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert run(package, RUN, tmp_path / "file" / "cache").stdout.startswith("21 hayago-kernels-")
+    assert run(package, RUN, tmp_path / "file" / "cache").stdout.startswith("21 kernels-")
 
 
 @kernel

@@ -8,11 +8,13 @@ Exit status: 0 success; 1 unusable input (one line on stderr says why); 2 wrong 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from hayago import __version__
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -50,6 +52,8 @@ _NO_SESSION = {"--help", "-h", "--setup", "--check", "--analysis-json"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if not _prepare_streams():
+        return _fail("stdout is closed, so there is nowhere to write", 1)
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
         # cyclopts would import every command for this message
         return _fail(f"no such command: {argv[0]!r} (hayago --help lists them)", 2)
@@ -68,15 +72,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
-        # The reader of our output has ended (`hayago ... | head`). Python flushes stdout again when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # its reader has ended (`hayago ... | head`)
         return 1
+    except OSError as error:  # a full disk below stdout, most often
+        _drop_output()
+        about = f"{error.filename}: " if error.filename else "cannot write the output: "
+        return _fail(f"{about}{error.strerror or error}", 1)
+    except MemoryError:
+        return _fail("there is not enough memory", 1)
     except Exception as error:
         if not _is_wrong_usage(error):
             raise
         renamed = [f"{word} is now {RENAMED[word]}" for word in _options(argv) if word in RENAMED]
         return _fail("; ".join(renamed) or " ".join(str(error).split()), 2)
     return 0
+
+
+def _prepare_streams() -> bool:
+    """See that the three streams are there and take any text; False if there is no stdout.
+
+    A closed descriptor would be the next file's. And a terminal or file in an old encoding, as on Windows, lacks the
+    letters of most names: they are escaped.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
+    if sys.stdout is None:
+        return False
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return True
+
+
+def _drop_output() -> None:
+    """Let go of what is still to be written: Python flushes stdout again when it exits, which would fail again."""
+    if sys.stdout is sys.stderr:
+        return  # `hayago gtp` has its own descriptor for replies
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_app() -> "App":
@@ -127,5 +161,7 @@ def _is_wrong_usage(error: Exception) -> bool:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"hayago: {message}\n")
+    with suppress(OSError, AttributeError):  # full or closed
+        sys.stderr.write(f"hayago: {printable(message)}\n")
+        sys.stderr.flush()
     return code

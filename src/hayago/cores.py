@@ -1,6 +1,8 @@
-"""The number of cores."""
+"""The number of cores, and the process that may use them."""
 
 import os
+
+from hayago.errors import HayagoError
 
 
 def cores() -> int:
@@ -8,3 +10,22 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class Owner:
+    """The process that made something with threads. A fork copies the thing, but none of its threads: to use the copy
+    would be to wait forever."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._process = os.getpid()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is that process."""
+        return os.getpid() == self._process
+
+    def check(self) -> None:
+        """Raise HayagoError in any other process."""
+        if not self.is_here:
+            raise HayagoError(f"{self._what} was inherited by a fork, without its threads: make one in this process")

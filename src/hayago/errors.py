@@ -1,11 +1,26 @@
-"""The base class of all errors caused by input: a bad file, a bad move, a missing model.
+"""The base class of all errors caused by input: a bad file, a bad move, a missing model. And how to show foreign text.
 
 The command line prints such an error as one line and exits with its status. Any other exception is a bug and shows its
 traceback.
 """
+
+from unicodedata import category
 
 
 class HayagoError(Exception):
     """Some input cannot be used. The message says what, where and why in one line."""
 
     exit_status = 1
+
+
+def printable(text: str) -> str:
+    """The text with all that could upset a terminal or a file escaped: control characters, line ends, marks that turn
+    the direction of writing, and the bytes of a file's name that are not UTF-8 (as `\\xb9`)."""
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python holds such a byte
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    is_shown = character.isprintable() or category(character) == "Zs"  # spaces of all widths
+    return character if is_shown else ascii(character)[1:-1]

@@ -8,10 +8,13 @@ directly or not, and of numba's version. (A kernel can reach another one only by
 With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
 """
 
+import atexit
 import contextlib
 import hashlib
 import os
 import re
+import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -62,19 +65,36 @@ def _sources(source: Path) -> tuple[Path, ...]:
 
 @cache
 def cache_folder(source: Path) -> Path:
-    """The folder of a file's compiled kernels: in NUMBA_CACHE_DIR, else the user's cache, else the temporary folder."""
+    """The folder of a file's compiled kernels: in NUMBA_CACHE_DIR, else the user's cache, else a temporary folder."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in _sources(source):
         digest.update(file.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    folder = (Path(chosen) if chosen else platformdirs.user_cache_path("hayago", appauthor=False)) / name
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: neither HOME nor an entry among the users
+        folder = (Path(chosen) if chosen else platformdirs.user_cache_path("hayago", appauthor=False)) / name
         folder.mkdir(parents=True, exist_ok=True)
-    if os.access(folder, os.W_OK):
-        return folder
-    # A home that cannot be written to (a service, a container): compile again in each process rather than fail.
-    return Path(tempfile.mkdtemp(prefix="hayago-kernels-"))
+        if os.access(folder, os.W_OK):
+            return folder
+    return _temporary_folder(name)
+
+
+def _temporary_folder(name: str) -> Path:
+    """A folder for a user without a home that can be written to (a service, a container): one for all processes.
+
+    Code is loaded from it. So it must be this user's alone: not a link, and not a folder that another has made.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else 0  # Windows has a temporary folder for each user
+    folder = Path(tempfile.gettempdir()) / f"hayago-{user}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if stat.S_ISDIR(status.st_mode) and (os.name == "nt" or (status.st_uid == user and not status.st_mode & 0o022)):
+            (folder / name).mkdir(exist_ok=True)
+            return folder / name
+    made = Path(tempfile.mkdtemp(prefix="hayago-kernels-"))  # the place is taken
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 class _Announcement(event.Listener):

@@ -140,7 +140,8 @@ def test_weights_that_do_not_fit_are_never_written(path: Path) -> None:
 def test_checkpoints_keep_tensors_and_header(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     tensors: dict[str, np.ndarray] = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "step": np.array(7, np.int64)}
-    save_checkpoint(path, tensors, {"step": 7, "config": {"seed": 1}})
+    run = {"seconds": 1.5, "best": None, "validation": [2.5, 0.5], "loss_level": 3, "data_fingerprint": "ab"}
+    save_checkpoint(path, tensors, {"step": 7, "config": {"seed": 1}, **run})
     header, loaded = load_checkpoint(path)
     assert header["step"] == 7
     assert header["config"] == {"seed": 1}

@@ -1,5 +1,6 @@
 """Downloads from a real web server on this machine, which behaves and misbehaves as the tables say."""
 
+import gzip
 import io
 import json
 import random
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import zipfile
+import zlib
 from contextlib import closing
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -500,3 +502,86 @@ def test_folders_that_cannot_be_used(tmp_path, capsys):
     with closing(Downloader(tmp_path)):
         code, _, err = run(capsys, "http://127.0.0.1:9/x.zip", "--out", tmp_path)
     assert code == 1 and "another process is downloading into this folder" in err
+
+
+def raw(data):
+    """These bytes, headers and all."""
+
+    def answer(request):
+        request.wfile.write(data)
+        request.close_connection = True
+
+    return answer
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (raw(b"HTTP/1.1 404 \x1b]0;x\x07\x1b[31mGone\r\nContent-Length: 0\r\n\r\n"), "404"),
+        (raw(OK + b"".join(b"X-%d: y\r\n" % n for n in range(1000)) + b"\r\n"), "more than 100 headers"),
+        (raw(OK + b"Content-Length: -5\r\n\r\nxx"), "damaged"),
+        (raw(OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nxx"), "damaged|attempt"),
+        (raw(OK + b"X: " + b"y" * 100_000 + b"\r\n\r\n"), "attempt"),
+        (status(503, Retry_After="9" * 20), "asked to wait"),
+        (status(503, Retry_After="9" * 5000), "503|digits"),
+        (status(503, Retry_After="-1"), "503|header"),
+        (status(302, Location="file:///etc/passwd"), "No connection adapters"),
+        (status(302, Location="ftp://127.0.0.1/x.zip"), "No connection adapters"),
+        (status(302, Location="/games.zip"), "redirects"),
+        (status(302, Location="http://[::1"), "Invalid|parse|address"),
+        (status(302, Location="http://127.0.0.1:99999999/x.zip"), "port|parse|Invalid|range"),
+        (status(302, Location="javascript:alert(1)"), "No connection adapters"),
+    ],
+)
+def test_a_hostile_server_gets_one_line(server, tmp_path, capsys, answer, said):
+    server.routes["/games.zip"] = answer
+    words = [server.url("/games.zip"), "--out", str(tmp_path), "--pause", "0", "--tries", "2", "--retry-pause", "0"]
+    assert main(["download", *words]) == 1
+    error = capsys.readouterr().err
+    assert re.search(said, error), error
+    assert all(line.isprintable() for line in error.splitlines()) and "Traceback" not in error
+    assert len(error) < 3000 and files_in(tmp_path) == []
+
+
+def test_links_that_an_attacker_made(server, tmp_path):
+    server.routes["/page"] = page(
+        '<a href="/x&#27;]0;P&#7;&#27;[31m.tar.xz">a</a><a href="/..%2f..%2ftmp%2fpwned.zip">a</a>'
+        '<a href="/%2e%2e/y.zip">b</a><a href="/..\\..\\z.zip">c</a><a href="/a%00b.zip">d</a>'
+        '<a href="/.download.lock.zip">e</a><a href="http://me:secret@127.0.0.1/s.zip">s</a>'
+        '<a href="/&#8238;r.zip">r</a>'
+    )
+    with closing(Downloader(tmp_path, quick())) as downloader:
+        archives = downloader.find([server.url("/page")])
+    assert len(archives) == 7
+    for archive in archives:
+        assert archive.url.isprintable() and archive.name.isprintable() and "secret" not in archive.url
+        assert (tmp_path / archive.name).parent == tmp_path and not archive.name.startswith(".")
+
+
+def test_passwords_go_nowhere(server, tmp_path, monkeypatch, capsys):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    fetch(server, tmp_path / "out", serve())
+    assert all("Authorization" not in headers for _, headers, _ in server.asked)
+    address = server.url("/games.zip").replace("//", "//me:secret@")
+    assert main(["download", address, "--out", str(tmp_path / "out")]) == 1
+    assert "secret" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate"])
+def test_a_page_that_comes_compressed(server, tmp_path, encoding):
+    html = b'<a href="/one.zip">1</a>'
+    packed = zlib.compress(html) if encoding == "deflate" else gzip.compress(html)
+    server.routes["/page"] = plain(packed, len(packed), Content_Encoding=encoding)
+    bomb = gzip.compress(bytes(64 << 20))
+    server.routes["/bomb"] = plain(bomb, len(bomb), Content_Encoding="gzip")
+    server.routes["/broken"] = plain(b"not gzip", 8, Content_Encoding="gzip")
+    server.routes["/many"] = page("".join(f'<a href="/{n}.zip">' for n in range(10_001)))
+    with closing(Downloader(tmp_path, quick())) as downloader:
+        assert [archive.name for archive in downloader.find([server.url("/page")])] == ["one.zip"]
+        for path, said in (("/bomb", "a page of more than"), ("/many", "more than 10,000"), ("/broken", "attempt")):
+            with pytest.raises(DownloadError, match=said):
+                downloader.find([server.url(path)])

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -1052,3 +1052,48 @@ def test_addresses():
 def test_a_folder_without_a_page_is_said(evaluator, tmp_path):
     with pytest.raises(HayagoError, match="does not contain the page"):
         make_app(Room(evaluator), "a network", tmp_path)
+
+
+def test_many_slow_connections_leave_room_and_a_short_log(small_deadline):
+    """Hundreds of connections that send nothing, half a header, or half a body."""
+    with serving_slowly(small_deadline) as (process, address):
+        port = int(address.rstrip("/").rpartition(":")[2])
+        starts = [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST /api/games HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"]
+        held = []
+        for number in range(400):
+            connection = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+            held.append(connection)
+            with suppress(OSError):
+                connection.sendall(starts[number % 3])
+        for connection in held:  # each is closed in time, however the client goes on
+            connection.settimeout(LIMIT)
+            with suppress(ConnectionError):
+                while connection.recv(4096):
+                    pass
+            connection.close()
+        assert requests.get(address, timeout=LIMIT).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=LIMIT)[1]
+        assert "Traceback" not in said and len(said) < 10_000
+
+
+@pytest.fixture
+def small_deadline():
+    """Seconds in which a request has to arrive."""
+    return 2.0
+
+
+@contextmanager
+def serving_slowly(seconds):
+    """`hayago web` with another deadline, and few file descriptors."""
+    code = (
+        "import sys, resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256));"
+        f"import hayago.web.server as server; server.REQUEST_SECONDS = {seconds};"
+        "from hayago.cli import main; sys.exit(main(['web', '--port', '0', '--no-browser']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import CycloptsError, Parameter, validators
 from rich.console import Console
 from rich.progress import Progress
 
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 from hayago.evaluation import evaluation, formatting, outcomes
 from hayago.evaluation.breakdown import as_csv
 from hayago.evaluation.examples import Examples, choose_examples, facts_of
@@ -22,12 +22,13 @@ from hayago.files import write_atomically
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.prepare import PrepareOptions, prepare
 from hayago.records.selection import Selection
-from hayago.records.store import GameStore, read_store
+from hayago.records.store import GameStore, is_store, read_store
 
 Split = Literal["test", "validation", "train", "all"]
 
 BOX = "box"
 FIT_POSITIONS = 4096
+ENGINE_POSITIONS, ENGINE_SECONDS = 500, 30.0
 GPU_ROWS = 2048
 
 
@@ -37,8 +38,8 @@ def evaluate(
     *,
     model: Annotated[list[Path] | None, Parameter(negative=())] = None,
     engine: Annotated[list[str] | None, Parameter(negative=())] = None,
-    engine_positions: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 500,
-    engine_seconds: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 30.0,
+    engine_positions: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    engine_seconds: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     split: Split | None = None,
     selection: Annotated[Selection | None, Parameter(name="*")] = None,
     limit: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
@@ -55,14 +56,14 @@ def evaluate(
     """Measure how often networks, and optionally GTP engines, predict the move that was played.
 
     Args:
-        games: A prepared .parquet file, or SGF files, folders, glob patterns or archives.
+        games: A store that `hayago prepare` wrote, or SGF files, folders, glob patterns or archives.
         model: A network; repeat the option to compare several on the same positions. "box", the default, is the
             network that comes with hayago.
         engine: Command line of a GTP engine to compare with the networks; may be repeated.
-        engine_positions: Number of positions, evenly spaced, that each engine is asked about.
-        engine_seconds: Time limit for each answer of an engine, in seconds.
-        split: Which games of a .parquet file to use: by default the test games, or all of them with a recipe. SGF games
-            are always all used.
+        engine_positions: Number of positions, evenly spaced, that each engine is asked about (500).
+        engine_seconds: Time limit for each answer of an engine, in seconds (30).
+        split: Which games of a store to use: by default the test games, or all of them with a recipe. SGF games are
+            always all used.
         limit: Maximum number of positions, evenly spaced (0: all).
         symmetries: Number of board symmetries to average the probabilities over.
         fit: Games to fit the temperature on; by default the validation games of the .parquet file.
@@ -74,6 +75,12 @@ def evaluate(
         device: auto, cpu, cuda or mps.
         as_json: Print everything as JSON.
     """
+    if not engine and (engine_positions or engine_seconds):
+        raise CycloptsError(msg="--engine-positions and --engine-seconds are for an --engine")
+    if as_json and breakdown:
+        raise CycloptsError(msg="--json has the breakdown anyway: leave out --breakdown")
+    if split not in (None, "all") and not any(map(is_store, games)):
+        raise CycloptsError(msg=f"--split {split} is for a store: of games in other files all are measured")
     notes: list[str] = []
     console = Console(stderr=True)
 
@@ -103,7 +110,8 @@ def evaluate(
         measured = outcomes.measure(
             evaluators, examples, symmetries=symmetries, fitted=fitted, rows=rows, progress=progress
         )
-    answers = [_ask(command, engine_seconds, examples, engine_positions, console, note) for command in engine or ()]
+    seconds, positions = engine_seconds or ENGINE_SECONDS, engine_positions or ENGINE_POSITIONS
+    answers = [_ask(command, seconds, examples, positions, console, note) for command in engine or ()]
     concluded = evaluation.conclude(examples, measured, answers, notes)
     if csv is not None:
         _write(csv, as_csv({model.name: model.rows for model in concluded.models}).encode())
@@ -140,7 +148,7 @@ def _evaluators(models: list[Path], device: str, note: Note) -> dict[str, Evalua
     for path in dict.fromkeys(models):
         in_the_box = str(path) == BOX and not path.exists()
         try:
-            evaluators[str(path)] = make_evaluator(None if in_the_box else path, device=device)
+            evaluators[printable(str(path))] = make_evaluator(None if in_the_box else path, device=device)
         except HayagoError as error:
             if len(models) == 1:
                 raise
@@ -161,18 +169,14 @@ def _leave_out_misfits(evaluators: dict[str, Evaluator], size: int, note: Note) 
             del evaluators[name]
 
 
-def _is_store(path: str) -> bool:
-    return path.endswith(".parquet")
-
-
 def _read(paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note) -> GameStore:
     """The games of a store, or of records, which go through a store too, so that the same games are left out.
 
     Of records, only those on one board size are used: the first of `sizes` for which there are any.
     """
-    if any(map(_is_store, paths)):
+    if any(map(is_store, paths)):
         if len(paths) > 1:
-            raise HayagoError("evaluate takes one .parquet file, or games in other files, not both")
+            raise HayagoError("evaluate takes one store, or games in other files, not both")
         store = read_store(paths[0], None if split == "all" else split)
         if not len(store):
             raise HayagoError(f"{paths[0]}: no game in the {split} split")
@@ -199,7 +203,7 @@ def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: i
     """The examples to fit the temperature on; None if no games were named and the store has no validation games."""
     if fit is not None:
         store = _read(fit, "validation", Selection(), [size], note)
-    elif _is_store(games[0]) and split == "test":
+    elif is_store(games[0]) and split == "test":
         store = read_store(games[0], "validation")
     else:
         return None

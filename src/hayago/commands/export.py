@@ -14,7 +14,7 @@ def export(
     out: Path,
     /,
     *games: str,
-    format: Literal["onnx", "planes"] = "onnx",
+    format: Literal["onnx", "planes"] | None = None,
     planes: Annotated[bool, Parameter(negative=())] = False,
     model: Path | None = None,
     split: Literal["train", "validation", "test", "all"] = "all",
@@ -27,13 +27,15 @@ def export(
 
     Args:
         out: The file or folder to write.
-        games: For planes: a prepared .parquet file, or SGF files, folders, glob patterns or archives.
-        format: What to write.
+        games: For planes: a store that `hayago prepare` wrote, or SGF files, folders, glob patterns or archives.
+        format: What to write; by default onnx.
         planes: Short for --format planes.
         model: For ONNX: the network; by default the one in the box.
-        split: For planes: which games of a .parquet file to take.
+        split: For planes: which games to take.
         first: For planes: take only the first 4, 12 or 20 of the 48.
     """
+    if planes and format == "onnx":
+        raise CycloptsError(msg="--planes is short for --format planes, so it does not go with --format onnx")
     if planes or format == "planes":
         if not games:
             raise CycloptsError(msg="export --planes needs games: hayago export --planes OUT GAMES...")
@@ -60,11 +62,11 @@ def _export_planes(
     from hayago.features.dataset import export_planes
     from hayago.records.games import count_examples
     from hayago.records.prepare import PrepareOptions, prepare
-    from hayago.records.store import read_store
+    from hayago.records.store import is_store, read_store
 
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder:
-        if not paths[0].endswith(".parquet"):
+        if not any(map(is_store, paths)):
             # Through a store, so that damaged, illegal and duplicate games are left out as in training.
             store_path = Path(folder) / "games.parquet"
             report = prepare(paths, store_path, PrepareOptions(min_moves=1))
@@ -72,7 +74,7 @@ def _export_planes(
                 reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.table())
                 sys.stderr.write(f"left out: {reasons}\n")
         elif len(paths) > 1:
-            raise HayagoError("export takes one .parquet file, or games in other files, not both")
+            raise HayagoError("export takes one store, or games in other files, not both")
         else:
             store_path = Path(paths[0])
         store = read_store(store_path, split)

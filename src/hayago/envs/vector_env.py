@@ -24,7 +24,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from hayago.cores import cores
+from hayago.cores import Owner, cores
 from hayago.envs.go_env import spaces_of
 from hayago.envs.opponents import SEEDS, EngineOpponent, EnvSettings, seed_stream
 from hayago.errors import HayagoError
@@ -391,6 +391,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self._works = [new_work() for _ in range(self.threads)]
         self._share_size = max(1, min(_SHARE, num_envs // (self.threads * _SHARES_EACH)))
         self._running: list[Future[object]] = []
+        self._owner = Owner("this vector environment")
         self._pool = ThreadPoolExecutor(self.threads, "hayago-env")
         self._engines: list[EngineOpponent] = []
         if setting.is_engine:
@@ -406,6 +407,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start a game on every board. A seed restarts the boards' streams; without one they continue."""
+        self._owner.check()
         if options and "reset_mask" in options:
             raise ValueError("reset_mask: each board begins a new game by itself on the step after an end")
         super().reset(seed=seed if isinstance(seed, int) else None, options=options)
@@ -431,6 +433,7 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         self, actions: Any
     ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Play an action on every board; see the class for the result."""
+        self._owner.check()
         self._expect_games()
         moves = np.array(actions, np.int64)  # a copy, because kernels would be compiled again for read-only arrays
         if moves.shape != (self.num_envs,):
@@ -490,6 +493,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     def close_extras(self, **kwargs: Any) -> None:
         """End threads and engines."""
         self._playing = False
+        if not self._owner.is_here:
+            return  # they are another process's
         if self._engines:
             with ThreadPoolExecutor(len(self._engines)) as pool:  # all at once, since one that hangs takes some seconds
                 list(pool.map(lambda engine: engine.close(), self._engines))

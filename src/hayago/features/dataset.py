@@ -25,7 +25,7 @@ from hayago.records.archives import iter_files
 from hayago.records.games import Games, check_games, some_games
 from hayago.records.identity import why_illegal
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
-from hayago.records.store import GameStore, read_store, records_to_games
+from hayago.records.store import GameStore, is_store, read_store, records_to_games
 from hayago.rules.coordinates import MAX_SIZE
 from hayago.rules.kernels.position import new_log, new_position
 from hayago.rules.symmetry import SYMMETRIES
@@ -95,7 +95,7 @@ def encode_games(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1: {batch_size}")
     source: Any = games
-    if isinstance(source, str | Path) and str(source).endswith(".parquet"):
+    if isinstance(source, str | Path) and is_store(source):
         source = read_store(source)
     if isinstance(source, GameStore):
         source = source.games
@@ -165,7 +165,7 @@ def _records(
     for source in sources:
         if isinstance(source, GameRecord):
             yield source
-        elif str(source).endswith(".parquet"):
+        elif is_store(source):
             raise HayagoError(f"{source}: a store is encoded alone, not together with other files")
         else:
             for name, data in iter_files([source], skip):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.errors import HayagoError
 from hayago.features.bits import spread_bits
 from hayago.features.memory import Memory, follow, new_memories, read_ladders, refresh, start
 from hayago.features.planes import (
@@ -35,6 +36,7 @@ from hayago.rules.kernels.cell_sets import WORDS, Words, cells_in, load
 from hayago.rules.kernels.frame import CELLS, NO_CELL, WIDTH
 from hayago.rules.kernels.ladder_reader import Reading, new_reading
 from hayago.rules.kernels.position import (
+    OCCUPIED,
     REMEMBERED,
     Log,
     Position,
@@ -256,8 +258,10 @@ def _encode(
     rows: NDArray[np.uint8],
     into: NDArray[np.int64],
     labels: NDArray[np.uint16],
-) -> None:
-    """Row k goes to rows[into[k]]; a game is replayed from where the last row left it as long as the plies rise."""
+) -> int:
+    """Row k goes to rows[into[k]]; a game is replayed from where the last row left it as long as the plies rise.
+
+    Returns -1; or k, if a move on the way to that position is on an occupied point. Nothing more is then encoded."""
     games, layout, work, rows = borrowed((games, layout, work, rows))
     now_game, now_ply = -1, 0
     for k in range(len(game)):
@@ -273,15 +277,20 @@ def _encode(
         now_ply = target
         if known:
             for move in moves:
-                follow(position, work.log, memory, play_code(position, work.log, int(move)))
+                cell = play_code(position, work.log, int(move))
+                if cell == OCCUPIED:
+                    return k
+                follow(position, work.log, memory, cell)
         else:
             for move in moves:
-                play_code(position, work.log, int(move))
+                if play_code(position, work.log, int(move)) == OCCUPIED:
+                    return k
             start(position, memory)
         code = int(games.codes[first + target])
         colour = colour_of_code(code)
         write_row(position, memory, colour, layout, int(symmetry[k]), planes, ladders, work, rows[into[k]])
         labels[k] = layout.points[symmetry[k], point_of_code(code)]
+    return -1
 
 
 def encode_positions(
@@ -302,7 +311,7 @@ def encode_positions(
     rising plies share one replay. The kernel holds no interpreter lock: threads may encode at once.
 
     Args:
-        games: the games; every move is legal, or at least on an empty point.
+        games: the games, as `read_store` returns them. Moves may break the ko or be suicide.
         game: int64 (K,); ply: int64 (K,); symmetry: uint8 (K,), 0 to 7.
         planes: one of PLANE_SETS.
         ladders: False leaves the two ladder planes empty, for measuring.
@@ -314,6 +323,7 @@ def encode_positions(
 
     Raises:
         ValueError: `out` and `into` do not fit the rows.
+        HayagoError: a game has a move on an occupied point before a position asked for.
     """
     width = row_bytes(planes, games.size)
     rows = np.empty((len(game), width), np.uint8) if out is None else out
@@ -322,10 +332,12 @@ def encode_positions(
     if rows.shape[1] != width or into.max(initial=-1) >= len(rows) or into.min(initial=0) < 0:
         raise ValueError(f"rows of {width} bytes do not go into memory of the shape {rows.shape}")
     labels = np.empty(len(game), np.uint16)
-    _encode(
+    stopped = _encode(
         new_position(games.size), new_memories(1)[0], games, layout(games.size), game, ply, symmetry, planes, ladders,
         new_work(), rows, into, labels,
     )  # fmt: skip
+    if stopped >= 0:
+        raise HayagoError(f"game {game[stopped]}: a move on an occupied point, among its first {ply[stopped]}")
     return rows, labels
 
 

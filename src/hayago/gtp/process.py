@@ -1,5 +1,6 @@
 """`serve`: the process that speaks GTP. Importing this module fills the register of commands."""
 
+import errno
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -65,8 +66,10 @@ def serve(
                 wanted.set()
         except GtpFatal as error:
             raise error.args[0] from None
-        except OSError:  # the reader has ended, and with it the game
-            break
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise  # stdout is a file on a full disk
+            break  # the reader has ended, and with it the game
     loader.result()  # wrong usage is reported even if the client has already ended
     if loading.is_alive():
         leave()

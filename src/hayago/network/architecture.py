@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 BYTES_OF_FLOAT32 = 4
 
+# The lowest and highest of each number: no file can make us count layers without end.
+BOUNDS = {"filters": (1, 4096), "planes": (1, 1024), "layers": (2, 256), "board_size": (1, 19)}
+
 
 class Layer(NamedTuple):
     """One convolution: its name in model files, its sizes and its costs for one position."""
@@ -49,7 +52,7 @@ class Architecture:
     """The four numbers that fix a policy network; the defaults are the paper's.
 
     Raises:
-        ValueError: a number is too small, or the board is larger than 19x19.
+        ValueError: a number is none, or outside of `BOUNDS`.
     """
 
     filters: int = 192
@@ -58,12 +61,10 @@ class Architecture:
     board_size: int = 19
 
     def __post_init__(self) -> None:
-        if self.filters < 1 or self.planes < 1:
-            raise ValueError(f"a network needs filters and planes, not {self.filters} and {self.planes}")
-        if self.layers < 2:
-            raise ValueError(f"a network has at least a first and a last layer, not {self.layers}")
-        if not 1 <= self.board_size <= 19:
-            raise ValueError(f"the board's size is 1 to 19, not {self.board_size}")
+        for name, (low, high) in BOUNDS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ValueError(f"{name} must be a whole number from {low} to {high:,}, not {ascii(value)[:40]}")
 
     @property
     def points(self) -> int:

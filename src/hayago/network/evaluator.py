@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.cores import Owner
 from hayago.errors import HayagoError
-from hayago.features.planes import row_bytes
-from hayago.network.model_file import Model, ModelInfo, load_model
+from hayago.features.planes import PLANE_SETS, row_bytes
+from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
 
 BACKENDS = ("auto", "onnx", "torch")
 OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that the project allows
@@ -41,13 +42,15 @@ def make_evaluator(
         threads: threads on the CPU (None: one per core).
 
     Raises:
-        ModelError: the model cannot be read.
+        ModelError: the model cannot be read, or reads another number of planes than any set has.
         HayagoError: there is no such backend or device.
     """
     if backend not in BACKENDS:
         raise HayagoError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     if not isinstance(model, Model):
         model = load_model(model)
+    if model.info.planes not in PLANE_SETS:
+        raise ModelError(f"the network reads {model.info.planes} planes, but no set of that many is known")
     if backend == "torch" or (backend == "auto" and device not in ("auto", "cpu")):
         return TorchEvaluator(model, device, threads)
     if device not in ("auto", "cpu"):
@@ -65,12 +68,14 @@ class OnnxEvaluator:
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 3  # errors only
         self.info = model.info
+        self._owner = Owner("this evaluator")
         self._session = onnxruntime.InferenceSession(
             onnx_model(model, packed=True), options, providers=["CPUExecutionProvider"]
         )
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
+        self._owner.check()
         result: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
         return result
 
@@ -88,6 +93,7 @@ class TorchEvaluator:
         if threads:
             torch.set_num_threads(threads)
         self.info = info
+        self._owner = Owner("this evaluator")
         self._device = pick_device(device)
         network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in model.weights.items()})
@@ -95,6 +101,7 @@ class TorchEvaluator:
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
+        self._owner.check()
         import torch
 
         from hayago.network.policy import unpack

@@ -21,6 +21,7 @@ from hayago.features.planes import FEATURES_VERSION
 from hayago.files import write_atomically
 from hayago.network import BOX
 from hayago.network.architecture import Architecture
+from hayago.network.file_header import check_fields, parse_header, text, whole
 
 HEADER_KEY = "hayago"
 
@@ -44,6 +45,21 @@ class ModelInfo(Architecture):
     data_fingerprint: str = ""
     history: tuple[dict[str, Any], ...] = ()
     hayago_version: str = field(default_factory=lambda: version("hayago"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        texts = {"data_fingerprint": text, "hayago_version": text}
+        check_fields(vars(self), {"features_version": whole, "history": _is_history, **texts})
+        for run in self.history:
+            check_fields(run, {"games": whole, "steps": whole, "positions": whole, "config": _is_object}, missing=True)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_history(value: Any) -> bool:
+    return isinstance(value, tuple) and all(map(_is_object, value))
 
 
 class Model(NamedTuple):
@@ -85,9 +101,11 @@ def load_model(path: Path | str | None = None) -> Model:
     path = model_path(path)
     header, tensors = read_tensors(path, "model")
     known = {key: header[key] for key in ModelInfo.__dataclass_fields__ if key in header}
+    if isinstance(known.get("history"), list):
+        known["history"] = tuple(known["history"])
     try:
-        info = ModelInfo(**{**known, "history": tuple(known.get("history", ()))})
-    except (TypeError, ValueError) as error:
+        info = ModelInfo(**known)
+    except ValueError as error:
         raise ModelError(f"{path}: its header makes no sense: {error}") from error
     if info.features_version != FEATURES_VERSION:
         raise ModelError(
@@ -98,6 +116,8 @@ def load_model(path: Path | str | None = None) -> Model:
     for name, value in tensors.items():
         if value.dtype not in (np.float16, np.float32):
             raise ModelError(f"{path}: tensor {name} is {value.dtype}, not float32 or float16")
+        if not np.isfinite(value).all():
+            raise ModelError(f"{path}: tensor {name} holds NaN or infinite values")
     return Model(info, {name: value.astype(np.float32) for name, value in tensors.items()})
 
 
@@ -121,16 +141,18 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArr
         raise ModelError(f"{path}: no such {kind} file")
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(HEADER_KEY)
+            written = (file.metadata() or {}).get(HEADER_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: damaged or no safetensors file: {error}") from error
-    try:
-        header = json.loads(text) if text is not None else None
-    except ValueError:
-        header = None
-    if not isinstance(header, dict):
+    except (TypeError, AttributeError) as error:  # a type of tensors that numpy lacks
+        raise ModelError(f"{path}: holds tensors of a type that hayago never writes") from error
+    if written is None:
         raise ModelError(f"{path}: a safetensors file, but not one that hayago wrote")
+    try:
+        header = parse_header(written)
+    except ValueError as error:
+        raise ModelError(f"{path}: its header makes no sense: {error}") from error
     if header.get("kind") != kind:
         raise ModelError(f"{path}: a {header.get('kind')} file where a {kind} file is needed")
     return header, tensors

@@ -3,17 +3,23 @@
 What is in a file is the business of `sgf`.
 """
 
+import bz2
 import errno
 import glob
+import gzip
+import io
 import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 from hayago.files import is_unfinished
 from hayago.records.sgf import MAX_BYTES
 
@@ -30,8 +36,13 @@ class DamagedArchive(HayagoError):
 
 
 # What the libraries raise for damaged bytes. The OSErrors among them (gzip, bz2, a position before the file's start)
-# have no errno, or EINVAL; those of a disk have others.
-_BROKEN = (EOFError, OSError, NotImplementedError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
+# have no errno, or EINVAL; those of a disk have others. A RuntimeError may be an endless recursion, a ValueError text
+# in no encoding, and an OverflowError a position beyond 64 bits.
+_BROKEN = (
+    *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, OverflowError, struct.error),
+    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error),
+)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _BROKEN_ERRNO = (None, errno.EINVAL)
 
 
@@ -40,24 +51,27 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
 
     A path is a file (read whatever its name), a folder (all `.sgf` and `.sgfs` files and archives below it, sorted;
     links are followed, and each folder is read once), an archive (all such members, in its own order), or a glob
-    pattern (sorted). The source of a member is `archive!member`.
+    pattern (sorted). The source of a member is `archive!member`. What no text can hold in a source is escaped, see
+    `hayago.errors.printable`.
 
     Args:
         on_skip: called with (source, reason) for every other file: not named .sgf (in any case), a link to nothing, a
             folder that cannot be read, a file larger than MAX_BYTES, a member larger than MAX_MEMBER_BYTES, encrypted,
-            or compressed more than MAX_RATIO times.
+            or compressed more than MAX_RATIO times or in an unknown way.
 
     Raises:
         HayagoError: a path that does not exist or cannot be read; a folder, pattern or archive without games;
             an archive that is damaged, cut short, or expands more than MAX_RATIO times as a whole.
     """
-    skip = on_skip or (lambda _source, _reason: None)
+
+    def skip(source: str, reason: str) -> None:
+        if on_skip is not None:
+            on_skip(printable(source), reason)
+
     for path in paths:
         for file in _expand(str(path)):
-            if file.is_dir():
-                yield from _folder(file, skip)
-            else:
-                yield from _file(file, skip)
+            for source, data in _folder(file, skip) if file.is_dir() else _file(file, skip):
+                yield printable(source), data
 
 
 def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
@@ -162,11 +176,51 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
         raise HayagoError(f"{file}: no .sgf file in this archive")
 
 
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    """The bytes of a file that may be compressed."""
+    start = file.read(6)
+    file.seek(0)
+    for mark, opened in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open)):
+        if start.startswith(mark):
+            return cast(BinaryIO, opened(file))
+    return file
+
+
+class _Bounded:
+    """A stream that may be read up to so many bytes: a tar's header may claim any length, and is read whole."""
+
+    def __init__(self, stream: BinaryIO, allowed: int, file: Path) -> None:
+        self._stream, self._allowed, self._file = stream, allowed, file
+
+    def _check(self, end: int) -> None:
+        if end > self._allowed:
+            raise HayagoError(f"{self._file}: expands more than {MAX_RATIO} times; reading stopped")
+
+    def read(self, count: int) -> bytes:
+        """See `BinaryIO`."""
+        self._check(self._stream.tell() + count)
+        return self._stream.read(count)
+
+    def seek(self, place: int) -> int:
+        """See `BinaryIO`; from the beginning."""
+        self._check(place)
+        return self._stream.seek(place)
+
+    def tell(self) -> int:
+        """See `BinaryIO`."""
+        return self._stream.tell()
+
+
 def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     allowed = _RATIO_FREE_BYTES + MAX_RATIO * file.stat().st_size
     total = 0
-    with tarfile.open(file, "r:*") as tar:
+    with ExitStack() as stack:
+        stream = stack.enter_context(_unpacked(stack.enter_context(file.open("rb"))))
+        bounded = cast(BinaryIO, _Bounded(stream, allowed, file))
+        tar = stack.enter_context(tarfile.open(fileobj=bounded, mode="r:"))
         for member in tar:
+            if member.size < 0:  # tarfile would go back, and find this member again
+                raise tarfile.ReadError("a negative size")
             total += member.size
             if total > allowed:
                 raise HayagoError(f"{file}: expands more than {MAX_RATIO} times at {member.name}; reading stopped")
@@ -188,7 +242,7 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
 
 
 def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(file) as archive:
+    with _opened_zip(file) as archive:
         for info in archive.infolist():
             source = f"{file.as_posix()}!{info.filename}"
             if info.is_dir():
@@ -201,5 +255,29 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
                 skip(source, "packed too tightly")
             elif info.flag_bits & 1:
                 skip(source, "encrypted")
+            elif info.compress_type not in _METHODS:
+                skip(source, "compressed in an unknown way")
             else:
                 yield info.filename, archive.read(info)
+
+
+def _opened_zip(file: Path) -> zipfile.ZipFile:
+    """The archive, also if a name in it is said to be UTF-8 and is not: zipfile refuses all of it then.
+
+    In a copy the names are said to be of the encoding that any bytes can be.
+    """
+    try:
+        return zipfile.ZipFile(file)
+    except UnicodeDecodeError:
+        data = bytearray(file.read_bytes())
+        end = data.rfind(b"PK\5\6")  # it follows the list of members
+        size, offset = struct.unpack_from("<2L", data, end + 12)
+        place = end - size
+        before = place - offset  # bytes of another file
+        while data[place : place + 4] == b"PK\1\2":
+            member = before + int.from_bytes(data[place + 42 : place + 46], "little")
+            data[place + 9] &= ~8
+            if data[member : member + 4] == b"PK\3\4":
+                data[member + 7] &= ~8
+            place += 46 + sum(struct.unpack_from("<3H", data, place + 28))
+        return zipfile.ZipFile(io.BytesIO(data))

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from hayago import __version__
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 from hayago.files import write_atomically
 from hayago.records.archives import DamagedArchive, iter_archive
 
@@ -38,7 +39,10 @@ SUFFIXES = (".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.gz", ".tgz", ".zip")  
 
 _MAX_PAGE_BYTES = 8 << 20
 _MAX_WAIT_SECONDS = 120.0
+_LONG_WAIT = 10**9  # stands for all longer ones
 _MAX_NAME_BYTES = 120
+_MAX_MESSAGE = 1000
+_MOST_ARCHIVES = 10_000  # of one page; at a second each, some hours
 _BLOCK_BYTES = 1 << 16
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows keeps these names
 _BUSY = (429, 500, 502, 503, 504)
@@ -94,7 +98,7 @@ class DownloadError(HayagoError):
     """An archive or a page cannot be fetched. A server's words in the message are made one printable line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(message.split())))
+        super().__init__(printable(" ".join(message.split()))[:_MAX_MESSAGE])
 
 
 class _Broken(Exception):
@@ -116,6 +120,7 @@ class Downloader:
         self.folder, self.options = folder, options or DownloadOptions()
         self._session = requests.Session()
         self._session.max_redirects = 5
+        self._session.auth = lambda request: request  # nothing of an address, or of .netrc, goes to a server
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
         self._next_request = 0.0
         self._lock = FileLock(folder / ".download.lock")
@@ -143,6 +148,10 @@ class Downloader:
             DownloadError: an address is malformed, or its page cannot be read or links to no archive.
             HayagoError: no archive's name matches `options.only`.
         """
+        urls = list(urls)
+        for url in urls:
+            if _has_password(url):
+                raise DownloadError("an address with a name or password in it is not fetched")
         best: dict[str, str] = {}  # an address without its suffix: the address
         for url in urls:
             for link in [url] if _suffix(url) else self._links(url):
@@ -170,8 +179,9 @@ class Downloader:
         def read() -> None:
             page = bytearray()
             with self._get(url) as response:
+                unpack = _unpacker(response.headers.get("Content-Encoding", ""))
                 for block in self._blocks(response):
-                    page += block
+                    page += unpack(block, _MAX_PAGE_BYTES + 1)
                     if len(page) > _MAX_PAGE_BYTES:
                         raise DownloadError(f"{url}: a page of more than {_MAX_PAGE_BYTES >> 20} MiB")
                 finder.base = response.url
@@ -179,6 +189,8 @@ class Downloader:
             finder.feed(page.decode(errors="replace").replace("<![", "<!"))
 
         self._persist(url, read)
+        if len(finder.archives) > _MOST_ARCHIVES:
+            raise DownloadError(f"{url}: links to more than {_MOST_ARCHIVES:,} archives")
         if not finder.archives:
             raise DownloadError(f"{url}: links to no {', '.join(SUFFIXES[::2])} archive")
         return finder.archives
@@ -225,7 +237,7 @@ class Downloader:
                 return
             if done and response.status_code == 206 and range_.startswith(f"bytes {done}-"):
                 length = range_.rpartition("/")[2]
-                total = int(length) if length.isdecimal() else None
+                total = int(length) if length.isdecimal() and len(length) < 20 else None
             else:
                 part.discard()
                 if response.status_code != 200:
@@ -254,11 +266,13 @@ class Downloader:
                     reason = f"the server answered {response.status_code} {response.reason}"
                     if response.status_code not in _BUSY:
                         raise DownloadError(f"{url}: {reason}")
-                    wait = Retry().get_retry_after(response.raw) or 0.0
+                    wait = min(Retry().get_retry_after(response.raw) or 0.0, _LONG_WAIT)
                     raise _Broken(f"{reason} and asked to wait {wait:.0f} s" if wait else reason, wait)
                 yield response
-        except (requests.RequestException, HTTPError) as error:
-            if isinstance(error, (ValueError, requests.TooManyRedirects)):  # a ValueError is about the address
+        except (requests.RequestException, HTTPError, ValueError, OverflowError, zlib.error) as error:
+            if isinstance(
+                error, (ValueError, OverflowError, requests.TooManyRedirects)
+            ):  # about the address or a number
                 raise DownloadError(f"{url}: {error}") from error
             root: BaseException = error  # requests and urllib3 have wrapped it several times
             while inner := root.__cause__ or root.__context__:
@@ -340,8 +354,20 @@ class _LinkFinder(HTMLParser):
             url = requote_uri(urldefrag(urljoin(self.base, target))[0])
             if tag == "base" and target:
                 self.base = url
-            elif tag == "a" and url.startswith(("http://", "https://")) and _suffix(url):
+            elif tag == "a" and url.startswith(("http://", "https://")) and _suffix(url) and not _has_password(url):
                 self.archives.append(url)
+
+
+def _has_password(url: str) -> bool:
+    """Whether an address begins with a name or password. Such an address would be shown, and kept in files."""
+    return "@" in url.partition("//")[2].partition("/")[0]
+
+
+def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+    """Unpacks the blocks of a page that came compressed, whatever was asked for, each to at most so many bytes."""
+    if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress
+    return lambda block, _most: block
 
 
 def safe_name(url: str) -> str:

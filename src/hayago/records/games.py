@@ -40,7 +40,7 @@ class Games(NamedTuple):
 
 
 def check_games(games: Games) -> None:
-    """Raise ValueError unless the arrays fit together. The codes themselves are not checked."""
+    """Raise ValueError unless the arrays fit together. The codes themselves are not checked: see `check_codes`."""
     for codes, offsets in ((games.codes, games.offsets), (games.setup, games.setup_offsets)):
         if codes.dtype != np.uint16 or offsets.dtype != np.int64 or codes.ndim != 1 or offsets.ndim != 1:
             raise ValueError("games need codes of uint16 and offsets of int64, each of one dimension")
@@ -48,6 +48,23 @@ def check_games(games: Games) -> None:
             raise ValueError(f"these offsets do not divide {len(codes)} codes into games")
     if len(games.offsets) != len(games.setup_offsets):
         raise ValueError("moves and set-up are not of the same number of games")
+
+
+def check_codes(games: Games) -> None:
+    """Raise ValueError unless a replay of these games stays on the board, whatever moves they hold.
+
+    That is, no code is off the board, and no two set-up stones share a point. Moves on occupied points are found where
+    games are replayed: to replay all of them takes longer than to read them.
+    """
+    area, setup = games.size * games.size, games.setup & ~np.uint16(WHITE_BIT)
+    if (games.codes & ~np.uint16(WHITE_BIT)).max(initial=0) > area:
+        raise ValueError(f"a move off the board of {games.size}x{games.size}")
+    if setup.max(initial=0) >= area:
+        raise ValueError(f"a set-up stone off the board of {games.size}x{games.size}")
+    rises = np.diff(setup.astype(np.int64), prepend=-1) > 0
+    rises[games.setup_offsets[:-1][np.diff(games.setup_offsets) > 0]] = True  # where a game begins
+    if not rises.all():
+        raise ValueError("set-up stones that share a point, or are not sorted")
 
 
 def some_games(games: Games, first: int, end: int) -> Games:

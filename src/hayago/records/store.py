@@ -31,11 +31,13 @@ records of it that differ only after move 80 are in the same split, and adding g
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, get_args
 
@@ -45,10 +47,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.records.games import Games
+from hayago.records.games import Games, check_codes
 from hayago.records.identity import KEY_BYTES, Split
 from hayago.records.seal import UNSEALED, is_intact, seal_place
 from hayago.records.sgf import GameRecord
+from hayago.rules.coordinates import MAX_SIZE
 
 STORE_VERSION = 2
 GROUP_GAMES = 8192
@@ -98,7 +101,10 @@ class GameStore:
         with _opened(self.path) as store:
             if store.fingerprint != self.fingerprint:
                 raise HayagoError(f"{self.path}: the store has changed since its games were read")
-            return store.parquet.read_row_groups(store.numbers(self.split), columns=_SCHEMA.names[2:])
+            numbers = store.numbers(self.split)
+            table = store.parquet.read_row_groups(numbers, columns=_SCHEMA.names[2:])
+            _check_table(table, [store.groups[number] for number in numbers])
+            return table
 
 
 class _Group(NamedTuple):
@@ -188,7 +194,28 @@ def _parts(array: Any) -> Iterator[tuple[str, NDArray[Any]]]:
 
 # ---- Reading.
 
+
+def is_store(path: str | Path) -> bool:
+    """Whether a path is a Parquet file, by its name or, whatever its name, by its first bytes."""
+    path = Path(path)
+    if path.suffix.lower() == ".parquet":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PAR1"
+    except (OSError, ValueError):  # a folder, a pattern; reading it says what is wrong
+        return False
+
+
 _NO_STORE = "not a game store, or cut short (make one with hayago prepare)"
+
+# Codes for each byte of a file. A game has a key of 16 bytes that cannot be compressed, and so fewer codes than this.
+_MOST_CODES_PER_BYTE = 1000
+_DATE = re.compile(r"(\d{4}(-\d\d){0,2})?")
+
+
+class _Nonsense(Exception):
+    """What a store holds is not what `StoreWriter` writes."""
 
 
 class _Contents(NamedTuple):
@@ -219,6 +246,10 @@ def _opened(path: Path) -> Iterator[_Contents]:
                     raise HayagoError(f"{path}: the content does not match its checksum; the file is damaged")
                 parquet = pq.ParquetFile(file)
                 yield _contents(path, parquet, sealed=place is not None)
+            except _Nonsense as error:
+                raise HayagoError(f"{path}: sealed, but not as hayago prepare writes a store: {error}") from error
+            except MemoryError as error:
+                raise HayagoError(f"{path}: there is not enough memory to read it") from error
             except (ValueError, pa.ArrowException) as error:
                 raise HayagoError(f"{path}: {_NO_STORE}") from error
     except OSError as error:
@@ -238,8 +269,41 @@ def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
         raise HayagoError(f"{path}: the store has lost its checksum; the file is damaged")
     if not parquet.schema_arrow.remove_metadata().equals(_SCHEMA):
         raise HayagoError(f"{path}: the columns of this store are not those of version {STORE_VERSION}")
-    groups = [_Group(*group) for group in json.loads(notes["hayago.groups"])]
-    return _Contents(int(notes["hayago.size"]), notes["hayago.fingerprint"], groups, parquet)
+    size, fingerprint = notes.get("hayago.size", ""), notes.get("hayago.fingerprint", "")
+    if size not in map(str, range(1, MAX_SIZE + 1)):
+        raise _Nonsense("no size of a board")
+    if not re.fullmatch("[0-9a-f]{64}", fingerprint):
+        raise _Nonsense("no fingerprint")
+    return _Contents(int(size), fingerprint, _groups(notes.get("hayago.groups", ""), parquet, path), parquet)
+
+
+def _groups(text: str, parquet: Any, path: Path) -> list[_Group]:
+    """The groups that the metadata name, if they are those of the file."""
+    try:
+        groups = [_Group(*group) for group in json.loads(text)]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _Nonsense("no list of groups") from error
+    if not all(group.split in SPLITS and all(type(n) is int and n >= 0 for n in group[1:]) for group in groups):
+        raise _Nonsense("a group of no split, or with a number that is none")
+    rows = [parquet.metadata.row_group(number).num_rows for number in range(parquet.num_row_groups)]
+    if [group.games for group in groups] != rows:
+        raise _Nonsense("the groups do not have the games that they are said to have")
+    if sum(group.moves + group.stones for group in groups) > _MOST_CODES_PER_BYTE * path.stat().st_size:
+        raise _Nonsense("more moves than its bytes can hold")
+    return groups
+
+
+def _check_table(table: Any, groups: list[_Group]) -> None:
+    """Raise _Nonsense unless these are the other columns of games of these groups."""
+    table.validate(full=True)  # texts are UTF-8
+    if any(table[name].null_count for name in table.column_names if name != "komi"):
+        raise _Nonsense("an entry is missing")
+    if table["split"].to_pylist() != [group.split for group in groups for _ in range(group.games)]:
+        raise _Nonsense("a game is not of the split of its group")
+    if not all(map(_DATE.fullmatch, table["date"].to_pylist())):
+        raise _Nonsense("a date that is none")
+    if not all(komi is None or isfinite(komi) for komi in table["komi"].to_pylist()):
+        raise _Nonsense("a komi that is NaN or infinite")
 
 
 class _Flat:
@@ -253,19 +317,29 @@ class _Flat:
     def extend(self, column: Any) -> None:
         """Add all lists of a pyarrow column."""
         for chunk in column.chunks:
+            if chunk.null_count:
+                raise _Nonsense("a game without a list of moves or set-up stones")
             codes, lengths = chunk.flatten().to_numpy(), chunk.value_lengths().to_numpy()
+            if self._codes + len(codes) > len(self.codes):
+                raise _Nonsense("more moves or set-up stones than its groups are said to have")
             self.codes[self._codes : self._codes + len(codes)] = codes
             np.cumsum(lengths, out=self.offsets[self._lists + 1 : self._lists + 1 + len(lengths)])
             self.offsets[self._lists + 1 : self._lists + 1 + len(lengths)] += self._codes
             self._lists += len(lengths)
             self._codes += len(codes)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all lists and codes have come."""
+        return (self._lists + 1, self._codes) == (len(self.offsets), len(self.codes))
+
 
 def read_store(path: str | Path, split: Split | None = None) -> GameStore:
     """The games of a store, all of them or those of one split.
 
     Raises:
-        HayagoError: there is no such file, or it is not a store, cut short, damaged, or of another version.
+        HayagoError: there is no such file, or it is not a store, cut short, damaged, of another version, or holds what
+            `prepare` never writes. (A move on an occupied point is found where its game is replayed.)
     """
     path = Path(path)
     with _opened(path) as store:
@@ -278,8 +352,14 @@ def read_store(path: str | Path, split: Split | None = None) -> GameStore:
             table = store.parquet.read_row_group(number, columns=["moves", "setup"])
             moves.extend(table["moves"])
             setup.extend(table["setup"])
-        arrays = moves.codes, moves.offsets, setup.codes, setup.offsets
-        return GameStore(path, split, store.fingerprint, Games(store.size, *arrays))
+        if not (moves.is_full and setup.is_full):
+            raise _Nonsense("fewer moves or set-up stones than its groups are said to have")
+        read = Games(store.size, moves.codes, moves.offsets, setup.codes, setup.offsets)
+        try:
+            check_codes(read)
+        except ValueError as error:
+            raise _Nonsense(str(error)) from error
+        return GameStore(path, split, store.fingerprint, read)
 
 
 def records_to_games(records: Sequence[GameRecord]) -> Games:

@@ -1,6 +1,6 @@
 """Training checkpoints: everything a run needs to continue, as a safetensors file with a JSON header."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.features.planes import FEATURES_VERSION
+from hayago.network.file_header import check_fields, number, text, whole
 from hayago.network.model_file import ModelError, read_tensors, write_tensors
 
 
@@ -32,7 +33,8 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a training checkpoint.
 
     Raises:
-        ModelError: there is no such file, it is damaged, or it belongs to other feature planes.
+        ModelError: there is no such file, it is damaged, a field of its header is none that a run writes, or it belongs
+            to other feature planes.
     """
     header, tensors = read_tensors(Path(path), "checkpoint")
     if header.get("features_version") != FEATURES_VERSION:
@@ -40,4 +42,23 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             f"{path}: belongs to version {header.get('features_version')} of the feature planes;"
             f" this hayago computes version {FEATURES_VERSION}"
         )
+    try:
+        check_fields(header, _FIELDS)
+    except ValueError as error:
+        raise ModelError(f"{path}: its header makes no sense: {error}") from error
     return Checkpoint(header, tensors)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(number, value))
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "step": whole,
+    "seconds": number,
+    "best": lambda value: value is None or number(value),
+    "validation": lambda value: value is None or _is_pair(value),
+    "loss_level": number,
+    "data_fingerprint": text,
+    "config": lambda value: isinstance(value, dict),
+}

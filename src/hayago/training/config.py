@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS
+from hayago.network.architecture import BOUNDS
 
 # The paper halves its learning rate every 80 million steps (Silver et al. 2016, Methods).
 HALVING_STEPS = 80_000_000
@@ -129,8 +130,9 @@ class TrainingConfig:
             )
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
-        if self.layers < 2:
-            raise HayagoError(f"layers must be at least 2, not {self.layers}")
+        for name, (low, high) in BOUNDS.items():
+            if not low <= getattr(self, name, low) <= high:
+                raise HayagoError(f"{name} must be from {low} to {high:,}, not {getattr(self, name)}")
         if not self.positions and self.minutes <= 0:
             raise HayagoError("a run needs a length: --minutes or --positions")
         for name in ("warmup", "decay"):

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,14 +37,11 @@ class Log:
         """Open the log to continue after `first_step` (0 starts a new one). An incomplete last row is dropped.
 
         Raises:
-            HayagoError: the file cannot be written.
+            HayagoError: the file cannot be written, or is not a log.
         """
         self.path = path
         try:
-            kept: list[dict[str, str]] = []
-            if first_step and path.is_file():
-                with path.open(newline="", encoding="utf-8") as file:
-                    kept = [row for row in csv.DictReader(file) if None not in row.values()]
+            kept = _rows(path) if first_step and path.is_file() else []
             text = io.StringIO(newline="")
             writer = csv.DictWriter(text, COLUMNS)
             writer.writeheader()
@@ -66,6 +64,35 @@ class Log:
     def close(self) -> None:
         with suppress(OSError):  # `add` has already reported a full disk
             self._file.close()
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a log, without an incomplete last one.
+
+    Raises:
+        HayagoError: it is not a log.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError("it has other columns")
+        if rows and not _is_row(rows[-1]):
+            del rows[-1]
+        if not all(map(_is_row, rows)):
+            raise ValueError("a row that is none")
+    except (ValueError, csv.Error) as error:  # among them text that is not UTF-8
+        raise HayagoError(f"{path}: not the log of a run: {error}") from error
+    return rows
+
+
+def _is_row(row: dict[str, str]) -> bool:
+    """Whether a row has a number, or nothing, in each of the columns, and the step is a whole one."""
+    try:
+        return int(row["step"]) >= 0 and all(isfinite(float("0" if cell == "" else cell)) for cell in row.values())
+    except (TypeError, ValueError):
+        return False
 
 
 class TensorBoard:

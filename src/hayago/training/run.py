@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from hayago.drawing.curves import save_training_curve
 from hayago.errors import HayagoError
@@ -67,15 +68,21 @@ class Run:
     """The clock, the log and the files of a run."""
 
     def __init__(self, config: TrainingConfig, store: GameStore, trainer: Trainer, group: ProcessGroup) -> None:
-        """Create the folder, or continue from its checkpoint."""
+        """Create and lock the folder, or continue from its checkpoint."""
         self.config, self.store, self.trainer, self._group = config, store, trainer, group
         self.checkpoint = config.out / CHECKPOINT
-        if self.checkpoint.exists() and not config.resume:
-            raise HayagoError(f"{config.out} holds a training run: add --resume, or choose another folder")
+        self._lock = FileLock(config.out / ".lock")
         try:
             config.out.mkdir(parents=True, exist_ok=True)
+            if group.first:
+                self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise HayagoError(f"{config.out}: another process is training into this folder") from error
         except OSError as error:
-            raise HayagoError(f"cannot write {config.out}: {error.strerror}") from error
+            raise HayagoError(f"cannot write {config.out}: {error.strerror or error}") from error
+        if self.checkpoint.exists() and not config.resume:
+            self._lock.release()
+            raise HayagoError(f"{config.out} holds a training run: add --resume, or choose another folder")
         self._validation = _validation_batches(config, group)
         self._guard = LossGuard()
         self._saved_step = 0
@@ -139,6 +146,7 @@ class Run:
         self._line.__exit__(*details)
         for log in self._logs:
             log.close()
+        self._lock.release()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

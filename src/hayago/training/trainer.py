@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any, cast
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -20,6 +21,13 @@ from hayago.training.training_network import GroupedBatchNorm, RunningMoments, T
 
 # Muon's is lower when 1x1 kernels are learned beside the 3x3 ones.
 LEARNING_RATES = {"muon": 0.02, "muon, no pointwise kernels": 0.03, "adamw": 0.003, "sgd": 0.1}
+
+# What an optimizer remembers of each parameter, in its shape; AdamW also counts its steps.
+MOMENTS: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
+    Muon: ("momentum",),
+    torch.optim.AdamW: ("exp_avg", "exp_avg_sq"),
+    torch.optim.SGD: ("momentum_buffer",),
+}
 
 STEPS_AHEAD = 2  # steps that may be queued on a GPU
 
@@ -214,21 +222,40 @@ class Trainer:
                 tensors |= {f"optimizer.{number}.{index}.{key}": value for key, value in values.items()}
         return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
 
+    def _fits(self, tensors: dict[str, NDArray[Any]]) -> bool:
+        """Whether these are the tensors of a `state` of this network: their names, shapes and types, no NaN."""
+        own = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        if not own.keys() <= tensors.keys():
+            return False
+        for number, optimizer in enumerate(self.optimizers):
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            for index, parameter in enumerate(parameters):
+                moments = {f"optimizer.{number}.{index}.{key}": parameter for key in MOMENTS[type(optimizer)]}
+                if isinstance(optimizer, torch.optim.AdamW):
+                    moments[f"optimizer.{number}.{index}.step"] = torch.zeros(())
+                if not moments.keys().isdisjoint(tensors.keys()):  # a parameter that never moved has none
+                    own |= moments
+        return own.keys() == tensors.keys() and all(
+            value.shape == tuple(own[name].shape)
+            and str(value.dtype) == str(own[name].dtype).removeprefix("torch.")
+            and bool(np.isfinite(value).all())
+            for name, value in tensors.items()
+        )
+
     def restore(self, tensors: dict[str, NDArray[Any]], step: int) -> None:
         """Restore a state.
 
         Raises:
-            HayagoError: the tensors belong to another network.
+            HayagoError: the tensors belong to another network or optimizer, or are damaged.
         """
+        if not self._fits(tensors):
+            raise HayagoError("the checkpoint holds another network than the one to train")
         network = {
             name.removeprefix("network."): torch.from_numpy(value)
             for name, value in tensors.items()
             if name.startswith("network.")
         }
-        try:
-            self.network.load_state_dict(network)
-        except RuntimeError as error:
-            raise HayagoError("the checkpoint holds another network than the one to train") from error
+        self.network.load_state_dict(network)
         for number, optimizer in enumerate(self.optimizers):
             state: dict[int, dict[str, Tensor]] = {}
             for name, value in tensors.items():

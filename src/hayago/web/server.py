@@ -1,25 +1,87 @@
 """`serve`: the process that serves the page: it listens, prints its address, opens a browser, ends on signals."""
 
+import asyncio
 import errno
 import ipaddress
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hayago.errors import HayagoError
 from hayago.gtp.pipes import end_on_sigterm, leave
 from hayago.web.guard import Guard
 
 MOST_CONNECTIONS = 128
+REQUEST_SECONDS = 20.0  # in which a request has to arrive; 5 MB of SGF need less
+_MOST_LINES = 20  # of the log, in a minute
+
+
+class Connection(H11Protocol):
+    """One of few connections, whose requests arrive in time. Others are closed without a word: an answer would have to
+    wait for a reader, too."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):  # all has come
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class FewLines(logging.Filter):
+    """Lets some lines a minute into the log, and no tracebacks of an OSError: the network's faults are not ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minute, self._lines = 0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        if record.exc_info and isinstance(record.exc_info[1], OSError):
+            record.msg, record.args = "%s", (record.exc_info[1],)
+            record.exc_info = record.exc_text = None
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._lines = minute, 0
+        self._lines += 1
+        return self._lines <= _MOST_LINES
 
 
 class Server(uvicorn.Server):
@@ -85,7 +147,8 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, meanw
     local = is_local(listener)
     config = uvicorn.Config(
         Guard(app, local, (name,) if local else (name, socket.gethostname())),
-        http="h11",
+        http=Connection,
+        backlog=MOST_CONNECTIONS // 2,  # accepted at once, before any of them can be closed
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -95,6 +158,9 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, meanw
         proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS,
     )
+    few = FewLines()
+    for name_of_log in ("asyncio", "uvicorn.error"):
+        logging.getLogger(name_of_log).addFilter(few)
     address = address_of(listener)
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()

@@ -55,6 +55,8 @@ from hayago.rules.move_codes import colour_of_code, point_of_code
 Position: TypeAlias = Any  # np.record of POSITION
 Log: TypeAlias = Any  # np.record of LOG
 
+OCCUPIED = -1  # no cell: what `play_code` returns for a move that cannot be played
+
 REMEMBERED = 8  # turns; the planes tell the age of the last 7
 
 # Where the parts of `cells` begin; the colours are at 0. In the log, words have their own index plus _WORDS.
@@ -480,20 +482,24 @@ def set_up(position: Position, log: Log, cell: int, colour: int) -> None:
 
 @kernel
 def play_code(position: Position, log: Log, code: int) -> int:
-    """`play` a move code; the move must be legal or at least on an empty point. Returns the cell, NO_CELL for a
-    pass."""
+    """`play` a move code, which must not be off the board. Returns the cell, NO_CELL for a pass; or OCCUPIED, and plays
+    nothing, if a stone is there."""
     point, size = point_of_code(code), position.side
     cell = NO_CELL if point == size * size else cell_of(point, size)
+    if cell != NO_CELL and colour_of(position, cell) != EMPTY:
+        return OCCUPIED
     play(position, log, cell, colour_of_code(code))
     return cell
 
 
 @kernel
 def set_up_codes(position: Position, log: Log, size: int, setup: NDArray[np.uint16]) -> None:
-    """Make it a board of `size` with these stones and nothing played."""
+    """Make it a board of `size` with these stones and nothing played; of two stones on a point, the first stays."""
     clear(position, size)
     for code in setup:
-        set_up(position, log, cell_of(point_of_code(int(code)), size), colour_of_code(int(code)))
+        cell = cell_of(point_of_code(int(code)), size)
+        if colour_of(position, cell) == EMPTY:
+            set_up(position, log, cell, colour_of_code(int(code)))
 
 
 @kernel

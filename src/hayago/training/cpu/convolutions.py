@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hayago.cores import Owner
 from hayago.training.cpu import winograd
 from hayago.training.cpu.winograd import LANES, TILE
 
@@ -82,6 +83,7 @@ class CpuConvolutions:
         self.size = size
         self.threads = threads
         # Each worker multiplies its matrices alone: they are too small to be shared out.
+        self._owner = Owner("this network in training")
         self._pool = ThreadPoolExecutor(threads, "convolutions", initializer=torch.set_num_threads, initargs=(1,))
         self._workspaces: dict[tuple[int, ...], _Workspace] = {}
         # Fields of earlier steps, to be written again: new memory costs more than what is computed in it.
@@ -117,6 +119,7 @@ class CpuConvolutions:
             The last layer's outputs (B, F, N, N), channels last; the means and the variances of all layers' raw
             outputs, (layers, F).
         """
+        self._owner.check()
         outputs, means, variances = _HiddenLayers.apply(self, planes, eps, len(kernels), *kernels, *shifts, *gains)  # type: ignore[no-untyped-call]
         return outputs, means, variances
 

@@ -1,0 +1,175 @@
+"""Habits of shells, services and notebooks: full or closed outputs, no home, names in any encoding, ignored options."""
+
+import importlib.util
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from filelock import FileLock
+
+import hayago.envs  # noqa: F401
+from hayago.cli import main
+from hayago.errors import HayagoError, printable
+from hayago.jit import _temporary_folder
+from hayago.network.evaluator import make_evaluator
+from hayago.records.store import read_store
+from paths import DEMO_GAMES, ROOT
+
+UNIX = pytest.mark.skipif(sys.platform == "win32", reason="descriptors and owners of Unix")
+GAME = DEMO_GAMES.read_bytes().split(b"\n(;")[0]
+
+
+def shell(command: str, folder: Path, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a shell command in which `hayago` is this one."""
+    words = command.replace("hayago ", f"{sys.executable} -m hayago ")
+    return subprocess.run(
+        ["sh", "-c", words], cwd=folder, env={**os.environ, **environment}, capture_output=True, timeout=300
+    )
+
+
+@UNIX
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["info", "info --json", "gtp --setup sabaki", "predict GAMES --move 3", "--help"])
+def test_a_full_or_closed_output_is_one_line(command: str, tmp_path: Path) -> None:
+    for output, said in ((">/dev/full", b"No space left on device"), (">&-", b"stdout is closed")):
+        done = shell(f"hayago {command.replace('GAMES', str(DEMO_GAMES))} {output}", tmp_path)
+        assert done.returncode == 1
+        assert said in done.stderr and done.stderr.count(b"\n") == 1, done.stderr
+
+
+@UNIX
+def test_a_session_on_a_full_disk(tmp_path: Path) -> None:
+    done = shell("echo name | hayago gtp >/dev/full", tmp_path)
+    assert done.returncode == 1 and b"No space left" in done.stderr and b"Traceback" not in done.stderr
+
+
+@UNIX
+@pytest.mark.parametrize("name", [b"\xb9\xc5\xc1\xa6.sgf", b"\x8c\xcd.sgf", b"a\nb.sgf", b"\x1b[31m.sgf", b"\xff.sgf"])
+def test_names_of_files_in_any_encoding(name: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "g").mkdir()
+    Path(os.fsdecode(os.path.join(os.fsencode(tmp_path / "g"), name))).write_bytes(GAME)  # noqa: PTH118
+    (tmp_path / "g" / "bad.sgf").write_bytes(b"x")
+    assert main(["prepare", str(tmp_path / "g"), "--out", str(tmp_path / "g.db"), "--list-rejected"]) == 0
+    (source,) = read_store(tmp_path / "g.db").table["source"].to_pylist()
+    assert source.isprintable() and source == printable(os.fsdecode(os.fsencode(tmp_path / "g") + b"/" + name))
+    assert main(["export", "--planes", str(tmp_path / "planes"), str(tmp_path / "g"), "--first", "4"]) == 0
+    assert main(["evaluate", str(tmp_path / "g.db"), "--split", "all", "--limit", "5"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_what_is_printable() -> None:
+    assert printable("囲碁\u3000a b") == "囲碁\u3000a b"
+    assert printable("\udcb9\x1b]0;x\x07\u202e\n") == "\\xb9\\x1b]0;x\\x07\\u202e\\n"
+    assert printable("\ud800") == "\\ud800"
+
+
+@UNIX
+def test_an_output_that_is_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "g").mkdir()
+    (tmp_path / "g" / "囲碁.sgf").write_bytes(GAME)
+    (tmp_path / "g" / "棋.sgf").write_bytes(b"x")
+    done = shell("hayago prepare g --out g.parquet --list-rejected", tmp_path, PYTHONIOENCODING="cp1252")
+    assert done.returncode == 0 and b"\\u68cb.sgf: not SGF" in done.stdout
+
+
+@UNIX
+def test_kernels_without_a_home_have_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first = _temporary_folder("kernels-1")
+    assert first == _temporary_folder("kernels-1") == tmp_path / f"hayago-{os.getuid()}" / "kernels-1"
+    assert first.parent.stat().st_mode & 0o077 == 0
+    first.parent.chmod(0o777)  # anybody may put code there: not used
+    other = _temporary_folder("kernels-1")
+    assert other.parent == tmp_path and other.stat().st_mode & 0o077 == 0
+    first.rmdir()
+    first.parent.rmdir()
+    first.parent.symlink_to("/nowhere")
+    assert _temporary_folder("kernels-1").parent == tmp_path
+
+
+def test_a_training_locks_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", str(DEMO_GAMES), "--out", str(tmp_path / "g.db")]) == 0
+    (tmp_path / "run").mkdir()
+    words = ["train", "--games", str(tmp_path / "g.db"), "--out", str(tmp_path / "run"), "--positions", "64"]
+    words += ["--filters", "4", "--layers", "2", "--planes", "4", "--batch-size", "64", "--device", "cpu"]
+    words += ["--validation-positions", "64"]
+    with FileLock(tmp_path / "run" / ".lock"):
+        assert main(words) == 1
+    assert "another process is training into this folder" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [".lock"]
+    assert main([*words, "--batch-norm-group", "64"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", str(DEMO_GAMES), "--split", "test"],
+        ["evaluate", str(DEMO_GAMES), "--engine-positions", "5"],
+        ["evaluate", str(DEMO_GAMES), "--engine-seconds", "5"],
+        ["evaluate", str(DEMO_GAMES), "--json", "--breakdown"],
+        ["export", "out", str(DEMO_GAMES), "--planes", "--format", "onnx"],
+        ["gtp", "--setup", "sabaki", "--check"],
+        ["gtp", "--check", "--analysis-json"],
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1 and not shown.out
+
+
+def test_setup_lines_keep_the_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gtp", "--setup", "sabaki", "--name", "Leela Zero"]) == 0
+    assert "--name" in capsys.readouterr().out
+
+
+@UNIX
+@pytest.mark.parametrize("pip", ["import sys; sys.exit(1)", None])
+def test_an_environment_without_pip_is_made_anew(
+    pip: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    spec = importlib.util.spec_from_file_location("environment", ROOT / "scripts" / "environment.py")
+    assert spec is not None and spec.loader is not None
+    environment = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(environment)
+    monkeypatch.setattr(environment, "PYTHON", python)
+    assert not environment.has_pip()
+    python.write_text(f"#!/bin/sh\nexit {0 if pip is None else 1}\n")
+    python.chmod(0o755)
+    assert environment.has_pip() == (pip is None)
+
+
+@UNIX
+@pytest.mark.parametrize("kind", ["step", "reset", "close", "evaluator"])
+def test_what_a_fork_inherits_is_an_error(kind: str) -> None:
+    envs = gymnasium.make_vec("hayago/Go-v0", num_envs=64, board_size=5, threads=2)
+    envs.reset(seed=1)
+    evaluator = make_evaluator(threads=2)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+
+    def child() -> None:
+        try:
+            if kind == "evaluator":
+                evaluator.logits(np.zeros((1, 2166), np.uint8))
+            elif kind == "close":
+                envs.close()
+            else:
+                envs.step(np.arange(64)) if kind == "step" else envs.reset()
+            queue.put("no error")
+        except HayagoError as error:
+            queue.put(str(error))
+
+    process = context.Process(target=child)
+    process.start()
+    answer = queue.get(timeout=60)
+    process.join(60)
+    envs.close()
+    assert process.exitcode == 0
+    assert answer == "no error" if kind == "close" else "was inherited by a fork" in answer
