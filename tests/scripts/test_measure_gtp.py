@@ -1,8 +1,8 @@
 """The benchmark of GTP notices a player that leaves looks out."""
 
-import measure_gtp
 import pytest
 
+import measure_gtp
 from hayago.network.model_file import Model, ModelInfo, save_model
 
 
