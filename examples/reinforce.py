@@ -340,7 +340,9 @@ class Learner:
         Raises:
             HayagoError: the file cannot be read, or belongs to a run with other options.
         """
-        header, arrays = load_checkpoint(self.path)
+        header, arrays = load_checkpoint(
+            self.path, {"fixed": lambda value: isinstance(value, dict), "rows": lambda value: isinstance(value, list)}
+        )
         if header["fixed"] != self.fixed:
             raise HayagoError(f"{self.path}: was begun with other options: {header['fixed']}")
         self.rows = header["rows"]

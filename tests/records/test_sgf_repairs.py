@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from hayago.records.sgf import BadRecord, GameRecord, read_comments, read_sgf, scan_sgf, write_sgf
+from hayago.records.sgf_values import rank_number
 
 ROOT = "GM[1]FF[4]SZ[19]PB[black]PW[white]"
 
@@ -261,3 +262,10 @@ def test_a_bad_game_is_counted_with_its_reason() -> None:
         "another game",
         "end of file",
     ]
+
+
+def test_a_rank_of_any_length_is_read_at_once() -> None:
+    """The pattern searched from every blank: 10,000 of them took seconds. A test that hangs has failed."""
+    for piece in (" ", "9", "九", "9 ", "d ", "p"):
+        assert rank_number(piece * 1_000_000) in range(-30, 20)
+    assert rank_number("9d" + " " * 1_000_000) == 9

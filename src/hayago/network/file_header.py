@@ -5,7 +5,7 @@ think of texts that cannot be printed, numbers beyond 64 bits, or lists a thousa
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 MOST_CHARACTERS = 1 << 20  # of the whole text
@@ -63,7 +63,7 @@ def text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def check_fields(header: dict[str, Any], kinds: dict[str, Callable[[Any], bool]], missing: bool = False) -> None:
+def check_fields(header: dict[str, Any], kinds: Mapping[str, Callable[[Any], bool]], missing: bool = False) -> None:
     """Raise ValueError unless every field of the header that is named in `kinds` is of its kind.
 
     Args:

@@ -154,7 +154,7 @@ def rank_number(rank: str) -> int:
     It reads 7d, 7d?, 9 Dan, 9段, 九段, 初段, 구단, P9, P9段, 9p, 9 dan pro, 职业九段, 3k, 18级, 十八级. A title alone
     (Honinbo, 名人, ...) counts as 9p. 0 stands for a missing or unreadable rank.
     """
-    rank = unicodedata.normalize("NFKC", rank)  # digits of full width
+    rank = unicodedata.normalize("NFKC", rank[:LONGEST])  # digits of full width
     match = None if "十段" in rank else _RANK.search(_NUMERAL.sub(_as_digits, rank))  # a title, not a rank
     if match is None:
         return 19 if _TITLES.search(rank) else 0

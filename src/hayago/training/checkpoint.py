@@ -12,6 +12,22 @@ from hayago.network.file_header import check_fields, number, text, whole
 from hayago.network.model_file import ModelError, read_tensors, write_tensors
 
 
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(number, value))
+
+
+# The fields of the header that a run writes, and what each may hold.
+RUN_FIELDS: Mapping[str, Callable[[Any], bool]] = {
+    "step": whole,
+    "seconds": number,
+    "best": lambda value: value is None or number(value),
+    "validation": lambda value: value is None or _is_pair(value),
+    "loss_level": number,
+    "data_fingerprint": text,
+    "config": lambda value: isinstance(value, dict),
+}
+
+
 class Checkpoint(NamedTuple):
     """A loaded training checkpoint: a JSON header and the tensors by name."""
 
@@ -29,11 +45,11 @@ def save_checkpoint(path: Path | str, tensors: Mapping[str, NDArray[Any]], heade
     write_tensors(path, contiguous, {"kind": "checkpoint", "features_version": FEATURES_VERSION, **header})
 
 
-def load_checkpoint(path: Path | str) -> Checkpoint:
-    """Read a training checkpoint.
+def load_checkpoint(path: Path | str, fields: Mapping[str, Callable[[Any], bool]] = RUN_FIELDS) -> Checkpoint:
+    """Read a training checkpoint, whose header must hold these fields.
 
     Raises:
-        ModelError: there is no such file, it is damaged, a field of its header is none that a run writes, or it belongs
+        ModelError: there is no such file, it is damaged, a field of its header is wrong, or it belongs
             to other feature planes.
     """
     header, tensors = read_tensors(Path(path), "checkpoint")
@@ -43,22 +59,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             f" this hayago computes version {FEATURES_VERSION}"
         )
     try:
-        check_fields(header, _FIELDS)
+        check_fields(header, fields)
     except ValueError as error:
         raise ModelError(f"{path}: its header makes no sense: {error}") from error
     return Checkpoint(header, tensors)
-
-
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(number, value))
-
-
-_FIELDS: dict[str, Callable[[Any], bool]] = {
-    "step": whole,
-    "seconds": number,
-    "best": lambda value: value is None or number(value),
-    "validation": lambda value: value is None or _is_pair(value),
-    "loss_level": number,
-    "data_fingerprint": text,
-    "config": lambda value: isinstance(value, dict),
-}

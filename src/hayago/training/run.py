@@ -7,7 +7,7 @@ that is done, by positions or by the clock.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from math import inf, isfinite
 from pathlib import Path
@@ -81,7 +81,7 @@ class Run:
         except OSError as error:
             raise HayagoError(f"cannot write {config.out}: {error.strerror or error}") from error
         if self.checkpoint.exists() and not config.resume:
-            self._lock.release()
+            self._unlock()
             raise HayagoError(f"{config.out} holds a training run: add --resume, or choose another folder")
         self._validation = _validation_batches(config, group)
         self._guard = LossGuard()
@@ -146,7 +146,14 @@ class Run:
         self._line.__exit__(*details)
         for log in self._logs:
             log.close()
-        self._lock.release()
+        if details[0] is not None:
+            self._unlock()  # else `finish` does so
+
+    def _unlock(self) -> None:
+        if self._lock.is_locked:
+            with suppress(OSError):  # Windows does not delete an open file
+                Path(self._lock.lock_file).unlink()
+            self._lock.release()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -262,11 +269,12 @@ class Run:
         )
 
     def finish(self) -> TrainingResult:
-        """Write the model and the curve."""
+        """Write the model and the curve, and leave the folder to others."""
         model = self.config.out / MODEL
         self._save_model(model)
         if self._group.first:
             save_training_curve(self.config.out / "log.csv", self.config.out / "curve.png")
+        self._unlock()
         loss, top1 = self._metrics or (None, None)
         steps = self.trainer.step
         positions = steps * self.config.batch_size
