@@ -32,7 +32,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import dispatcher as numba_dispatcher
 from numba.core import event
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -145,14 +145,19 @@ class _SealedFiles(IndexDataCacheFile):
     def _write(self, path: str, content: Any) -> None:
         data = self._dump(content)  # type: ignore[no-untyped-call]
         with self._open_for_write(path) as file:
-            file.write(hashlib.sha256(data).digest() + data)
+            file.write(_checksum(path, data) + data)
+
+
+def _checksum(path: str, data: bytes) -> bytes:
+    """Of the content and the file's name, so that no file can be in the place of another."""
+    return hashlib.sha256(Path(path).name.encode() + b"\0" + data).digest()
 
 
 def _unsealed(path: str) -> Any:
     """What a file holds behind its checksum; an OSError if that does not fit, as if there were no file."""
     data = Path(path).read_bytes()
     length = hashlib.sha256().digest_size
-    if hashlib.sha256(data[length:]).digest() != data[:length]:
+    if _checksum(path, data[length:]) != data[:length]:
         raise OSError(f"{path} is damaged")
     return pickle.loads(data[length:])
 
@@ -172,12 +177,20 @@ class _Cache(FunctionCache):
             super().save_overload(signature, data)  # type: ignore[no-untyped-call]
 
 
+def _cache_of(function: Any) -> Any:
+    """The cache of a function, or none if there is no place for files."""
+    try:
+        return _Cache(function)
+    except RuntimeError:  # numba has found no folder that it can write to, on a full disk say
+        return NullCache()
+
+
 def _compile(function: Function, signature: Any = None, keep: bool = True) -> Function:
     if config.DISABLE_JIT:
         return function
     before = config.CACHE_DIR, dispatcher.FunctionCache
     config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # both are read while the decorator runs
-    dispatcher.FunctionCache = _Cache
+    dispatcher.FunctionCache = _cache_of
     try:
         compiled: Function = numba.njit(signature, cache=keep, nogil=True)(function)
     finally:
