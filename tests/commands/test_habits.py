@@ -62,6 +62,13 @@ def test_names_of_files_in_any_encoding(name: bytes, tmp_path: Path, capsys: pyt
     assert "\x1b" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("character", ["x", "\x1b", "\U000e0001"])
+def test_an_error_has_an_end(character: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([character * 100_000]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("hayago: no such command") and error.count("\n") == 1 and len(error) < 2100
+
+
 def test_what_is_printable() -> None:
     assert printable("囲碁\u3000a b") == "囲碁\u3000a b"
     assert printable("\udcb9\x1b]0;x\x07\u202e\n") == "\\xb9\\x1b]0;x\\x07\\u202e\\n"

@@ -48,6 +48,22 @@ def play(capsys, tmp_path):
     return run
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The folder of a match of two games."""
+    out = tmp_path_factory.mktemp("played") / "match"
+    words = ["match", HONEST, OTHER, "--out", out, "--games", 2, "--size", 9, "--referee", REFEREE]
+    assert main([str(word) for word in words]) == 0
+    return out
+
+
+@pytest.fixture
+def results(played, tmp_path):
+    """The results of a copy of it, and its players."""
+    shutil.copytree(played, tmp_path / "match")
+    return tmp_path / "match" / "results.jsonl", (HONEST, OTHER)
+
+
 def results_of(folder):
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
@@ -473,6 +489,37 @@ def test_another_match_in_the_same_folder_is_refused(play, tmp_path):
     assert "begun with openings_hash" in play(HONEST, OTHER, **options)[2]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"moves": True}, "line 2 is damaged"),
+        ({"number": "2"}, "line 2 is damaged"),
+        ({"winner": None}, "line 2 is damaged"),
+        ({"white_seconds": float("nan")}, "line 2 is damaged"),
+        ({"black_seconds": 1e300}, "line 2 is damaged"),
+        ({"scores": ["B+1"]}, "line 2 is damaged"),
+        ({"scores": {"referee": 1}}, "line 2 is damaged"),
+        ({"disputed": 0}, "line 2 is damaged"),
+        ({"more": 1}, "line 2 is damaged"),
+        ({"detail": json.loads("[" * 900 + "]" * 900)}, "line 2 is damaged"),
+        ({"number": 1}, "game 1 that is not of this match"),
+        ({"number": 5}, "game 5 that is not of this match"),
+        ({"seed": 1}, "game 2 that is not of this match"),
+        ({"opening": 7}, "game 2 that is not of this match"),
+        ({"black": "x"}, "game 2 that is not of this match"),
+        ({"winner": "x"}, "game 2 that is not of this match"),
+    ],
+)
+def test_results_that_no_match_writes(changes, said, results, play):
+    path, words = results
+    lines = path.read_text().splitlines()
+    lines[1] = json.dumps(json.loads(lines[1]) | changes)
+    path.write_text("\n".join([*lines, ""]))
+    code, _, err = play(*words, out=path.parent)
+    assert code == 1 and said in err and err.count("\n") == 1
+    assert path.read_text().splitlines() == lines
+
+
 def test_results_that_were_torn_or_damaged(play, tmp_path):
     folder = tmp_path / "match"
     assert play(HONEST, OTHER, games=4)[0] == 0
@@ -485,6 +532,8 @@ def test_results_that_were_torn_or_damaged(play, tmp_path):
     path.write_text("".join([lines[0], "{}\n", lines[2]]))
     code, _, err = play(HONEST, OTHER, games=4)
     assert code == 1 and "line 2 is damaged" in err
+    (folder / "match.json").write_text("[" * 5000)
+    assert "match.json: damaged" in play(HONEST, OTHER, games=4)[2]
     (folder / "match.json").write_text("{")
     assert "match.json: damaged" in play(HONEST, OTHER, games=4)[2]
     (folder / "match.json").write_text('{"match": {}, "format": 99}')

@@ -161,8 +161,8 @@ def train_words(folder: Path, positions: int, *more: str) -> list[str]:
 
 
 HEADERS: dict[str, list[Any]] = {
-    "step": [1.5, -1, "8", [8], None, True, 10**18],
-    "seconds": ["1", None, -1, [1]],
+    "step": [1.5, -1, "8", [8], None, True, 10**18, 2**53, 10**10 + 1],
+    "seconds": [2**53, 1e11, "1", None, -1, [1]],
     "best": ["1", [1], {}],
     "validation": [7, [1], [1, "a"], {"a": 1}, "ab"],
     "loss_level": [None, "1", [2]],

@@ -40,6 +40,17 @@ def test_a_model_comes_back_as_it_was(path: Path) -> None:
         assert np.array_equal(loaded.weights[name], value)
 
 
+@pytest.mark.parametrize(("value", "half"), [(np.nan, False), (np.inf, False), (-np.inf, True), (1e5, True)])
+def test_a_model_that_could_not_be_read_is_not_written(value: float, half: bool, path: Path) -> None:
+    """1e5 is beyond float16."""
+    info, weights = small_model()
+    before = path.read_bytes()
+    weights["last.bias"] = np.full_like(weights["last.bias"], value)
+    with pytest.raises(ModelError, match=r"last\.bias holds NaN or infinite values"):
+        save_model(path, weights, info, half=half)
+    assert path.read_bytes() == before
+
+
 def test_half_precision_files_load_as_float32(path: Path) -> None:
     info, weights = small_model()
     size = path.stat().st_size

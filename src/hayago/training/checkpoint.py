@@ -17,9 +17,12 @@ def _is_pair(value: Any) -> bool:
 
 
 # The fields of the header that a run writes, and what each may hold.
+_MOST = 10**10  # steps or seconds of a run; what is counted from them stays a number that a header may hold
+
+
 RUN_FIELDS: Mapping[str, Callable[[Any], bool]] = {
-    "step": whole,
-    "seconds": number,
+    "step": lambda value: whole(value) and value <= _MOST,
+    "seconds": lambda value: number(value) and value <= _MOST,
     "best": lambda value: value is None or number(value),
     "validation": lambda value: value is None or _is_pair(value),
     "loss_level": number,
