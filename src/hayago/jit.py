@@ -154,7 +154,7 @@ def _checksum(path: str, data: bytes) -> bytes:
 
 
 def _unsealed(path: str) -> Any:
-    """What a file holds behind its checksum; an OSError if that does not fit, as if there were no file."""
+    """What a file holds after its checksum; an OSError if that does not fit, as if there were no file."""
     data = Path(path).read_bytes()
     length = hashlib.sha256().digest_size
     if _checksum(path, data[length:]) != data[:length]:

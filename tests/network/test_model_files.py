@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,15 @@ def test_a_model_that_could_not_be_read_is_not_written(value: float, half: bool,
     weights["last.bias"] = np.full_like(weights["last.bias"], value)
     with pytest.raises(ModelError, match=r"last\.bias holds NaN or infinite values"):
         save_model(path, weights, info, half=half)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("loss", [float("nan"), 1e20, -(2**60), "\x1b[31m"])
+def test_a_header_that_could_not_be_read_is_not_written(loss: object, path: Path) -> None:
+    info, weights = small_model()
+    before = path.read_bytes()
+    with pytest.raises(ModelError, match="its header makes no sense"):
+        save_model(path, weights, replace(info, history=({"validation_loss": loss},)))
     assert path.read_bytes() == before
 
 

@@ -138,8 +138,14 @@ def write_tensors(path: Path | str, tensors: dict[str, NDArray[Any]], header: di
 
     Raises:
         HayagoError: the file cannot be written.
+        ModelError: the header holds what `read_tensors` refuses, a loss beyond all numbers say.
     """
-    data = save(tensors, metadata={HEADER_KEY: json.dumps(header)})
+    text = json.dumps(header)
+    try:
+        parse_header(text)
+    except ValueError as error:
+        raise ModelError(f"cannot write {path}: its header makes no sense: {error}") from error
+    data = save(tensors, metadata={HEADER_KEY: text})
     write_atomically(path, lambda file: file.write(data))
 
 
