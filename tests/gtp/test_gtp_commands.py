@@ -20,6 +20,7 @@ from hayago.gtp.move_clock import System
 from hayago.gtp.protocol import COMMANDS
 from hayago.player.styles import LEVELS, LIKE_HUMAN, Style
 from hayago.rules.coordinates import BLACK, WHITE
+from hayago.rules.game_rules import PRESETS
 
 SESSIONS: dict[str, str] = {}
 
@@ -669,3 +670,31 @@ def param_dialog(engine):
     assert engine.game.style.temperature == 0.7
     assert "[string] temperature 0.7" in one(engine, "hayago-param")
     assert answers(engine, "hayago-param temperature") == ["? syntax error"]
+
+
+@pytest.mark.parametrize("komi", ["3.25", "-3.75", "7.25", "0.25", "100", "-150", "650", "999", "6.5", "-0"])
+def test_komi_survives_saving_and_loading(tmp_path, komi):
+    engine = engine_of()
+    done(engine, f"komi {komi}\nplay b c3\nprintsgf {tmp_path / 'game.sgf'}\nkomi 1\nloadsgf {tmp_path / 'game.sgf'}")
+    assert one(engine, "get_komi") == f"{float(komi) + 0.0:g}"
+
+
+@pytest.mark.parametrize("name", [*PRESETS, '{"scoring":"AREA","suicide":true,"whiteHandicapBonus":"N-1"}'])
+def test_rules_survive_saving_and_loading(tmp_path, name):
+    engine = engine_of()
+    done(engine, f"kata-set-rules {name}\nplay b c3\nprintsgf {tmp_path / 'game.sgf'}")
+    before = json.loads(one(engine, "kata-get-rules"))
+    for other in ("tromp-taylor", "japanese"):
+        done(engine, f"kata-set-rules {other}\nloadsgf {tmp_path / 'game.sgf'}")
+        after = json.loads(one(engine, "kata-get-rules"))
+        if name == "chinese":  # SGF has one name for simple ko and superko
+            before["ko"] = after["ko"]
+        assert after == before
+
+
+def test_rules_that_a_file_does_not_name_stay(tmp_path):
+    engine = engine_of()
+    for rules in ("", "RU[Ing]"):
+        (tmp_path / "game.sgf").write_text(f"(;SZ[5]{rules};B[aa])")
+        done(engine, f"kata-set-rules aga\nloadsgf {tmp_path / 'game.sgf'}")
+        assert engine.game.rules.handicap_bonus == "N-1"

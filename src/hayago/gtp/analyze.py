@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is only one line
 LINE = 5  # the length of the lines in the report before a move
+POINTS = 5.0  # that look lost where the prior is e times smaller
 LEAST_PRIOR = 1e-6  # smaller ones are drawn like this
 UNHURRIED = 1.0  # seconds for a move from which on there is time for those lines
 
@@ -57,12 +58,13 @@ def shown(report: "Report", show_policy: bool) -> list[Shown]:
     """For each candidate the judgement of the position, the same for all; or the policy in its place.
 
     q5Go, Lizzie and KaTrain draw winrates and lost points and nothing else. So with `show_policy` the winrate *is* the
-    prior, and each halving of the likeliest move's prior looks like one lost point.
+    prior, and points look lost by the logarithm of the prior: 3.5 for each halving of the likeliest move's. KaTrain's
+    ScoreLoss takes moves in proportion to exp(-0.2 points) (katrain/core/ai.py), and so in proportion to the prior.
     """
     if not show_policy:
         return [Shown(report.winrate, report.lead)] * len(report.candidates)
     priors = [max(move.prior, LEAST_PRIOR) for move in report.candidates]
-    return [Shown(prior, report.lead - math.log2(max(priors) / prior)) for prior in priors]
+    return [Shown(prior, report.lead - POINTS * math.log(max(priors) / prior)) for prior in priors]
 
 
 Format = Callable[["Report", Request, int], str]

@@ -19,7 +19,7 @@ from hayago import __version__
 from hayago.gtp.analyze import LINE, Shown, shown
 from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.gtp.protocol import place_of, read_colour, read_integer
-from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, plain_name
+from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, plain_name, read_rules
 from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules
@@ -190,7 +190,9 @@ def _rules(query: Json, warn: Callable[[str, str], None]) -> GameRules:
     if komi is not None and (not isinstance(komi, (int, float)) or isinstance(komi, bool) or not abs(komi) <= 150):
         raise QueryError("Must be a number from -150 to 150", "komi")
     try:
-        if isinstance(rules, str):
+        if isinstance(rules, str) and rules.lstrip().startswith("{"):
+            agreed = read_rules(rules, GameRules())
+        elif isinstance(rules, str):
             name = plain_name(rules)
             if name in NEAREST:
                 warn("rules", f"hayago cannot count {name}; it uses {NEAREST[name]} rules instead")
@@ -223,6 +225,8 @@ def _restrictions(query: Json, size: int) -> tuple[Restriction, ...]:
         entries = query.get(field, [])
         if not isinstance(entries, list):
             raise QueryError("Must be an array of objects", field)
+        if field == "allowMoves" and len(entries) > 1:  # together they would allow nothing
+            raise QueryError("Must be an array of at most one object", field)
         for entry in entries:
             colour = read_colour(str(entry.get("player"))) if isinstance(entry, dict) else None
             if colour is None or not isinstance(entry.get("moves"), list) or not _is_integer(entry.get("untilDepth")):

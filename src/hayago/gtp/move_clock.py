@@ -66,11 +66,13 @@ class MoveClock:
     """The clocks of both colours."""
 
     def __init__(self) -> None:
-        self.set(TimeSystem())
+        self._heeds_client = True  # until a client says that there is no limit
+        self.setting = TimeSystem()
+        self.reset()
 
     def set(self, setting: TimeSystem) -> None:
         """Switch to another time system."""
-        self.setting = setting
+        self.setting, self._heeds_client = setting, setting.is_limited
         self.reset()
 
     def reset(self) -> None:
@@ -85,8 +87,10 @@ class MoveClock:
                 self._accounts[colour] = _Account(seconds, setting.stones if overtime else 0)
 
     def left(self, colour: int, seconds: float, stones: int) -> None:
-        """Take over what the client says is left, in overtime with the number of stones or periods left."""
-        self._accounts[colour] = _Account(max(seconds, 0.0), stones)
+        """Take over what the client says is left, in overtime with the number of stones or periods left. It is ignored
+        under a time system without a limit."""
+        if self._heeds_client:
+            self._accounts[colour] = _Account(max(seconds, 0.0), stones)
 
     def spend(self, colour: int, seconds: float) -> None:
         """Count the time that a move of `colour` took."""

@@ -148,7 +148,7 @@ def _clear_board(engine: Engine, arguments: Arguments) -> str:
 
 @command("komi")
 def _komi(engine: Engine, arguments: Arguments) -> str:
-    engine.game.set_komi(arguments.number(0, -MOST_KOMI, MOST_KOMI))
+    engine.game.set_komi(arguments.number(0, -MOST_KOMI, MOST_KOMI) + 0.0)  # -0 becomes 0
     return ""
 
 

@@ -75,15 +75,17 @@ class Playouts(NamedTuple):
 def _outlook(counted: Count, ownership: NDArray[np.float32], board: Board) -> tuple[float, float]:
     """Black's lead, and its probability of winning.
 
-    A point that the playouts leave open counts as they have it, any other as the count has it. Where the game is over,
-    or little is open, the lead is the count. The winrate is that of a normal distribution around the lead. Its spread
-    grows with the open points, up to one that says nothing. A handicap says that White is stronger by as much, so as
-    long as points are open, White is expected to make up for it.
+    A point that the playouts leave open counts as they have it, any other as the count has it. Where little is open,
+    the lead is the count; where the game is over, the winner is certain. Otherwise the winrate is that of a normal
+    distribution around the lead. Its spread grows with the open points, up to one that says nothing. A handicap says
+    that White is stronger by as much, so as long as points are open, White is expected to make up for it.
     """
     closed = _smooth_step(np.abs(ownership), OPEN, CLOSED)
-    share = 0.0 if board.is_over else float(1 - closed.mean())
+    share = float(1 - closed.mean())
     signs = np.array([0, 1, -1], np.float32)[counted.owner]
     correction = float(((1 - closed) * (ownership - signs)).sum())
+    if board.is_over:
+        return counted.score, (np.sign(counted.score) + 1) / 2
     lead = counted.score + float(_smooth_step(np.array(share), LATE, EARLY)) * correction
     margin = lead - STONE * handicap_stones(board) * share
     return lead, NormalDist(0, SPREAD * math.exp(GROWTH * share) * board.size / 19).cdf(margin)

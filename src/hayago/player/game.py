@@ -18,7 +18,7 @@ from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, WHITE, handicap_points
-from hayago.rules.game_rules import GameRules, sgf_name
+from hayago.rules.game_rules import GameRules, rules_of_sgf, sgf_name
 from hayago.rules.scoring import handicap_stones
 
 Moves = Sequence[tuple[int, int]]  # (colour, point)
@@ -286,7 +286,7 @@ class Game:
         return True
 
     def take_up(self, record: GameRecord, move_number: int | None = None) -> None:
-        """Set up the game of a record before that move, or at its end.
+        """Set up the game of a record before that move, or at its end, under its rules and komi if it names them.
 
         Raises:
             HayagoError: there is no network for its size, or its stones cannot stand there. Nothing is changed.
@@ -298,6 +298,8 @@ class Game:
         board = Board.from_record(record, ply, superko=True)
         self.resize(record.size)
         self._board, self._handicap = board, record.handicap if record.handicap >= 2 else 0
+        if record.rules != sgf_name(self.rules) and (rules := rules_of_sgf(record.rules)) is not None:
+            self.rules = replace(rules, komi=self.rules.komi)
         if record.komi is not None:
             self.set_komi(record.komi)
 

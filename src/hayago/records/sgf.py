@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago import __version__
 from hayago.errors import HayagoError
 from hayago.records.charsets import codec_named, declared_codec, is_plain, kind_of, settled_codec, trials, without_mark
 from hayago.records.sgf_scanner import (
@@ -306,6 +307,7 @@ def write_sgf(record: GameRecord, comments: Mapping[int, str] | None = None) -> 
 
     game = sgf.Sgf_game(size)
     root = game.get_root()
+    root.set("AP", ("hayago", __version__))
     texts = {
         "PB": record.black,
         "PW": record.white,

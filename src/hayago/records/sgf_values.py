@@ -75,9 +75,13 @@ def normal_komi(value: float, program: str = "") -> float:
     10 on. Some Chinese records count komi in stones of two points (KM[3.75] and KM[375] are 7.5 points, KM[350] is 7),
     so values that end in a quarter are doubled, as is 350.
 
+    What hayago wrote itself is taken as it is.
+
     Args:
         program: AP, what wrote the file.
     """
+    if program.startswith("hayago:"):
+        return value
     parts = next((parts for name, parts in _PARTS_OF_A_POINT.items() if name in program.lower()), 1)
     if abs(value) >= 100:
         value = 7.0 if value == 350 else value / 100

@@ -5,6 +5,7 @@ clients already speak. `Board` knows simple ko and positional superko. Situation
 superko, so a player who keeps positional superko obeys all three.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -54,6 +55,33 @@ def sgf_name(rules: GameRules) -> str:
     bonus = "" if rules.handicap_bonus == "0" else f"whb{rules.handicap_bonus}"
     friendly = "fpok1" if rules.friendly_pass_ok else ""
     return f"ko{rules.ko.upper()}score{rules.scoring.upper()}tax{tax}sui{int(rules.suicide)}{bonus}{friendly}"
+
+
+_SHORT_FORM = re.compile(
+    r"ko(?P<ko>SIMPLE|POSITIONAL|SITUATIONAL)score(?P<scoring>AREA|TERRITORY)tax(?:NONE|SEKI)"
+    r"sui(?P<suicide>[01])(?:whb(?P<bonus>0|N-1|N))?(?P<friendly>fpok1)?"
+)
+
+
+def rules_of_sgf(text: str) -> GameRules | None:
+    """The rules that an RU names, with their usual komi: a name of SGF or of a preset, or KataGo's short form, which
+    `sgf_name` writes. None if it names none that hayago can count."""
+    name = text.strip().lower().replace("_", "-").replace(" ", "-")
+    for preset, sgf in _SGF_NAMES.items():
+        if name == sgf.lower():
+            return PRESETS["chinese-ogs" if sgf == "Chinese" else preset]
+    if name in PRESETS:
+        return PRESETS[name]
+    match = _SHORT_FORM.fullmatch(text.strip())
+    if match is None:
+        return None
+    return GameRules(
+        "area" if match["scoring"] == "AREA" else "territory",
+        match["ko"].lower(),  # type: ignore[arg-type]
+        match["suicide"] == "1",
+        handicap_bonus=match["bonus"] or "0",  # type: ignore[arg-type]
+        friendly_pass_ok=bool(match["friendly"]),
+    )
 
 
 def score_text(score: float) -> str:

@@ -9,7 +9,6 @@ import secrets
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -18,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.gtp.rules_text import named_rules
 from hayago.network.evaluator import Evaluator
 from hayago.player.game import Game
 from hayago.player.player import Player
@@ -348,8 +346,6 @@ class Room:
         except IllegalMove as error:
             raise Refused(422, str(error)) from error
         game.board.superko = False  # the rules of the record
-        with suppress(ValueError):  # unknown rules
-            game.rules = named_rules(record.rules, game.rules.komi)
         short = {name: getattr(record, name)[:NAME] for name in ("black", "white", "event", "result", "rules")}
         ranks = {name: getattr(record, name)[:NAME] for name in ("black_rank", "white_rank")}
         comments = {index: text[:COMMENT] for index, text in read_comments(data).items()}
