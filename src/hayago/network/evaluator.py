@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.cores import Owner
+from hayago.cores import MOST_THREADS, Owner
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS, row_bytes
 from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
@@ -43,8 +43,10 @@ def make_evaluator(
 
     Raises:
         ModelError: the model cannot be read, or reads another number of planes than any set has.
-        HayagoError: there is no such backend or device.
+        HayagoError: there is no such backend or device, or nobody has so many threads.
     """
+    if threads is not None and not 0 <= threads <= MOST_THREADS:
+        raise HayagoError(f"threads must be from 0 to {MOST_THREADS:,}, not {threads}")
     if backend not in BACKENDS:
         raise HayagoError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     if not isinstance(model, Model):
