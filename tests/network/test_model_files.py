@@ -174,6 +174,37 @@ def test_checkpoints_keep_tensors_and_header(tmp_path: Path) -> None:
         load_model(path)
 
 
+@pytest.mark.parametrize("damage", ["first", "middle", "last", "header"])
+def test_a_checkpoint_notices_a_single_wrong_bit(tmp_path: Path, damage: str) -> None:
+    """In a tensor, where any bits are numbers, or in a number of the header."""
+    path = tmp_path / "last.safetensors"
+    tensors = {name: np.linspace(1, 2, 6, dtype=np.float32).reshape(2, 3) for name in ("a", "b")}
+    run = {"seconds": 1.5, "best": None, "validation": [2.5, 0.5], "loss_level": 3, "data_fingerprint": "ab"}
+    save_checkpoint(path, tensors, {"step": 7, "config": {"seed": 1}, **run})
+    data = bytearray(path.read_bytes())
+    header = data.index(b'step\\": 7') + len(b'step\\": ')
+    data[{"first": -48, "middle": -20, "last": -1, "header": header}[damage]] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="damaged: its checksum is wrong"):
+        load_checkpoint(path)
+
+
+def test_a_file_that_may_not_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *arguments: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ModelError, match=r"^cannot read .*model\.safetensors: Permission denied$"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("kind", [None, "sword", 7, ["model"]])
+def test_a_file_of_no_kind(path: Path, kind: object) -> None:
+    rewrite(path, load_model(path).weights, kind=kind)
+    with pytest.raises(ModelError, match="its header does not say that it is a model"):
+        load_model(path)
+
+
 def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = path.read_bytes()
 

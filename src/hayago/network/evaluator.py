@@ -27,7 +27,8 @@ class Evaluator(Protocol):
         """What the model is: planes and board size say which rows it takes."""
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N)."""
+        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N). Those made here raise ModelError rather than
+        answer with NaN or infinite values."""
 
 
 def make_evaluator(
@@ -79,7 +80,7 @@ class OnnxEvaluator:
         """See `Evaluator`."""
         self._owner.check()
         result: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
-        return result
+        return _finite(result)
 
 
 class TorchEvaluator:
@@ -112,7 +113,14 @@ class TorchEvaluator:
             packed = torch.from_numpy(rows).to(self._device)
             planes = unpack(packed, self.info.planes, self.info.board_size)
             result: NDArray[np.float32] = self._network(planes).cpu().numpy()
-        return result
+        return _finite(result)
+
+
+def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logits, unless some are none. Large weights are numbers too, but they can add up to more than float32."""
+    if not np.isfinite(logits).all():
+        raise ModelError("the network answers with NaN or infinite values")
+    return logits
 
 
 def onnx_model(model: Model, packed: bool = False) -> bytes:
