@@ -56,7 +56,7 @@ def test_the_default_on_a_cpu_needs_no_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
-@pytest.mark.parametrize("value", [1e38, -1e38, 3e30])
+@pytest.mark.parametrize("value", [1e38, 3e30, 1e20])
 def test_a_network_that_answers_with_no_numbers(backend: str, value: float) -> None:
     """Its weights are finite, but their sums are not."""
     info, weights = small_model()
@@ -74,12 +74,12 @@ def test_the_commands_refuse_such_a_network(tmp_path: Path, capfd: pytest.Captur
     assert main([*given, "--model", str(path)]) == 1
     printed = capfd.readouterr()
     assert printed.out == ""
-    assert printed.err == "hayago: the network answers with NaN or infinite values\n"
+    assert printed.err.splitlines()[-1] == "hayago: the network answers with NaN or infinite values"
     assert not out.exists()
 
 
 @pytest.mark.parametrize("threads", [-1, 1025, 10**6])
-def test_nobody_has_so_many_threads(threads: int) -> None:
+def test_the_threads_have_a_bound(threads: int) -> None:
     with pytest.raises(HayagoError, match="threads must be from 0 to 1,024"):
         make_evaluator(small_model(), threads=threads)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.network.model_file import HEADER_KEY, ModelError, load_model, save_model
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint
@@ -231,6 +232,7 @@ def test_a_limit_on_the_size_of_files_leaves_the_old_file(path: Path) -> None:
     before = path.read_bytes()
     code = """
 import resource, signal, sys
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.network.model_file import load_model, save_model
 info, weights = load_model(sys.argv[1])
@@ -245,3 +247,12 @@ except HayagoError as error:
     assert "cannot write" in done.stdout
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_info_prints_no_escapes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = path.with_name("\x1b[31mred\n.safetensors")
+    path.rename(odd)
+    assert main(["info", str(odd)]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert printed.splitlines()[0].endswith("\\x1b[31mred\\n.safetensors")

@@ -44,7 +44,7 @@ def make_evaluator(
 
     Raises:
         ModelError: the model cannot be read, or reads another number of planes than any set has.
-        HayagoError: there is no such backend or device, or nobody has so many threads.
+        HayagoError: there is no such backend or device, or the threads are too many.
     """
     if threads is not None and not 0 <= threads <= MOST_THREADS:
         raise HayagoError(f"threads must be from 0 to {MOST_THREADS:,}, not {threads}")
