@@ -65,7 +65,9 @@ def test_a_network_that_answers_with_no_numbers(backend: str, value: float) -> N
         make_evaluator(huge, "cpu", backend, threads=1).logits(demo_batch(2).rows)
 
 
-@pytest.mark.parametrize("words", ["predict {games} --move 3 --json", "export {out}", "gtp --check"])
+@pytest.mark.parametrize(
+    "words", ["predict {games} --move 3 --json", "export {out}", "gtp --check", "web --no-browser --port 0"]
+)
 def test_the_commands_refuse_such_a_network(tmp_path: Path, capfd: pytest.CaptureFixture[str], words: str) -> None:
     info, weights = small_model()
     path, out = tmp_path / "huge.safetensors", tmp_path / "out.onnx"

@@ -45,15 +45,11 @@ def export(
     elif games or split != "all" or first != 48:
         raise CycloptsError(msg="export takes games, --split and --first only with --planes")
     else:
-        import numpy as np
-
-        from hayago.features.planes import row_bytes
-        from hayago.network.evaluator import OnnxEvaluator, onnx_model
+        from hayago.network.evaluator import OnnxEvaluator, check_answers, onnx_model
         from hayago.network.model_file import load_model
 
         loaded = load_model(model)
-        full = np.full((1, row_bytes(loaded.info.planes, loaded.info.board_size)), 255, np.uint8)
-        OnnxEvaluator(loaded).logits(full)  # a network that cannot answer is not exported
+        check_answers(OnnxEvaluator(loaded))
         data = onnx_model(loaded)
         write_atomically(out, lambda file: file.write(data))
 

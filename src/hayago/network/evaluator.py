@@ -123,6 +123,16 @@ def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return logits
 
 
+def check_answers(evaluator: Evaluator) -> None:
+    """Ask the network once, so that one that cannot answer is refused before it is handed on.
+
+    Raises:
+        ModelError: it answers with NaN or infinite values.
+    """
+    info = evaluator.info
+    evaluator.logits(np.full((1, row_bytes(info.planes, info.board_size)), 255, np.uint8))
+
+
 def onnx_model(model: Model, packed: bool = False) -> bytes:
     """The model as a serialised ONNX graph.
 
