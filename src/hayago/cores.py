@@ -4,6 +4,8 @@ import os
 
 from hayago.errors import HayagoError
 
+MOST_THREADS = 1024  # that anyone may ask for; libraries crash where the system has no more
+
 
 def cores() -> int:
     """The number of cores that this process may use."""

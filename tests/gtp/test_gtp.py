@@ -8,6 +8,7 @@ from fakes import BrokenEvaluator, FixedEvaluator
 from gtp_engines import FixedJudge, answers, engine_of, stones
 from hayago import __version__
 from hayago.gtp.protocol import COMMANDS
+from hayago.network.model_file import ModelError
 from paths import ROOT
 
 # Section 6: "commands that must be supported".
@@ -209,6 +210,16 @@ def test_komi_stays_and_handicap_counts():
     # Clients without set_free_handicap play the stones.
     answers(engine, "clear_board\nplay b C3\nplay b C7\nplay b G7\nplay w G3\nplay b D4\nfinal_score")
     assert judge.rules[-1].komi_and_compensation(0) == 8
+
+
+def test_a_network_that_answers_with_no_numbers_fails_in_one_line(capsys, monkeypatch):
+    def refuse(self, rows):
+        raise ModelError("the network answers with NaN or infinite values")
+
+    engine = engine_of(FixedEvaluator(9))
+    monkeypatch.setattr(FixedEvaluator, "logits", refuse)
+    assert answers(engine, "3 genmove b\nname") == ["?3 the network answers with NaN or infinite values", "= hayago"]
+    assert capsys.readouterr().err == ""
 
 
 def test_a_player_that_raises_is_answered(capsys):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.features.planes import unpack
 from hayago.network.evaluator import make_evaluator, onnx_model
-from hayago.network.model_file import ModelError, save_model
+from hayago.network.model_file import Model, ModelError, save_model
 from hayago.network.policy import PolicyNetwork
 from learning import demo_batch, small_model
+from paths import DEMO_GAMES
 
 
 def plain_logits(batch: int, **shape: int) -> np.ndarray:
@@ -51,6 +53,37 @@ def test_the_default_on_a_cpu_needs_no_torch(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "(2, 361)"
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("value", [1e38, 3e30, 1e20])
+def test_a_network_that_answers_with_no_numbers(backend: str, value: float) -> None:
+    """Its weights are finite, but their sums are not."""
+    info, weights = small_model()
+    huge = Model(info, {name: np.full_like(weight, value) for name, weight in weights.items()})
+    with pytest.raises(ModelError, match=r"^the network answers with NaN or infinite values$"):
+        make_evaluator(huge, "cpu", backend, threads=1).logits(demo_batch(2).rows)
+
+
+@pytest.mark.parametrize(
+    "words", ["predict {games} --move 3 --json", "export {out}", "gtp --check", "web --no-browser --port 0"]
+)
+def test_the_commands_refuse_such_a_network(tmp_path: Path, capfd: pytest.CaptureFixture[str], words: str) -> None:
+    info, weights = small_model()
+    path, out = tmp_path / "huge.safetensors", tmp_path / "out.onnx"
+    save_model(path, {name: np.full_like(weight, 1e38) for name, weight in weights.items()}, info)
+    given = words.format(games=DEMO_GAMES, out=out).split()
+    assert main([*given, "--model", str(path)]) == 1
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines()[-1] == "hayago: the network answers with NaN or infinite values"
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("threads", [-1, 1025, 10**6])
+def test_the_threads_have_a_bound(threads: int) -> None:
+    with pytest.raises(HayagoError, match="threads must be from 0 to 1,024"):
+        make_evaluator(small_model(), threads=threads)
 
 
 def test_the_exported_graph_takes_planes() -> None:

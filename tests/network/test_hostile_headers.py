@@ -173,11 +173,12 @@ HEADERS: dict[str, list[Any]] = {
 
 
 def changed_run(run: Path, folder: Path, tensors: dict[str, Any] | None = None, **header: Any) -> Path:
-    """A copy of the run, whose checkpoint has other fields in its header, or other tensors."""
+    """A copy of the run, whose checkpoint has other fields in its header, or other tensors, and no checksum."""
     folder.mkdir()
     for path in run.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     loaded = load_checkpoint(run / "last.safetensors")
+    del loaded.header["checksum"]
     text = json.dumps({**loaded.header, **header})
     save_file({**loaded.tensors, **(tensors or {})}, folder / "last.safetensors", {HEADER_KEY: text})
     return folder

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.network.model_file import HEADER_KEY, ModelError, load_model, save_model
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint
@@ -174,6 +175,37 @@ def test_checkpoints_keep_tensors_and_header(tmp_path: Path) -> None:
         load_model(path)
 
 
+@pytest.mark.parametrize("damage", ["first", "middle", "last", "header"])
+def test_a_checkpoint_notices_a_single_wrong_bit(tmp_path: Path, damage: str) -> None:
+    """In a tensor, where any bits are numbers, or in a number of the header."""
+    path = tmp_path / "last.safetensors"
+    tensors = {name: np.linspace(1, 2, 6, dtype=np.float32).reshape(2, 3) for name in ("a", "b")}
+    run = {"seconds": 1.5, "best": None, "validation": [2.5, 0.5], "loss_level": 3, "data_fingerprint": "ab"}
+    save_checkpoint(path, tensors, {"step": 7, "config": {"seed": 1}, **run})
+    data = bytearray(path.read_bytes())
+    header = data.index(b'step\\": 7') + len(b'step\\": ')
+    data[{"first": -48, "middle": -20, "last": -1, "header": header}[damage]] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="damaged: its checksum is wrong"):
+        load_checkpoint(path)
+
+
+def test_a_file_that_may_not_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *arguments: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ModelError, match=r"^cannot read .*model\.safetensors: Permission denied$"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("kind", [None, "sword", 7, ["model"]])
+def test_a_file_of_no_kind(path: Path, kind: object) -> None:
+    rewrite(path, load_model(path).weights, kind=kind)
+    with pytest.raises(ModelError, match="its header does not say that it is a model"):
+        load_model(path)
+
+
 def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = path.read_bytes()
 
@@ -200,6 +232,7 @@ def test_a_limit_on_the_size_of_files_leaves_the_old_file(path: Path) -> None:
     before = path.read_bytes()
     code = """
 import resource, signal, sys
+from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.network.model_file import load_model, save_model
 info, weights = load_model(sys.argv[1])
@@ -214,3 +247,12 @@ except HayagoError as error:
     assert "cannot write" in done.stdout
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_info_prints_no_escapes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = path.with_name("\x1b[31mred\n.safetensors")
+    path.rename(odd)
+    assert main(["info", str(odd)]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert printed.splitlines()[0].endswith("\\x1b[31mred\\n.safetensors")

@@ -318,7 +318,7 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("filters", 0, "filters must be at least 1, not 0"),
+        ("filters", 0, "filters must be from 1 to 4,096, not 0"),
         ("filters", "8", "filters must be of type int, not '8'"),
         ("filters", True, "filters must be of type int"),
         ("filters", 1.5, "filters must be of type int"),
@@ -329,7 +329,17 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
         ("learning_rate", -1.0, "learning_rate must not be negative"),
         ("momentum", -1.0, "momentum must not be negative"),
         ("weight_decay", -1.0, "weight_decay must not be negative"),
-        ("checkpoint_minutes", -1.0, "checkpoint_minutes must not be negative"),
+        ("checkpoint_minutes", -1.0, "checkpoint_minutes must be from 0 to 10,000,000, not -1"),
+        ("minutes", -1.0, "minutes must be from 0"),
+        ("threads", 100_000, "threads must be from 0 to 1,024, not 100000"),
+        ("threads", -1, "threads must be from 0 to 1,024"),
+        ("encode_threads", -7, "encode_threads must be from -1 to 1,024"),
+        ("encode_threads", 1025, "encode_threads must be from -1 to 1,024"),
+        ("seed", 2**63, "seed must be from 0"),
+        ("seed", -1, "seed must be from 0"),
+        ("batch_size", 10**9, "batch_size must be from 1 to 65,536"),
+        ("future_moves", 10**8, "future_moves must be from 0 to 64"),
+        ("validations", 10**30, "validations must be from 1"),
         ("minutes", float("nan"), "minutes must be a number, not nan"),
         ("batch_size", 100, "batch_size 100 is not a multiple of batch_norm_group 64"),
         ("warmup", 1.0, "warmup is a share"),
@@ -342,6 +352,66 @@ def test_the_config_refuses_nonsense(option: str, value: Any, message: str) -> N
         TrainingConfig(**{"games": Path("g"), "out": Path("o"), option: value})
     with pytest.raises(TypeError):
         TrainingConfig(games=Path("g"), out=Path("o"), filtres=8)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--decay 0.1", "--decay has an effect only with --schedule stable"),
+        ("--minutes 1 --positions 64", "--minutes has an effect only without --positions"),
+        ("--minutes 0 --positions 64", "--minutes has an effect only without --positions"),
+        ("--minutes -1", "minutes must be from 0"),
+        ("--minutes 0", "a run needs a length"),
+        ("--momentum 0.95 --optimizer adamw", "--momentum has an effect only with --optimizer muon or sgd"),
+        ("--pointwise-rate 2 --optimizer sgd", "--pointwise-rate has an effect only"),
+        ("--pointwise-rate 2 --no-pointwise-kernels", "--pointwise-rate has an effect only"),
+        ("--adamw-learning-rate 0.1 --recipe paper", "--adamw-learning-rate has an effect only with --optimizer muon"),
+        ("--batch-norm-group 8 --no-normalised", "--batch-norm-group has an effect only with --normalised"),
+        ("--future-move-weight 1 --future-moves 0", "--future-move-weight has an effect only"),
+        ("--device meta", "device must be auto, cpu, cuda or mps, not 'meta'"),
+        ("--device vulkan", "device must be auto, cpu, cuda or mps, not 'vulkan'"),
+        ("--device xla:0", "device must be auto, cpu, cuda or mps, not 'xla:0'"),
+        ("--device nonsense", "device 'nonsense' cannot be used"),
+        ("--seed 18446744073709551616", "seed must be from 0"),
+        ("--threads 100000", "threads must be from 0"),
+    ],
+)
+def test_the_command_refuses_what_it_would_ignore(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], words: str, message: str
+) -> None:
+    assert main(["train", "--games", str(store_path()), "--out", str(tmp_path / "run"), *words.split()]) == 1
+    error = capfd.readouterr().err
+    assert error.startswith("hayago: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_and_a_resumed_run_may_name_what_has_no_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[TrainingConfig] = []
+
+    def remember(config: TrainingConfig) -> TrainingResult:
+        seen.append(config)
+        return TrainingResult(config.out, 0, 0, 0.0, None, None, 0.0)
+
+    monkeypatch.setattr(loop, "train", remember)
+    command = ["train", "--games", "g", "--out", str(tmp_path)]
+    assert main([*command, "--recipe", "paper", "--optimizer", "adamw"]) == 0
+    assert main([*command, "--decay", "0.5", "--minutes", "3", "--positions", "64", "--resume"]) == 0
+    assert [config.decay for config in seen] == [0.2, 0.5]
+
+
+def test_what_is_printed_about_a_run_cannot_upset_a_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "\x1b[31mred\n"
+    words = "--filters 2 --layers 2 --batch-size 16 --positions 16 --validations 1 --validation-positions 16"
+    words += " --device cpu --threads 1"
+    assert main(["train", "--games", str(store_path()), "--out", str(out), *words.split()]) == 0
+    printed = capfd.readouterr()
+    assert "\x1b[31m" not in printed.out + printed.err
+    assert "\\x1b[31mred\\n" in printed.out
+    assert printed.out.count("\n") == 1
 
 
 def test_sub_batches_are_of_no_concern_without_normalisation(tmp_path: Path) -> None:

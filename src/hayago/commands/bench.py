@@ -5,15 +5,16 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from hayago import benchmarks as benchmark
+from hayago.cores import MOST_THREADS
 
 
 def bench(
     *parts: Literal["encode", "read", "playouts", "env", "train", "infer"],
     games: Path | None = None,
-    threads: int | None = None,
+    threads: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=MOST_THREADS))] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Measure how fast this machine reads, encodes, trains and answers. Let nothing else run meanwhile.

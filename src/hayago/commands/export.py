@@ -45,10 +45,12 @@ def export(
     elif games or split != "all" or first != 48:
         raise CycloptsError(msg="export takes games, --split and --first only with --planes")
     else:
-        from hayago.network.evaluator import onnx_model
+        from hayago.network.evaluator import OnnxEvaluator, check_answers, onnx_model
         from hayago.network.model_file import load_model
 
-        data = onnx_model(load_model(model))
+        loaded = load_model(model)
+        check_answers(OnnxEvaluator(loaded))
+        data = onnx_model(loaded)
         write_atomically(out, lambda file: file.write(data))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from hayago.errors import printable
 from hayago.network.architecture import layer_table
 from hayago.network.model_file import load_model, model_path
 
@@ -26,7 +27,7 @@ def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="
         sys.stdout.write(json.dumps({"path": str(path), **asdict(about), **totals}) + "\n")
         return
     origin = [
-        str(path),
+        printable(str(path)),
         f"{about.filters} filters, {about.planes} planes, written by hayago {about.hayago_version}",
         *(f"learned: {json.dumps(run)}" for run in about.history),
     ]

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hayago.errors import printable
 from hayago.match.elo import Estimate
 from hayago.match.match_game import CHARGES, GameResult
 from hayago.match.match_record import MatchFolder
@@ -67,7 +68,7 @@ def _play(contest: Match, folder: MatchFolder) -> None:
     if len(folder.openings) * 2 < options.games:
         say(f"openings: {len(folder.openings)}, games: {options.games}; some games may repeat others")
     if shown:
-        say(f"{folder.path}: continuing after {shown} of {planned} games")
+        say(f"{printable(str(folder.path))}: continuing after {shown} of {planned} games")
 
     def render() -> Group:
         title = f"{len(folder.results)} of {planned} games"
@@ -87,7 +88,9 @@ def _play(contest: Match, folder: MatchFolder) -> None:
         try:
             contest.play(folder, show)
         except KeyboardInterrupt:
-            sys.stderr.write(f"{folder.path}: {len(folder.results)} games are kept; the same command continues\n")
+            sys.stderr.write(
+                f"{printable(str(folder.path))}: {len(folder.results)} games are kept; the same command continues\n"
+            )
             raise
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from cyclopts import Parameter
 
+from hayago.errors import printable
 from hayago.training.config import RECIPES, TrainingConfig
 
 
@@ -17,11 +18,15 @@ def train(**options: Any) -> None:
     from hayago.training.distributed import ProcessGroup
 
     recipe = RECIPES[options.pop("recipe", "default")]
-    result = loop.train(TrainingConfig(**{**recipe, **options}))
+    config = TrainingConfig(**{**recipe, **options})
+    config.refuse_ignored(options)
+    result = loop.train(config)
     if not ProcessGroup.from_environment().first:
         return
     top1 = f", top-1 {result.validation_top1:.1%}" if result.validation_top1 is not None else ""
-    sys.stdout.write(f"{result.model}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n")
+    sys.stdout.write(
+        f"{printable(str(result.model))}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n"
+    )
 
 
 def _options() -> Iterator[inspect.Parameter]:

@@ -36,9 +36,11 @@ def web(
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise HayagoError(f'the page needs {error.name}: pip install "hayago[web]"') from error
-    from hayago.network.evaluator import make_evaluator
+    from hayago.network.evaluator import check_answers, make_evaluator
 
     with listen(host, port) as listener:  # first, since it may fail, and loading takes a second
-        room = Room(make_evaluator(model, device=device))
+        evaluator = make_evaluator(model, device=device)
+        check_answers(evaluator)
+        room = Room(evaluator)
         app = make_app(room, "the network in the box" if model is None or str(model) == BOX else model.name)
         serve(app, listener, host, browser, room.warm_up)

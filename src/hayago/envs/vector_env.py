@@ -24,7 +24,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from hayago.cores import Owner, cores
+from hayago.cores import MOST_THREADS, Owner, cores
 from hayago.envs.go_env import spaces_of
 from hayago.envs.opponents import SEEDS, EngineOpponent, EnvSettings, seed_stream
 from hayago.errors import HayagoError
@@ -355,8 +355,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         setting = EnvSettings(board_size, komi, rules, opponent, level, model, colour, observation)
         if num_envs < 1:
             raise ValueError(f"num_envs is not at least 1: {num_envs}")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads are not at least 1: {threads}")
+        if threads is not None and not 1 <= threads <= MOST_THREADS:
+            raise ValueError(f"threads are not from 1 to {MOST_THREADS:,}: {threads}")
         if max_episode_steps is not None and max_episode_steps < 1:
             raise ValueError(f"max_episode_steps is not at least 1: {max_episode_steps}")
         if setting.is_engine and num_envs > MOST_ENGINES:

@@ -16,6 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hayago import __version__
+from hayago.errors import HayagoError
 from hayago.gtp.analyze import LINE, Shown, shown
 from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.gtp.protocol import place_of, read_colour, read_integer
@@ -499,6 +500,8 @@ def work_off(game: "Game", task: Task, desk: Desk, show_policy: bool = False) ->
         answer = analyse(game, task, show_policy)
     except QueryError as error:
         answer = {"error": str(error), "field": error.field, "id": task.query.identity}
+    except HayagoError as error:  # a network that cannot answer here
+        answer = {"error": str(error), "id": task.query.identity}
     except Exception as error:
         sys.stderr.write(f"hayago: internal error in query {task.query.identity!r}: {place_of(error)}\n")
         answer = {"error": f"internal error: {type(error).__name__}: {error}", "id": task.query.identity}

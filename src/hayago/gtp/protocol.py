@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from hayago.errors import HayagoError
 from hayago.gtp.move_clock import MoveClock
 from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex, vertex_to_point
 
@@ -204,6 +205,8 @@ class Engine:
             yield "\n" if begun else _reply("?", identity, str(error))
         except GtpFatal:
             raise
+        except HayagoError as error:  # a network that cannot answer here
+            yield "\n" if begun else _reply("?", identity, str(error))
         except Exception as error:  # an engine that dies loses its client's game: so answer, report and continue
             sys.stderr.write(f"hayago: internal error in {text[:200]!r}: {place_of(error)}\n")
             failure = f"internal error: {type(error).__name__}: {error}"

@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, NamedTuple
 
+from hayago.cores import MOST_THREADS
 from hayago.errors import HayagoError
 from hayago.gtp.client import EngineDied, GtpClient, split_command
 from hayago.match.elo import Sprt
@@ -78,8 +79,14 @@ class MatchOptions:
     def __post_init__(self) -> None:
         if not 2 <= self.size <= MAX_SIZE:
             raise HayagoError(f"board size must be 2 to {MAX_SIZE}: {self.size}")
-        if self.games < 2 or self.games % 2:
+        if self.games < 2:
+            raise HayagoError(f"games must be at least 2: {self.games}")
+        if self.games % 2:
             raise HayagoError(f"each opening is played with both colours, so games must be even: {self.games}")
+        if self.parallel > MOST_THREADS:
+            raise HayagoError(f"parallel must not be above {MOST_THREADS:,}: {self.parallel}")
+        if self.seed >= 2**63:
+            raise HayagoError(f"seed must be below 2^63: {self.seed}")
         for name in ("parallel", "timeout"):
             if not getattr(self, name) > 0:
                 raise HayagoError(f"{name} must be above 0: {getattr(self, name)}")

@@ -4,6 +4,8 @@ import torch
 
 from hayago.errors import HayagoError
 
+DEVICES = ("cpu", "cuda", "mps")
+
 
 def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
     """The named device, or the best there is: CUDA, then Apple's MPS, then the CPU.
@@ -23,6 +25,8 @@ def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in DEVICES:  # others may exist, "meta" say, but compute nothing here
+            raise HayagoError(f"device must be auto, cpu, cuda or mps, not {name!r}")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error

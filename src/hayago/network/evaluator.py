@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.cores import Owner
+from hayago.cores import MOST_THREADS, Owner
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS, row_bytes
 from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
@@ -27,7 +27,8 @@ class Evaluator(Protocol):
         """What the model is: planes and board size say which rows it takes."""
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N)."""
+        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N). Those made here raise ModelError rather than
+        answer with NaN or infinite values."""
 
 
 def make_evaluator(
@@ -43,8 +44,10 @@ def make_evaluator(
 
     Raises:
         ModelError: the model cannot be read, or reads another number of planes than any set has.
-        HayagoError: there is no such backend or device.
+        HayagoError: there is no such backend or device, or the threads are too many.
     """
+    if threads is not None and not 0 <= threads <= MOST_THREADS:
+        raise HayagoError(f"threads must be from 0 to {MOST_THREADS:,}, not {threads}")
     if backend not in BACKENDS:
         raise HayagoError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     if not isinstance(model, Model):
@@ -77,7 +80,7 @@ class OnnxEvaluator:
         """See `Evaluator`."""
         self._owner.check()
         result: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
-        return result
+        return _finite(result)
 
 
 class TorchEvaluator:
@@ -110,7 +113,24 @@ class TorchEvaluator:
             packed = torch.from_numpy(rows).to(self._device)
             planes = unpack(packed, self.info.planes, self.info.board_size)
             result: NDArray[np.float32] = self._network(planes).cpu().numpy()
-        return result
+        return _finite(result)
+
+
+def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logits, unless some are none. Large weights are numbers too, but they can add up to more than float32."""
+    if not np.isfinite(logits).all():
+        raise ModelError("the network answers with NaN or infinite values")
+    return logits
+
+
+def check_answers(evaluator: Evaluator) -> None:
+    """Ask the network once, so that one that cannot answer is refused before it is handed on.
+
+    Raises:
+        ModelError: it answers with NaN or infinite values.
+    """
+    info = evaluator.info
+    evaluator.logits(np.full((1, row_bytes(info.planes, info.board_size)), 255, np.uint8))
 
 
 def onnx_model(model: Model, packed: bool = False) -> bytes:

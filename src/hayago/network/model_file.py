@@ -155,8 +155,12 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArr
     Raises:
         ModelError: there is no such file, it is damaged, or it is of another kind.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: no such {kind} file")
+    try:
+        if not path.is_file():
+            raise ModelError(f"{path}: no such {kind} file")
+        path.open("rb").close()  # safetensors would say of a file that it may not read that there is none
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
     try:
         with safe_open(path, framework="numpy") as file:
             written = (file.metadata() or {}).get(HEADER_KEY)
@@ -171,8 +175,10 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArr
         header = parse_header(written)
     except ValueError as error:
         raise ModelError(f"{path}: its header makes no sense: {error}") from error
-    if header.get("kind") != kind:
-        raise ModelError(f"{path}: a {header.get('kind')} file where a {kind} file is needed")
+    if header.get("kind") not in ("model", "checkpoint"):
+        raise ModelError(f"{path}: its header does not say that it is a {kind}")
+    if header["kind"] != kind:
+        raise ModelError(f"{path}: a {header['kind']} file where a {kind} file is needed")
     return header, tensors
 
 

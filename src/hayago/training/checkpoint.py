@@ -1,6 +1,8 @@
 """Training checkpoints: everything a run needs to continue, as a safetensors file with a JSON header."""
 
+import json
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +33,9 @@ RUN_FIELDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+CHECKSUM = "checksum"
+
+
 class Checkpoint(NamedTuple):
     """A loaded training checkpoint: a JSON header and the tensors by name."""
 
@@ -45,11 +50,12 @@ def save_checkpoint(path: Path | str, tensors: Mapping[str, NDArray[Any]], heade
         HayagoError: the file cannot be written.
     """
     contiguous = {name: np.ascontiguousarray(value).reshape(value.shape) for name, value in tensors.items()}
-    write_tensors(path, contiguous, {"kind": "checkpoint", "features_version": FEATURES_VERSION, **header})
+    full = {**header, "kind": "checkpoint", "features_version": FEATURES_VERSION}
+    write_tensors(path, contiguous, {**full, CHECKSUM: _checksum(full, contiguous)})
 
 
 def load_checkpoint(path: Path | str, fields: Mapping[str, Callable[[Any], bool]] = RUN_FIELDS) -> Checkpoint:
-    """Read a training checkpoint, whose header must hold these fields.
+    """Read a training checkpoint, whose header must hold these fields. (The oldest have no checksum.)
 
     Raises:
         ModelError: there is no such file, it is damaged, a field of its header is wrong, or it belongs
@@ -65,4 +71,16 @@ def load_checkpoint(path: Path | str, fields: Mapping[str, Callable[[Any], bool]
         check_fields(header, fields)
     except ValueError as error:
         raise ModelError(f"{path}: its header makes no sense: {error}") from error
+    if CHECKSUM in header and header[CHECKSUM] != _checksum(header, tensors):
+        raise ModelError(f"{path}: damaged: its checksum is wrong")
     return Checkpoint(header, tensors)
+
+
+def _checksum(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
+    """The checksum of all that a checkpoint holds but the checksum."""
+    said = {name: value for name, value in header.items() if name != CHECKSUM}
+    digest = blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16)
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {value.shape} ".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()

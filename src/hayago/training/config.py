@@ -1,11 +1,13 @@
 """`TrainingConfig`: everything that decides a training run. Nothing here needs torch, so `--help` is quick."""
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
 from math import cos, isfinite, pi
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
+from hayago.cores import MOST_THREADS
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS
 from hayago.network.architecture import BOUNDS
@@ -35,6 +37,25 @@ RECIPES: dict[str, dict[str, Any]] = {
 FREE_ON_RESUME = frozenset(
     {"games", "out", "checkpoint_minutes", "device", "compile", "threads", "encode_threads", "tensorboard", "resume"}
 )
+
+
+# The lowest and highest of each number that decides how much memory or how many threads a run takes, or that a
+# library takes; those of the network are in `BOUNDS`.
+LIMITS = {
+    "batch_size": (1, 2**16),
+    "batch_norm_group": (1, 2**16),
+    "future_moves": (0, 64),
+    "games_per_block": (1, 10**6),
+    "validations": (1, 10**6),
+    "validation_positions": (1, 10**6),
+    "positions_per_game": (0, 10**6),
+    "positions": (0, 10**12),
+    "minutes": (0, 10**7),
+    "checkpoint_minutes": (0, 10**7),
+    "seed": (0, 2**63 - 1),
+    "threads": (0, MOST_THREADS),
+    "encode_threads": (-1, MOST_THREADS),
+}
 
 
 @dataclass(frozen=True)
@@ -98,41 +119,25 @@ class TrainingConfig:
         for name, kind in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), kind)
         for name in (
-            "filters",
-            "batch_size",
-            "batch_norm_group",
-            "games_per_block",
-            "validations",
-            "validation_positions",
-        ):
-            if getattr(self, name) < 1:
-                raise HayagoError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in (
             "identity_init",
-            "future_moves",
             "future_move_weight",
-            "positions",
             "learning_rate",
             "pointwise_rate",
             "adamw_learning_rate",
             "momentum",
             "weight_decay",
-            "positions_per_game",
-            "seed",
-            "checkpoint_minutes",
-            "threads",
         ):
             if getattr(self, name) < 0:
                 raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
+        if self.planes not in PLANE_SETS:
+            raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
+        for name, (low, high) in {**BOUNDS, **LIMITS}.items():
+            if not low <= getattr(self, name, low) <= high:
+                raise HayagoError(f"{name} must be from {low} to {high:,}, not {getattr(self, name)}")
         if self.normalised and self.batch_size % self.batch_norm_positions:
             raise HayagoError(
                 f"batch_size {self.batch_size} is not a multiple of batch_norm_group {self.batch_norm_group}"
             )
-        if self.planes not in PLANE_SETS:
-            raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
-        for name, (low, high) in BOUNDS.items():
-            if not low <= getattr(self, name, low) <= high:
-                raise HayagoError(f"{name} must be from {low} to {high:,}, not {getattr(self, name)}")
         if not self.positions and self.minutes <= 0:
             raise HayagoError("a run needs a length: --minutes or --positions")
         for name in ("warmup", "decay"):
@@ -140,6 +145,27 @@ class TrainingConfig:
                 raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")
         if self.schedule == "stable" and not self.positions:
             raise HayagoError("the stable schedule needs a length in --positions")
+
+    def refuse_ignored(self, given: Iterable[str]) -> None:
+        """Refuse options that someone gave and this run would ignore. To resume is free to repeat them.
+
+        Raises:
+            HayagoError: `given` names such an option.
+        """
+        muon, normalised = self.optimizer == "muon", self.normalised
+        used = {
+            "minutes": (not self.positions, "without --positions"),
+            "decay": (self.schedule == "stable", "with --schedule stable"),
+            "momentum": (self.optimizer != "adamw", "with --optimizer muon or sgd"),
+            "pointwise_rate": (muon and self.pointwise_kernels, "with --optimizer muon and --pointwise-kernels"),
+            "adamw_learning_rate": (muon, "with --optimizer muon"),
+            "batch_norm_group": (normalised, "with --normalised"),
+            "future_move_weight": (bool(self.future_moves), "with --future-moves above 0"),
+        }
+        for name in given:
+            has_effect, where = used.get(name, (True, ""))
+            if not has_effect and not self.resume:
+                raise HayagoError(f"--{name.replace('_', '-')} has an effect only {where}")
 
     @property
     def batch_norm_positions(self) -> int:

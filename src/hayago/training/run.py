@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from hayago.drawing.curves import save_training_curve
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 from hayago.features.incremental import encode_positions
 from hayago.files import check_space, remove_unfinished
 from hayago.network.model_file import ModelInfo, save_model
@@ -132,7 +132,7 @@ class Run:
         self._line.__enter__()
         self._line.say(
             f"{self.config.filters} filters on {self.trainer.device}, {len(self.store):,} games,"
-            f" run in {self.config.out}"
+            f" run in {printable(str(self.config.out))}"
         )
         self._started = time.perf_counter()
         self._waited = 0.0
