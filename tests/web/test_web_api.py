@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import pytest
 import requests
+import uvicorn
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -435,6 +436,85 @@ def test_too_many_at_once_are_told_so(small, monkeypatch):
     monkeypatch.setattr(routes, "AT_ONCE", 1)
     for _ in range(3):  # who has been served leaves his place
         small.get(f"{game}/policy/0")
+
+
+def test_reviews_leave_seats_for_what_takes_less_long(small, monkeypatch):
+    game = small.begin(human="W")
+    monkeypatch.setattr(routes, "REVIEWS", 0)
+    assert "too many reviews" in small.get(f"{game}/review", 429)["detail"]
+    small.get(f"{game}/policy/0")
+
+
+@contextmanager
+def listening(app):
+    """The port of a real server of this process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=server.Connection, ws="none", lifespan="off", loop="asyncio", log_config=None)
+    serving = server.Server(config)
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        serving.should_exit = True
+        thread.join(60)
+
+
+@pytest.mark.parametrize(
+    "asked", ["GET {}/review", "GET {}/review?first=0&last=30", "GET {}/policy/3", "POST {}/guess"]
+)
+def test_no_look_is_made_for_clients_that_have_gone(page, asked):
+    evaluator = SlowEvaluator(9)
+    looks = []
+    evaluator.logits = lambda rows, look=evaluator.logits: looks.append(len(rows)) or look(rows)
+    slow = Page(evaluator, page)
+    shown = slow.review(sgf_of(9, "pass", "pass", "A1", *["pass"] * 100))
+    game = f"/api/games/{shown['id']}"
+    body = b'{"ply": 2, "vertex": "A1"}' if asked.startswith("POST") else b""
+    head = f"{asked.format(game)} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with listening(slow.app) as port:
+        address = f"http://127.0.0.1:{port}"
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(routes.AT_ONCE)]
+        for client in clients:
+            client.sendall(request)
+        asked_in_time = evaluator.asked.wait(60)
+        for client in clients:
+            client.close()
+        # When these are answered, the server has seen that the others are closed.
+        codes = [requests.get(f"{address}{game}", timeout=60).status_code for _ in range(5)]
+        evaluator.go.set()
+        answer = None
+        while answer is None or answer.status_code == 429:  # the others are leaving their seats
+            answer = requests.get(f"{address}{game}/review?first=0&last=1", timeout=60)
+    assert asked_in_time and codes == [200] * 5
+    assert [move["ply"] for move in answer.json()["moves"]] == [0, 1]
+    assert len(looks) <= 2  # the one under way, and this one
+
+
+def test_equal_reviews_are_looked_at_once(page):
+    evaluator = SlowEvaluator()
+    looks = []
+    evaluator.logits = lambda rows, look=evaluator.logits: looks.append(len(rows)) or look(rows)
+    slow = Page(evaluator, page)
+    game = slow.begin(human="both")
+    slow.play(game, "C3", "A1")
+    with slow.client, ThreadPoolExecutor(4) as pool:
+        parts = [pool.submit(slow.get, f"{game}/review") for _ in range(4)]
+        assert evaluator.asked.wait(60)
+        evaluator.go.set()
+        first, *others = [part.result() for part in parts]
+    assert all(other == first for other in others) and len(looks) == 1
+
+
+def test_a_part_of_a_review_is_bounded(five):
+    shown = five.review(sgf_of(5, *["pass"] * 100))
+    game = f"/api/games/{shown['id']}/review"
+    for words in ("", "?last=99", "?first=0&last=1000000"):
+        part = five.get(f"{game}{words}")
+        assert [move["ply"] for move in part["moves"]] == list(range(room.REVIEWED)) and part["players"] is None
+    part = five.get(f"{game}?first=64")
+    assert [move["ply"] for move in part["moves"]] == list(range(64, 100)) and part["players"] is not None
 
 
 def test_old_games_make_room(small, monkeypatch):

@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -31,6 +32,7 @@ from hayago.web.views import describe_style, letter, show_position, show_score
 
 GAMES = 64
 MOVES = 2000  # most moves of a game; the longest real ones have several hundred
+REVIEWED = 64  # most moves of one part of a review
 NAME, COMMENT = 200, 5000  # characters kept of a name and of a comment in an SGF file
 HANDICAP_KOMI = 0.5  # komi in handicap games; half a point avoids draws
 RESIGN = 0.05  # chance of winning below which the network resigns
@@ -48,8 +50,14 @@ class Refused(HayagoError):
         self.status = status
 
 
+CLIENT_GONE: ContextVar[threading.Event | None] = ContextVar("CLIENT_GONE", default=None)  # set when nobody waits
+
+
 class OneAtATime:
-    """An evaluator for many threads. Each look uses all cores, so looks are made one at a time, in order."""
+    """An evaluator for many threads. Each look uses all cores, so looks are made one at a time, in order.
+
+    No look is made for a request whose client has gone: `Refused` ends its work.
+    """
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.info = evaluator.info
@@ -58,7 +66,12 @@ class OneAtATime:
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
-        return self._worker.submit(self._evaluator.logits, rows).result()
+        return self._worker.submit(self._look, rows, CLIENT_GONE.get()).result()
+
+    def _look(self, rows: NDArray[np.uint8], gone: threading.Event | None) -> NDArray[np.float32]:
+        if gone is not None and gone.is_set():
+            raise Refused(400, "the request broke off")
+        return self._evaluator.logits(rows)
 
 
 class WebGame:
@@ -92,6 +105,7 @@ class WebGame:
     ) -> None:
         self.id, self.kind = id, kind
         self.lock = threading.Lock()
+        self._reviewing = threading.Lock()
         self._game, self._record = game, record
         self._human, self._level, self._like_human = human, level, like_human
         self._comments = comments or {}
@@ -236,13 +250,21 @@ class WebGame:
     # Looking back
 
     def review(self, first: int, last: int | None, symmetry: schema.Symmetry) -> schema.Review:
-        """What the network thinks of some moves, `last` included. The lock must not be held: this takes long."""
+        """What the network thinks of some moves, `last` included, at most REVIEWED. The lock must not be held.
+
+        Who asks for the same moves meanwhile waits for them, so that they are looked at once.
+        """
+        with self._reviewing:
+            return self._review(first, last, symmetry)
+
+    def _review(self, first: int, last: int | None, symmetry: schema.Symmetry) -> schema.Review:
         look = which(symmetry)
         with self.lock:
             board = self._game.board.copy()
             known = dict(self._opinions.get(look, {}))
         count = len(board.moves)
-        plies = range(min(first, count), count if last is None else min(last + 1, count))
+        end = min(count, first + REVIEWED, count if last is None else last + 1)
+        plies = range(min(first, count), end)
         new = opinions(self.player, board, [ply for ply in plies if ply not in known], look)
         with self.lock:
             # The opinion on a move that was taken back meanwhile is dropped.
