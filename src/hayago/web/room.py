@@ -5,6 +5,7 @@ for each other. `Room` holds the network and a limited number of games; the game
 one.
 """
 
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -24,7 +25,7 @@ from hayago.player.player import Player
 from hayago.player.styles import LEVELS, LIKE_HUMAN, Style, rank_in
 from hayago.records.sgf import BadRecord, GameRecord, read_comments, scan_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
-from hayago.rules.coordinates import BLACK, WHITE, opponent, vertex_of, vertex_to_point
+from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, opponent, vertex_of, vertex_to_point
 from hayago.rules.game_rules import PRESETS, score_text
 from hayago.web import schema
 from hayago.web.agreement import Opinion, opinions, show_moves, summarise
@@ -35,6 +36,11 @@ MOVES = 2000  # most moves of a game; the longest real ones have several hundred
 REVIEWED = 64  # most moves of one part of a review
 NAME, COMMENT = 200, 5000  # characters kept of a name and of a comment in an SGF file
 HANDICAP_KOMI = 0.5  # komi in handicap games; half a point avoids draws
+# The beginning of a game without moves: a root property, the comment, or a game that says nothing at all.
+_ROOT = re.compile(
+    rb"(?:\(\s*;|\A\s*;?)\s*(?:AB|AN|AP|AW|BR|BT|C|CA|CP|DT|EV|FF|GC|GM|GN|HA|KM|N|ON|OT|PB|PC|PL|PW|RE|RO|RU|SO|ST|SZ"
+    rb"|TM|US|WR|WT)\s*\[|\A[\xEF\xBB\xBF\xFE\xFF]*\s*\(\s*;\s*\)\s*\Z"
+)
 RESIGN = 0.05  # chance of winning below which the network resigns
 
 
@@ -360,6 +366,8 @@ class Room:
         record = next(scan_sgf(data))
         if isinstance(record, BadRecord):
             raise record
+        if not _is_game(record, data):
+            raise BadRecord("", "not SGF", "no game begins in it")
         if len(record.moves) > MOVES:
             raise Refused(422, f"the game has {len(record.moves):,} moves; at most {MOVES:,} are taken")
         game = self._new(LEVELS[-1])
@@ -402,6 +410,15 @@ class Room:
             while len(self._games) > GAMES:
                 self._games.popitem(last=False)
         return game
+
+
+def _is_game(record: GameRecord, data: bytes) -> bool:
+    """Whether there is more of a game than a parenthesis and a semicolon, which other files have, too."""
+    counts = len(record.moves), len(record.setup_black), len(record.setup_white), record.handicap
+    texts = (record.black, record.white, record.rules, record.date, record.result, record.event)
+    if any(counts) or any(texts) or record.komi is not None or record.size != MAX_SIZE:
+        return True
+    return _ROOT.search(data.replace(b"\0", b"")) is not None  # of UTF-16, only the letters
 
 
 def read_vertex(vertex: schema.Vertex, size: int) -> int:
