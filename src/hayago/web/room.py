@@ -56,7 +56,8 @@ class Refused(HayagoError):
         self.status = status
 
 
-CLIENT_GONE: ContextVar[threading.Event | None] = ContextVar("CLIENT_GONE", default=None)  # set when nobody waits
+# Set when the client no longer waits.
+CLIENT_GONE: ContextVar[threading.Event | None] = ContextVar("CLIENT_GONE", default=None)
 
 
 class OneAtATime:

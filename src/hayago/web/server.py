@@ -58,7 +58,7 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP as the API answers other errors; or close, in the middle of an answer."""
+        """Answer malformed HTTP as the API answers other errors; or close, in the middle of an answer."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             body = json.dumps({"detail": msg}).encode()
             headers = [("Content-Type", JSON_TYPE), ("Content-Length", str(len(body))), ("Connection", "close")]
