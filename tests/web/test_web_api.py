@@ -11,10 +11,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
 
 import numpy as np
 import pytest
 import requests
+import uvicorn
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -335,6 +337,13 @@ def test_a_game_has_an_end(five, monkeypatch):
         ({"human": "black"}, "human: Input should be 'B', 'W' or 'both'"),
         ({"handicap": 10}, "handicap: Input should be less than or equal to 9"),
         ({"komi": 0.3}, "komi: Input should be a multiple of 0.5"),
+        ({"komi": True}, "komi: Input should be a valid number"),
+        ({"komi": "6.5"}, "komi: Input should be a valid number"),
+        ({"handicap": "2"}, "handicap: Input should be a valid integer"),
+        ({"handicap": 2.0}, "handicap: Input should be a valid integer"),
+        ({"level": True}, "level: Input should be a valid integer"),
+        ({"like_human": "yes"}, "like_human: Input should be a valid boolean"),
+        ({"like_human": 1}, "like_human: Input should be a valid boolean"),
         ({"levels": 3}, "levels: Extra inputs are not permitted"),
         ({"two\nlines": 3}, "two lines: Extra inputs are not permitted"),
         ({"x" * 5000: 3}, "x" * 300),
@@ -425,6 +434,48 @@ def test_a_move_taken_back_while_it_is_reviewed(page):
     assert moves[1]["vertex"] == moves[1]["best"] == "E1" and moves[1]["rank"] == 1
 
 
+def test_types_are_strict_wherever_a_body_is_read(small):
+    game = small.begin(human="both")
+    for path, body in (("moves", {"vertex": 5}), ("guess", {"ply": "0", "vertex": "A1"}), ("resign", {"colour": 1})):
+        small.post(f"{game}/{path}", body, 422)
+    small.post("/api/games", {"komi": 7}, 201)  # JSON does not tell 7 from 7.0
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET / HTTP/1.1\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: {HOST}\r\nHost: {HOST}\r\n\r\n",
+        "no HTTP\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: x\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_answered_as_other_errors_are(small, head):
+    with listening(small.app) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            client.sendall(head.encode())
+            answer = HTTPResponse(client)
+            answer.begin()
+            assert (answer.status, answer.getheader("Content-Type")) == (400, "application/json")
+            assert json.loads(answer.read())["detail"]
+        assert requests.get(f"http://127.0.0.1:{port}/api/about", timeout=60).status_code == 200
+
+
+def test_strangers_do_not_fill_the_log():
+    upgrade = f"GET /page.js HTTP/1.1\r\nHost: {HOST}\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    with serving() as (process, address):
+        port = int(address.rstrip("/").rpartition(":")[2])
+        for head in [upgrade] * 30 + ["no HTTP\r\n\r\n"] * 200:
+            with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+                client.sendall(head.encode())
+                while client.recv(4096):
+                    pass
+        process.kill()
+        said = process.communicate()[1].splitlines()
+    assert not [line for line in said if "pgrade" in line or "WebSocket" in line]
+    assert len([line for line in said if "Invalid HTTP" in line]) <= 60  # 20 a minute
+
+
 def test_too_many_at_once_are_told_so(small, monkeypatch):
     game = small.begin(human="W")
     monkeypatch.setattr(routes, "AT_ONCE", 0)
@@ -435,6 +486,85 @@ def test_too_many_at_once_are_told_so(small, monkeypatch):
     monkeypatch.setattr(routes, "AT_ONCE", 1)
     for _ in range(3):  # who has been served leaves his place
         small.get(f"{game}/policy/0")
+
+
+def test_reviews_leave_seats_for_what_takes_less_long(small, monkeypatch):
+    game = small.begin(human="W")
+    monkeypatch.setattr(routes, "REVIEWS", 0)
+    assert "too many reviews" in small.get(f"{game}/review", 429)["detail"]
+    small.get(f"{game}/policy/0")
+
+
+@contextmanager
+def listening(app):
+    """The port of a real server of this process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=server.Connection, ws="none", lifespan="off", loop="asyncio", log_config=None)
+    serving = server.Server(config)
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        serving.should_exit = True
+        thread.join(60)
+
+
+@pytest.mark.parametrize(
+    "asked", ["GET {}/review", "GET {}/review?first=0&last=30", "GET {}/policy/3", "POST {}/guess"]
+)
+def test_no_look_is_made_for_clients_that_have_gone(page, asked):
+    evaluator = SlowEvaluator(9)
+    looks = []
+    evaluator.logits = lambda rows, look=evaluator.logits: looks.append(len(rows)) or look(rows)
+    slow = Page(evaluator, page)
+    shown = slow.review(sgf_of(9, "pass", "pass", "A1", *["pass"] * 100))
+    game = f"/api/games/{shown['id']}"
+    body = b'{"ply": 2, "vertex": "A1"}' if asked.startswith("POST") else b""
+    head = f"{asked.format(game)} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with listening(slow.app) as port:
+        address = f"http://127.0.0.1:{port}"
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(routes.AT_ONCE)]
+        for client in clients:
+            client.sendall(request)
+        asked_in_time = evaluator.asked.wait(60)
+        for client in clients:
+            client.close()
+        # When these are answered, the server has seen that the others are closed.
+        codes = [requests.get(f"{address}{game}", timeout=60).status_code for _ in range(5)]
+        evaluator.go.set()
+        answer = None
+        while answer is None or answer.status_code == 429:  # the others are leaving their seats
+            answer = requests.get(f"{address}{game}/review?first=0&last=1", timeout=60)
+    assert asked_in_time and codes == [200] * 5
+    assert [move["ply"] for move in answer.json()["moves"]] == [0, 1]
+    assert len(looks) <= 2  # the one under way, and this one
+
+
+def test_equal_reviews_are_looked_at_once(page):
+    evaluator = SlowEvaluator()
+    looks = []
+    evaluator.logits = lambda rows, look=evaluator.logits: looks.append(len(rows)) or look(rows)
+    slow = Page(evaluator, page)
+    game = slow.begin(human="both")
+    slow.play(game, "C3", "A1")
+    with slow.client, ThreadPoolExecutor(4) as pool:
+        parts = [pool.submit(slow.get, f"{game}/review") for _ in range(4)]
+        assert evaluator.asked.wait(60)
+        evaluator.go.set()
+        first, *others = [part.result() for part in parts]
+    assert all(other == first for other in others) and len(looks) == 1
+
+
+def test_a_part_of_a_review_is_bounded(five):
+    shown = five.review(sgf_of(5, *["pass"] * 100))
+    game = f"/api/games/{shown['id']}/review"
+    for words in ("", "?last=99", "?first=0&last=1000000"):
+        part = five.get(f"{game}{words}")
+        assert [move["ply"] for move in part["moves"]] == list(range(room.REVIEWED)) and part["players"] is None
+    part = five.get(f"{game}?first=64")
+    assert [move["ply"] for move in part["moves"]] == list(range(64, 100)) and part["players"] is not None
 
 
 def test_old_games_make_room(small, monkeypatch):
@@ -723,6 +853,11 @@ def test_scripts_stay_text(small):
         (bytes(range(256)) * 40, "not SGF: no game begins in it"),
         (b"\x89PNG\r\n\x1a\n" + bytes(5000), "not SGF: no game begins in it"),
         (b"PK\x03\x04" + bytes(5000), "not SGF: no game begins in it"),
+        (b"if (;;) { x; } (;", "not SGF: no game begins in it"),
+        (b"for (;i < 3; i++) { a[i] = 1; }", "not SGF: no game begins in it"),
+        (b"(;hello world", "not SGF: no game begins in it"),
+        (b"\x7fELF(;\x00\x01\x02)", "not SGF: no game begins in it"),
+        (np.random.default_rng(1).bytes(1_000_000), "not SGF: no game begins in it"),
         (b"(;SZ[52])", "board size: SZ[52]"),
         (b"(;SZ[9];B[zz])", "point off the board: 'zz' after move 0"),
         (b"(;SZ[9];B[aa];W[aa])", "illegal move white A9: the point is occupied"),
@@ -734,6 +869,15 @@ def test_scripts_stay_text(small):
 )
 def test_files_that_are_no_game(small, data, detail):
     assert small.review(data, 422)["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(;)", "(;FF[4])", "(;GM[1]FF[4]SZ[19])", " ( ; C[a comment])", "(;AB[aa])", "(;KM[6.5]", "(;XX[x]PB[Black])"],
+)
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16"])
+def test_games_without_moves(reviewer, text, encoding):
+    assert reviewer.review(text.encode(encoding))["moves"] == []
 
 
 def test_files_that_break_off_are_read_as_far_as_they_go(small):

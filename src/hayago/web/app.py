@@ -1,6 +1,8 @@
 """The routes of the API and of the page. Thin: what they do is in `room`, what they show in `views`."""
 
+import asyncio
 import mimetypes
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated, get_args
@@ -20,12 +22,13 @@ from hayago.rules.board import Board, IllegalMove
 from hayago.rules.game_rules import PRESETS
 from hayago.web import schema
 from hayago.web.guard import SGF_BYTES, SGF_PATH, SGF_TYPE
-from hayago.web.room import GAMES, MOVES, Refused, Room, WebGame, which
+from hayago.web.room import CLIENT_GONE, GAMES, MOVES, Refused, Room, WebGame, which
 from hayago.web.views import describe_rules, show_overlays, show_planes, show_policy, show_position
 
 STATIC = Path(__file__).parent / "static"
 LONGEST = 300  # most characters of an error message
 AT_ONCE = 16  # requests at a time that use the network or playouts, or bring a file; others are told to come back
+REVIEWS = 8  # of them, parts of reviews; the rest is left for what takes less long
 
 api = APIRouter(prefix="/api")
 
@@ -54,9 +57,38 @@ async def _seat(request: Request) -> AsyncIterator[None]:
         state.working -= 1
 
 
+async def _seat_to_review(request: Request) -> AsyncIterator[None]:
+    state = request.app.state
+    if state.reviewing >= REVIEWS:
+        raise Refused(429, "too many reviews at once: try again in a moment")
+    state.reviewing += 1
+    try:
+        yield
+    finally:
+        state.reviewing -= 1
+
+
+async def _watch(request: Request) -> AsyncIterator[None]:
+    """Let the network's part of the work end when the client goes. The body must have been read."""
+    gone = threading.Event()
+    CLIENT_GONE.set(gone)
+
+    async def wait() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    waiting = asyncio.create_task(wait())
+    try:
+        yield
+    finally:
+        waiting.cancel()
+
+
 TheGame = Annotated[WebGame, Depends(_game)]
 Ply = Annotated[int, Field(ge=0)]
-WORK = [Depends(_seat)]
+UPLOAD = [Depends(_seat)]
+WORK = [*UPLOAD, Depends(_watch)]
 
 
 def _board(game: WebGame, ply: int) -> Board:
@@ -101,7 +133,7 @@ def new_game(asked: schema.NewGame, room: TheRoom) -> schema.GameState:
     return _changed(room.begin(asked))
 
 
-@api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=WORK)
+@api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=UPLOAD)
 async def review_game(request: Request, room: TheRoom) -> schema.GameState:
     """Start a review of an SGF file: its first game, the main line."""
     data = await request.body()
@@ -176,14 +208,14 @@ def overlays(game: TheGame, ply: Ply) -> schema.Overlays:
     return show_overlays(_board(game, ply))
 
 
-@api.get("/games/{id}/review", dependencies=WORK)
+@api.get("/games/{id}/review", dependencies=[Depends(_seat_to_review), *WORK])
 def review(
     game: TheGame,
     first: Annotated[int, Query(ge=0)] = 0,
     last: Annotated[int | None, Query(ge=0)] = None,
     symmetry: schema.Symmetry = "average",
 ) -> schema.Review:
-    """What the network thinks of the moves from the plies `first` to `last`."""
+    """What the network thinks of the moves from the plies `first` to `last`, as many as fit into one part."""
     return game.review(first, last, symmetry)
 
 
@@ -209,7 +241,8 @@ def make_app(room: Room, model_name: str, static: Path = STATIC) -> ASGIApp:
     if not (static / "index.html").is_file():
         raise HayagoError(f"{static} does not contain the page; web/README.md says how to build it")
     app = FastAPI(title="hayago", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
-    app.state.room, app.state.model_name, app.state.working = room, model_name, 0
+    app.state.room, app.state.model_name = room, model_name
+    app.state.working = app.state.reviewing = 0
     app.include_router(api)
     # Windows takes file types from its registry, where programs may have put others; browsers refuse such scripts.
     for ending, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):

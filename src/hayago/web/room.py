@@ -5,10 +5,12 @@ for each other. `Room` holds the network and a limited number of games; the game
 one.
 """
 
+import re
 import secrets
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -23,7 +25,7 @@ from hayago.player.player import Player
 from hayago.player.styles import LEVELS, LIKE_HUMAN, Style, rank_in
 from hayago.records.sgf import BadRecord, GameRecord, read_comments, scan_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
-from hayago.rules.coordinates import BLACK, WHITE, opponent, vertex_of, vertex_to_point
+from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, opponent, vertex_of, vertex_to_point
 from hayago.rules.game_rules import PRESETS, score_text
 from hayago.web import schema
 from hayago.web.agreement import Opinion, opinions, show_moves, summarise
@@ -31,8 +33,14 @@ from hayago.web.views import describe_style, letter, show_position, show_score
 
 GAMES = 64
 MOVES = 2000  # most moves of a game; the longest real ones have several hundred
+REVIEWED = 64  # most moves of one part of a review
 NAME, COMMENT = 200, 5000  # characters kept of a name and of a comment in an SGF file
 HANDICAP_KOMI = 0.5  # komi in handicap games; half a point avoids draws
+# The beginning of a game without moves: a root property, the comment, or a game that says nothing at all.
+_ROOT = re.compile(
+    rb"(?:\(\s*;|\A\s*;?)\s*(?:AB|AN|AP|AW|BR|BT|C|CA|CP|DT|EV|FF|GC|GM|GN|HA|KM|N|ON|OT|PB|PC|PL|PW|RE|RO|RU|SO|ST|SZ"
+    rb"|TM|US|WR|WT)\s*\[|\A[\xEF\xBB\xBF\xFE\xFF]*\s*\(\s*;\s*\)\s*\Z"
+)
 RESIGN = 0.05  # chance of winning below which the network resigns
 
 
@@ -48,8 +56,15 @@ class Refused(HayagoError):
         self.status = status
 
 
+# Set when the client no longer waits.
+CLIENT_GONE: ContextVar[threading.Event | None] = ContextVar("CLIENT_GONE", default=None)
+
+
 class OneAtATime:
-    """An evaluator for many threads. Each look uses all cores, so looks are made one at a time, in order."""
+    """An evaluator for many threads. Each look uses all cores, so looks are made one at a time, in order.
+
+    No look is made for a request whose client has gone: `Refused` ends its work.
+    """
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.info = evaluator.info
@@ -58,7 +73,12 @@ class OneAtATime:
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
-        return self._worker.submit(self._evaluator.logits, rows).result()
+        return self._worker.submit(self._look, rows, CLIENT_GONE.get()).result()
+
+    def _look(self, rows: NDArray[np.uint8], gone: threading.Event | None) -> NDArray[np.float32]:
+        if gone is not None and gone.is_set():
+            raise Refused(400, "the request broke off")
+        return self._evaluator.logits(rows)
 
 
 class WebGame:
@@ -92,6 +112,7 @@ class WebGame:
     ) -> None:
         self.id, self.kind = id, kind
         self.lock = threading.Lock()
+        self._reviewing = threading.Lock()
         self._game, self._record = game, record
         self._human, self._level, self._like_human = human, level, like_human
         self._comments = comments or {}
@@ -236,13 +257,21 @@ class WebGame:
     # Looking back
 
     def review(self, first: int, last: int | None, symmetry: schema.Symmetry) -> schema.Review:
-        """What the network thinks of some moves, `last` included. The lock must not be held: this takes long."""
+        """What the network thinks of some moves, `last` included, at most REVIEWED. The lock must not be held.
+
+        Who asks for the same moves meanwhile waits for them, so that they are looked at once.
+        """
+        with self._reviewing:
+            return self._review(first, last, symmetry)
+
+    def _review(self, first: int, last: int | None, symmetry: schema.Symmetry) -> schema.Review:
         look = which(symmetry)
         with self.lock:
             board = self._game.board.copy()
             known = dict(self._opinions.get(look, {}))
         count = len(board.moves)
-        plies = range(min(first, count), count if last is None else min(last + 1, count))
+        end = min(count, first + REVIEWED, count if last is None else last + 1)
+        plies = range(min(first, count), end)
         new = opinions(self.player, board, [ply for ply in plies if ply not in known], look)
         with self.lock:
             # The opinion on a move that was taken back meanwhile is dropped.
@@ -338,6 +367,8 @@ class Room:
         record = next(scan_sgf(data))
         if isinstance(record, BadRecord):
             raise record
+        if not _is_game(record, data):
+            raise BadRecord("", "not SGF", "no game begins in it")
         if len(record.moves) > MOVES:
             raise Refused(422, f"the game has {len(record.moves):,} moves; at most {MOVES:,} are taken")
         game = self._new(LEVELS[-1])
@@ -380,6 +411,15 @@ class Room:
             while len(self._games) > GAMES:
                 self._games.popitem(last=False)
         return game
+
+
+def _is_game(record: GameRecord, data: bytes) -> bool:
+    """Whether there is more of a game than a parenthesis and a semicolon, which other files have, too."""
+    counts = len(record.moves), len(record.setup_black), len(record.setup_white), record.handicap
+    texts = (record.black, record.white, record.rules, record.date, record.result, record.event)
+    if any(counts) or any(texts) or record.komi is not None or record.size != MAX_SIZE:
+        return True
+    return _ROOT.search(data.replace(b"\0", b"")) is not None  # of UTF-16, only the letters
 
 
 def read_vertex(vertex: schema.Vertex, size: int) -> int:

@@ -20,9 +20,9 @@ Symmetry = Literal["average", "0", "1", "2", "3", "4", "5", "6", "7"]
 
 
 class Asked(BaseModel):
-    """The body of a request; unknown fields are errors."""
+    """The body of a request; unknown fields and other types are errors."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class NewGame(Asked):

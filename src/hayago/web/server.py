@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ipaddress
+import json
 import logging
 import os
 import signal
@@ -22,7 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hayago.errors import HayagoError
 from hayago.gtp.pipes import end_on_sigterm, leave
-from hayago.web.guard import Guard
+from hayago.web.guard import JSON_TYPE, Guard
 
 MOST_CONNECTIONS = 128
 REQUEST_SECONDS = 20.0  # in which a request has to arrive; 5 MB of SGF need less
@@ -55,6 +56,22 @@ class Connection(H11Protocol):
         """See `asyncio.Protocol`."""
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer malformed HTTP as the API answers other errors; or close, in the middle of an answer."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            body = json.dumps({"detail": msg}).encode()
+            headers = [("Content-Type", JSON_TYPE), ("Content-Length", str(len(body))), ("Connection", "close")]
+            for event in (
+                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing to log: a request to upgrade is answered as if it had not asked."""
 
     def _await_request(self) -> None:
         self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
