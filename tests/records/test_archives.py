@@ -11,6 +11,7 @@ import pytest
 
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
+from hayago.match.match_record import MatchFolder
 from hayago.records import archives
 from hayago.records.archives import iter_files
 
@@ -264,3 +265,40 @@ def test_output_through_a_link_goes_to_its_target(tmp_path: Path) -> None:
     with pytest.raises(HayagoError, match=r"cannot write .*folder"):
         write_atomically(tmp_path / "lost", lambda file: file.write(b"x"))
     assert (tmp_path / "lost").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["fifo", "link", "twice"])
+def test_only_files_are_replaced(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("fifo")
+    (tmp_path / "twice").symlink_to("link")
+    with pytest.raises(HayagoError, match=r"cannot write .*fifo: not a regular file$"):
+        write_atomically(tmp_path / name, lambda file: file.write(b"x"))
+    assert (tmp_path / "fifo").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_device_is_refused_before_anything_is_written_beside_it(device: str) -> None:
+    with pytest.raises(HayagoError, match=f"cannot write {device}: not a regular file"):
+        write_atomically(device, lambda file: file.write(b"x"))
+    assert Path(device).is_char_device()
+
+
+def test_a_link_itself_is_replaced_on_request(tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("kept")
+    link.symlink_to(victim)
+    write_atomically(link, lambda file: file.write(b"new"), follow=False)
+    assert (victim.read_text(), link.read_text(), link.is_symlink()) == ("kept", "new", False)
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "games", ".lock", "match.json", "openings.sgf"])
+def test_links_in_a_match_folder_are_refused(name: str, tmp_path: Path) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "match"
+    victim.write_text("kept")
+    folder.mkdir()
+    (folder / name).symlink_to(victim)
+    with pytest.raises(HayagoError, match=f"{name}: a link, which is not followed"):
+        MatchFolder(folder)
+    assert victim.read_text() == "kept"

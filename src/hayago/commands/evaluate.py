@@ -249,8 +249,8 @@ def _ask(command: str, seconds: float, examples: Examples, positions: int, conso
     return answers
 
 
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda file: file.write(content))
+def _write(path: Path, content: bytes, *, follow: bool = True) -> None:
+    write_atomically(path, lambda file: file.write(content), follow=follow)
 
 
 def _write_plots(charts: dict[str, bytes], folder: Path) -> None:
@@ -259,4 +259,4 @@ def _write_plots(charts: dict[str, bytes], folder: Path) -> None:
     except OSError as error:
         raise HayagoError(f"cannot write {folder}: {error.strerror}") from error
     for name, picture in charts.items():
-        _write(folder / f"{name}.svg", picture)
+        _write(folder / f"{name}.svg", picture, follow=False)

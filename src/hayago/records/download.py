@@ -30,7 +30,7 @@ from urllib3.util import Retry
 
 from hayago import __version__
 from hayago.errors import HayagoError, printable
-from hayago.files import write_atomically
+from hayago.files import refuse_links, write_atomically
 from hayago.records.archives import DamagedArchive, iter_archive
 
 # We have read about its links but never fetched it: the tests have a server of their own.
@@ -73,6 +73,9 @@ class DownloadOptions:
             value = getattr(self, name)
             if not low <= value <= 1_000_000:
                 raise HayagoError(f"{name.replace('_', ' ')} must be from {low} to 1,000,000: {value}")
+
+
+_LOCK = ".download.lock"
 
 
 class Archive(NamedTuple):
@@ -123,7 +126,8 @@ class Downloader:
         self._session.auth = lambda request: request  # nothing of an address, or of .netrc, goes to a server
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
         self._next_request = 0.0
-        self._lock = FileLock(folder / ".download.lock")
+        refuse_links(folder, (_LOCK,))
+        self._lock = FileLock(folder / _LOCK)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
@@ -207,6 +211,7 @@ class Downloader:
             HayagoError: it cannot be written.
         """
         path, part = self.folder / archive.name, _Part(self.folder / archive.name, archive.url)
+        refuse_links(self.folder, (part.path.name, part.about.name))
         try:
             if path.exists():
                 return _describe(archive, path, already_there=True)
