@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from copy import copy
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
@@ -26,6 +27,8 @@ from hayago.records.sgf import MAX_BYTES
 MAX_MEMBER_BYTES = 64 << 20  # of what an archive may hold unasked; a file may have MAX_BYTES
 MAX_RATIO = 200  # SGF compresses about 6 times, a collection of similar games 20 times
 _RATIO_FREE_BYTES = 1 << 20  # smaller archives do no harm, and short texts may compress very well
+
+_STEP_BYTES = 4096
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 Skip = Callable[[str, str], None]
@@ -242,6 +245,8 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
 
 
 def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    allowed = MAX_MEMBER_BYTES + MAX_RATIO * file.stat().st_size
+    total = 0
     with _opened_zip(file) as archive:
         for info in archive.infolist():
             source = f"{file.as_posix()}!{info.filename}"
@@ -258,7 +263,26 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             elif info.compress_type not in _METHODS:
                 skip(source, "compressed in an unknown way")
             else:
-                yield info.filename, archive.read(info)
+                content = _zip_content(archive, info)
+                total += len(content)
+                if total > allowed:
+                    raise HayagoError(f"{file}: expands more than {MAX_RATIO} times at {info.filename}; reading stopped")
+                yield info.filename, content
+
+
+def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member's bytes, at most as many as the list says. `ZipFile.read` unpacks all that there are, then cuts."""
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        with archive.open(info) as stream:  # in small steps: even 64 KiB may unpack to 500 MB with LZMA
+            return b"".join(iter(lambda: stream.read(_STEP_BYTES), b""))
+    raw = copy(info)  # zipfile unpacks bzip2 without a limit, so it only hands out the packed bytes
+    raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
+    del raw.CRC
+    with archive.open(raw) as packed, bz2.open(packed) as stream:
+        content = stream.read(info.file_size + 1)
+    if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 or size for file {info.filename!r}")
+    return content
 
 
 def _opened_zip(file: Path) -> zipfile.ZipFile:
