@@ -126,6 +126,8 @@ class Downloader:
         self._session.auth = lambda request: request  # nothing of an address, or of .netrc, goes to a server
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
         self._next_request = 0.0
+        self.unnamed: list[tuple[str, str]] = []
+        """(address, reason) of each link to an archive that gives no file name, from `find`."""
         refuse_links(folder, (_LOCK,))
         self._lock = FileLock(folder / _LOCK)
         try:
@@ -164,12 +166,20 @@ class Downloader:
                 best[stem] = min(best.get(stem, link), link, key=lambda one: SUFFIXES.index(_suffix(one).lower()))
         archives: dict[str, Archive] = {}
         for link in best.values():
-            name, number, suffix = safe_name(link), 1, _suffix(link)
+            try:
+                name, number, suffix = safe_name(link), 1, _suffix(link)
+            except DownloadError as error:
+                if link in urls:  # the user's own
+                    raise
+                self.unnamed.append((link, str(error)))
+                continue
             stem = name.removesuffix(suffix)
             while name.lower() in archives:
                 number += 1
                 name = f"{stem}-{number}{suffix}"
             archives[name.lower()] = Archive(link, name)
+        if not archives:
+            raise DownloadError(self.unnamed[0][1])
         only = self.options.only
         wanted = [a for a in archives.values() if not only or any(fnmatch(a.name, pattern) for pattern in only)]
         if not wanted:
