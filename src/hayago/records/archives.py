@@ -16,7 +16,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from copy import copy
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -101,6 +101,17 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
                     yield printable(source), data
             except OSError as error:
                 raise UnreadableFile(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def source_files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The files that `iter_files` would read: games and archives, as far as they can be found."""
+    for file in (file for path in paths for file in _expand(str(path))):
+        with suppress(OSError):  # `iter_files` says what is wrong
+            if file.is_dir():
+                below = _files_below(file, lambda _source, _reason: None)
+                yield from (found for found in below if _is_game(found.name) or _is_archive(found.name))
+            else:
+                yield file
 
 
 def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
