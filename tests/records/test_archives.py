@@ -315,7 +315,7 @@ def test_a_bad_archive_in_a_folder_costs_only_itself(tmp_path: Path) -> None:
     assert sum("good.zip" in source for source in sources) == 3
     for name in ("cut.zip", "cut.tar", "empty.zip"):
         assert skipped[(tmp_path / name).as_posix()] == "archive damaged or cut short"
-    with pytest.raises(HayagoError, match="damaged or cut short"):  # nobody would hear of it
+    with pytest.raises(HayagoError, match="damaged or cut short"):  # no one would hear of it
         list(iter_files([tmp_path]))
 
 

@@ -153,7 +153,7 @@ def _folder(folder: Path, skip: Skip, strict: bool) -> Iterator[tuple[str, bytes
             try:
                 yield from _file(file, skip)
             except UnreadableFile as error:
-                if strict:  # nobody would hear of it
+                if strict:  # no one would hear of it
                     raise
                 skip(file.as_posix(), error.reason)
         else:

@@ -251,7 +251,10 @@ def _opened(path: Path) -> Iterator[_Contents]:
                 if place is not None and not is_intact(file, place):
                     raise HayagoError(f"{path}: the content does not match its checksum; the file is damaged")
                 # A text that many games share is read once, so that a small file cannot fill the memory.
-                parquet = pq.ParquetFile(file, read_dictionary=[*_TEXTS, "split"])
+                schema = pq.read_metadata(file).schema
+                there = {schema.column(number).path for number in range(len(schema))}
+                texts = [name for name in (*_TEXTS, "split") if name in there]
+                parquet = pq.ParquetFile(file, read_dictionary=texts)
                 yield _contents(path, parquet, sealed=place is not None)
             except _Nonsense as error:
                 raise HayagoError(f"{path}: sealed, but not as hayago prepare writes a store: {error}") from error
