@@ -180,3 +180,37 @@ def test_what_a_fork_inherits_is_an_error(kind: str) -> None:
     envs.close()
     assert process.exitcode == 0
     assert answer == "no error" if kind == "close" else "was inherited by a fork" in answer
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "prepare a.sgf --out a.sgf",
+        "prepare . --out a.sgf",
+        "prepare *.sgf --out link.sgf",
+        "prepare a.sgf --out hard.sgf",
+        "evaluate a.sgf --report a.sgf",
+        "evaluate a.sgf --csv ./a.sgf",
+        "evaluate b.sgf --fit a.sgf --csv a.sgf",
+        "predict a.svg --move 1 --image a.svg",
+    ],
+)
+def test_an_input_is_not_replaced(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.sgf", "a.svg", "b.sgf"):
+        Path(name).write_bytes(GAME)
+    Path("link.sgf").symlink_to("a.sgf")
+    os.link("a.sgf", "hard.sgf")
+    assert main(command.split()) == 1
+    error = capsys.readouterr().err
+    assert "an input, which is not replaced" in error and len(error.splitlines()) == 1
+    assert Path("a.sgf").read_bytes() == Path("a.svg").read_bytes() == GAME
+
+
+def test_a_network_is_not_replaced_by_its_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "m.safetensors"
+    model.write_bytes(b"a network")
+    assert main(["export", str(model), "--model", str(model)]) == 1
+    assert "an input, which is not replaced" in capsys.readouterr().err and model.read_bytes() == b"a network"

@@ -14,7 +14,7 @@ from hayago.errors import HayagoError
 from hayago.features.dataset import EncodedBatch, encode_games, export_planes
 from hayago.features.planes import transform
 from hayago.records.games import POINT_MASK, WHITE_BIT, Games
-from hayago.records.prepare import write_store
+from hayago.records.prepare import PrepareOptions, write_store
 from hayago.records.sgf import BadRecord, GameRecord, read_sgf, write_sgf
 from hayago.records.store import read_store, records_to_games
 from hayago.rules.board import Board
@@ -305,3 +305,26 @@ def test_games_without_an_example() -> None:
     codes = np.array([361, 361 | WHITE_BIT], np.uint16)
     only_passes = Games(19, codes, np.array([0, 2, 2]), np.empty(0, np.uint16), np.zeros(3, np.int64))
     assert list(encode_games(only_passes)) == []
+
+
+def test_an_export_without_a_position_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Games of passes only, and a store whose games are all illegal."""
+    (tmp_path / "passes.sgf").write_text("(;SZ[19];B[];W[])")
+    assert main(["export", "--planes", str(tmp_path / "out"), str(tmp_path / "passes.sgf")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith("the games hold no move")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_names_the_games_it_leaves_out_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = read_sgf(b"(;SZ[19];B[aa];W[bb])")[0], read_sgf(b"(;SZ[19];B[cc];W[dd])")[0]
+    bad.moves[1] = bad.moves[0] ^ WHITE_BIT  # on an occupied point
+    monkeypatch.setattr("hayago.records.prepare.why_illegal", lambda *_: None)
+    for name, records in (("some", [good, bad]), ("none", [bad])):
+        write_store(records, tmp_path / f"{name}.parquet", PrepareOptions(min_moves=1))
+    assert main(["export", "--planes", str(tmp_path / "out"), str(tmp_path / "some.parquet")]) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("left out: ") and len(error.splitlines()) == 1
+    assert main(["export", "--planes", str(tmp_path / "no"), str(tmp_path / "none.parquet")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith("the games hold no move")

@@ -11,6 +11,7 @@ import pytest
 
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
+from hayago.match.match_record import MatchFolder
 from hayago.records import archives
 from hayago.records.archives import iter_files
 
@@ -264,3 +265,93 @@ def test_output_through_a_link_goes_to_its_target(tmp_path: Path) -> None:
     with pytest.raises(HayagoError, match=r"cannot write .*folder"):
         write_atomically(tmp_path / "lost", lambda file: file.write(b"x"))
     assert (tmp_path / "lost").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["fifo", "link", "twice"])
+def test_only_files_are_replaced(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("fifo")
+    (tmp_path / "twice").symlink_to("link")
+    with pytest.raises(HayagoError, match=r"cannot write .*fifo: not a regular file$"):
+        write_atomically(tmp_path / name, lambda file: file.write(b"x"))
+    assert (tmp_path / "fifo").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_device_is_refused_before_anything_is_written_beside_it(device: str) -> None:
+    with pytest.raises(HayagoError, match=f"cannot write {device}: not a regular file"):
+        write_atomically(device, lambda file: file.write(b"x"))
+    assert Path(device).is_char_device()
+
+
+def test_a_link_itself_is_replaced_on_request(tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("kept")
+    link.symlink_to(victim)
+    write_atomically(link, lambda file: file.write(b"new"), follow=False)
+    assert (victim.read_text(), link.read_text(), link.is_symlink()) == ("kept", "new", False)
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "games", ".lock", "match.json", "openings.sgf"])
+def test_links_in_a_match_folder_are_refused(name: str, tmp_path: Path) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "match"
+    victim.write_text("kept")
+    folder.mkdir()
+    (folder / name).symlink_to(victim)
+    with pytest.raises(HayagoError, match=f"{name}: a link, which is not followed"):
+        MatchFolder(folder)
+    assert victim.read_text() == "kept"
+
+
+def test_a_bad_archive_in_a_folder_costs_only_itself(tmp_path: Path) -> None:
+    make_zip(tmp_path / "good.zip")
+    for name in ("cut.zip", "cut.tar"):
+        whole = make_archive(tmp_path, name)
+        whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (tmp_path / "empty.zip").write_bytes(b"")
+    skipped: dict[str, str] = {}
+    sources = [source for source, _ in iter_files([tmp_path], skipped.__setitem__)]
+    assert sum("good.zip" in source for source in sources) == 3
+    for name in ("cut.zip", "cut.tar", "empty.zip"):
+        assert skipped[(tmp_path / name).as_posix()] == "archive damaged or cut short"
+    with pytest.raises(HayagoError, match="damaged or cut short"):  # no one would hear of it
+        list(iter_files([tmp_path]))
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.sgf")
+    (tmp_path / "device.sgf").symlink_to("/dev/zero")
+    (tmp_path / "system").symlink_to("/proc")
+    (tmp_path / "a.sgf").write_bytes(b"(;B[aa])")
+    skipped: dict[str, str] = {}
+    assert [data for _, data in iter_files([tmp_path], skipped.__setitem__)] == [b"(;B[aa])"]
+    reasons = {Path(name).name: reason for name, reason in skipped.items()}
+    assert reasons.pop("system", "folder of the system") == "folder of the system"
+    assert reasons == dict.fromkeys(("pipe.sgf", "device.sgf"), "not a regular file")
+    for path in ("/dev/zero", tmp_path / "pipe.sgf", tmp_path / "device.sgf"):
+        with pytest.raises(HayagoError, match="not a regular file"):
+            list(iter_files([path]))
+
+
+def test_a_folder_too_deep_and_a_file_that_is_locked_cost_only_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.sgf").write_bytes(b"(;B[aa])")
+    (tmp_path / "locked.sgf").write_bytes(b"(;B[bb])")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(25):
+        Path("d" * 200).mkdir()
+        os.chdir("d" * 200)
+    monkeypatch.chdir(tmp_path)
+    read = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "locked.sgf":  # root may read what others may not
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    skipped: dict[str, str] = {}
+    assert [data for _, data in iter_files([tmp_path], skipped.__setitem__)] == [b"(;B[aa])"]
+    assert len(skipped) == 2 and set(skipped.values()) == {"cannot be read"}

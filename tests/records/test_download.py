@@ -585,3 +585,31 @@ def test_a_page_that_comes_compressed(server, tmp_path, encoding):
         for path, said in (("/bomb", "a page of more than"), ("/many", "more than 10,000"), ("/broken", "attempt")):
             with pytest.raises(DownloadError, match=said):
                 downloader.find([server.url(path)])
+
+
+def test_a_link_without_a_file_name_is_listed_and_the_others_come(server, tmp_path, capsys):
+    server.routes["/"] = page(
+        '<a href=".zip">1</a><a href="a.zip">2</a><a href="%20.tar.gz">3</a><a href="..zip">4</a>'
+    )
+    server.routes["/a.zip"] = serve()
+    words = server.url("/"), "--out", tmp_path, "--pause", "0"
+    code, out, err = run(capsys, *words)
+    assert code == 1 and out.startswith(str(tmp_path / "a.zip"))
+    *lines, last = err.splitlines()
+    assert len(lines) == 3 and all(line.endswith("gives no file name") for line in lines)
+    assert last == "hayago: 3 of 4 archives not fetched; the same command tries again"
+    server.routes["/"] = page('<a href=".zip">1</a>')
+    code, out, err = run(capsys, *words)
+    assert (code, out, len(err.splitlines())) == (1, "", 1) and "gives no file name" in err
+
+
+@pytest.mark.parametrize("name", [".download.lock", "a.zip.part", "a.zip.part.json"])
+def test_links_among_the_files_of_a_download_are_refused(server, tmp_path, capsys, name):
+    victim, folder = tmp_path / "victim", tmp_path / "out"
+    victim.write_text("kept")
+    folder.mkdir()
+    (folder / name).symlink_to(victim)
+    server.routes["/a.zip"] = serve()
+    code, _, err = run(capsys, server.url("/a.zip"), "--out", folder)
+    assert code == 1 and f"{name}: a link, which is not followed" in err
+    assert victim.read_text() == "kept"

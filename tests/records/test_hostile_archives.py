@@ -5,9 +5,12 @@ import gzip
 import io
 import lzma
 import struct
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +208,44 @@ def test_the_command_counts_and_goes_on(name: str, tmp_path: Path, capsys: pytes
     assert any("b\\x1b[31m.sgf" in source for source in sources)
     assert any(escaped in source for source in sources for escaped in ("\\xb9\\xc5.sgf", "╣┼.sgf"))
     assert "\x1b" not in shown + "".join(sources)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("honest_sum", [True, False])
+def test_a_zip_cannot_lie_about_a_size(method: int, honest_sum: bool, tmp_path: Path) -> None:
+    """What counts is what is unpacked: 80 MB behind a size of 1,000 bytes, with the sum of all or of these."""
+    with zipfile.ZipFile(tmp_path / "made.zip", "w", method) as archive, archive.open("a.sgf", "w") as member:
+        for _ in range(80):
+            member.write(bytes(1_000_000))
+    data = listed(bytearray((tmp_path / "made.zip").read_bytes()), 24, struct.pack("<L", 1000))
+    if not honest_sum:
+        listed(data, 16, struct.pack("<L", zlib.crc32(bytes(1000))))
+    (tmp_path / "x.zip").write_bytes(data)
+    code = f"""
+import resource
+from hayago.errors import HayagoError
+from hayago.records.archives import iter_files
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    print([len(data) for _, data in iter_files([{str(tmp_path / "x.zip")!r}])])
+except HayagoError as error:
+    print(error)
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "damaged" in done.stdout or done.stdout == "[1000]\n"
+
+
+def test_a_zip_of_bzip2_is_read(tmp_path: Path) -> None:
+    zip_of(tmp_path, "one.sgf", "two.sgf", method=zipfile.ZIP_BZIP2)
+    assert [data for _, data in iter_files([tmp_path / "made.zip"])] == [GAME * 50] * 2
+
+
+def test_a_zip_is_bounded_as_a_whole(tmp_path: Path) -> None:
+    """Members of 1 MB may be packed very tightly, but not a hundred of them."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        for number in range(100):
+            archive.writestr(f"{number}.sgf", bytes(1_000_000))
+    with pytest.raises(HayagoError, match="expands more than 200 times"):
+        list(iter_files([tmp_path / "x.zip"]))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hayago.cli import main
@@ -24,7 +25,7 @@ from hayago.records.sgf import BadRecord, read_sgf
 from hayago.records.store import _SCHEMA, read_store, records_to_games
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
-from hostile_stores import Draft, counted, draft_of, write
+from hostile_stores import Draft, counted, draft_of, reseal, write
 
 Change = Callable[[dict[str, list[Any]], dict[str, str], list[list[Any]]], Any]
 
@@ -169,10 +170,6 @@ def test_what_is_found_when_the_table_is_read(
 
 def write_with_one_group(draft: Draft, path: Path, split: Any) -> None:
     """A store of one group, whose last game is of another split."""
-    import pyarrow.parquet as pq
-
-    from hostile_stores import reseal
-
     columns = {**draft.columns, "split": [*draft.columns["split"][:-1], split]}
     notes = {"hayago.groups": json.dumps(draft.groups), **draft.notes}
     pq.write_table(pa.table(columns, schema=_SCHEMA).replace_schema_metadata(notes), path)
@@ -281,3 +278,46 @@ def test_no_hostile_store_ends_a_process(good: Draft, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "hayago", "evaluate", str(path), "--split", "all", "--limit", "500"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 1 and "a move on an occupied point" in done.stderr and "Traceback" not in done.stderr
+
+
+def bomb(draft: Draft, path: Path, **columns: Any) -> Path:
+    """A store whose games have these columns instead; the groups say what they did."""
+    table = pa.table({**draft.columns, **columns}, schema=_SCHEMA)
+    notes = {"hayago.groups": json.dumps(draft.groups), **draft.notes}
+    with pq.ParquetWriter(path, _SCHEMA.with_metadata(notes), compression="zstd", write_statistics=False) as writer:
+        first = 0
+        for _, games, *_ in draft.groups:
+            writer.write_table(table.slice(first, games).replace_schema_metadata(notes), row_group_size=games)
+            first += games
+    reseal(path)
+    return path
+
+
+@pytest.mark.parametrize("column", ["moves", "setup"])
+def test_more_codes_than_are_declared_are_not_decoded(column: str, good: Draft, tmp_path: Path) -> None:
+    games = len(good.columns["key"])
+    lists = pa.ListArray.from_arrays(
+        pa.array(np.arange(games + 1) * 100_000, pa.int32()), pa.array(np.zeros(games * 100_000, np.uint16))
+    )
+    path = bomb(good, tmp_path / "x.parquet", **{column: lists})
+    assert path.stat().st_size < 100_000
+    before = pa.total_allocated_bytes()
+    with pytest.raises(HayagoError, match="more moves or set-up stones than its groups are said to have"):
+        read_store(path)
+    assert pa.total_allocated_bytes() - before < 1_000_000
+
+
+@pytest.mark.parametrize("column", ["black", "source", "event", "date"])
+def test_one_long_text_for_all_games_is_not_written_out(column: str, good: Draft, tmp_path: Path) -> None:
+    games = len(good.columns["key"])
+    path = bomb(good, tmp_path / "x.parquet", **{column: ["x" * 8_000_000] * games})
+    assert path.stat().st_size < 100_000
+    with pytest.raises(HayagoError, match=r"more text than its bytes can hold|more than its bytes can hold"):
+        read_store(path).table  # noqa: B018
+
+
+def test_texts_that_unpack_to_much_are_refused_when_the_store_is_opened(good: Draft, tmp_path: Path) -> None:
+    games = len(good.columns["key"])
+    path = bomb(good, tmp_path / "x.parquet", black=[f"{n}" + "x" * 8_000_000 for n in range(games)])
+    with pytest.raises(HayagoError, match="more than its bytes can hold"):
+        read_store(path)

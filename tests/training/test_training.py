@@ -683,3 +683,17 @@ def test_a_real_process_is_stopped_and_resumed(tmp_path: Path, number: signal.Si
     step = load_checkpoint(out / "last.safetensors").header["step"]
     assert f"stopped after step {step};" in said
     assert log_rows(out)[-1]["step"] == str(step)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "last.safetensors", "log.csv", "curve.png", ".lock", "tensorboard"]
+)
+def test_links_inside_a_run_are_refused(name: str, tmp_path: Path) -> None:
+    victim, run = tmp_path / "victim", tmp_path / "run"
+    victim.write_text("kept")
+    run.mkdir()
+    (run / name).symlink_to(victim)
+    with pytest.raises(HayagoError, match=f"{name}: a link, which is not followed"):
+        train(small_config(run))
+    assert victim.read_text() == "kept"
+    assert [path.name for path in run.iterdir()] == [name]

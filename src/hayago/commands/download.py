@@ -47,7 +47,9 @@ def download(
     else:
         sys.stdout.writelines(f"{_line(one)}\n" for one in fetched)
     if failed:
-        raise HayagoError(f"{len(failed)} of {len(archives)} archives not fetched; the same command tries again")
+        raise HayagoError(
+            f"{len(failed)} of {len(fetched) + len(failed)} archives not fetched; the same command tries again"
+        )
 
 
 def _fetch(downloader: Downloader, archives: list[Archive]) -> tuple[list[Fetched], list[dict[str, str]]]:
@@ -57,6 +59,9 @@ def _fetch(downloader: Downloader, archives: list[Archive]) -> tuple[list[Fetche
     text = TextColumn("{task.description}", markup=False)
     columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     fetched, failed = [], []
+    for url, reason in downloader.unnamed:
+        failed.append({"url": url, "reason": reason})
+        console.print(f"not fetched: {reason}")
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         for number, archive in enumerate(archives, start=1):
             task = progress.add_task(f"{number} of {len(archives)}: {archive.name}", total=None)

@@ -18,7 +18,7 @@ from hayago.evaluation import evaluation, formatting, outcomes
 from hayago.evaluation.breakdown import as_csv
 from hayago.evaluation.examples import Examples, choose_examples, facts_of
 from hayago.evaluation.move_predictors import Answers, ask
-from hayago.files import write_atomically
+from hayago.files import refuse_inputs, write_atomically
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.prepare import PrepareOptions, prepare
 from hayago.records.selection import Selection
@@ -88,7 +88,10 @@ def evaluate(
         notes.append(text)
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
+    inputs = [*games, *(model or ()), *(fit or ()), trained_on]
     for path in (report, csv):
+        if path is not None:
+            refuse_inputs(path, inputs)
         if path is not None and not path.parent.is_dir():  # reported now, not after an hour of measuring
             raise HayagoError(f"cannot write {path}: there is no such folder")
     selection = selection or Selection()
@@ -249,8 +252,8 @@ def _ask(command: str, seconds: float, examples: Examples, positions: int, conso
     return answers
 
 
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda file: file.write(content))
+def _write(path: Path, content: bytes, *, follow: bool = True) -> None:
+    write_atomically(path, lambda file: file.write(content), follow=follow)
 
 
 def _write_plots(charts: dict[str, bytes], folder: Path) -> None:
@@ -259,4 +262,4 @@ def _write_plots(charts: dict[str, bytes], folder: Path) -> None:
     except OSError as error:
         raise HayagoError(f"cannot write {folder}: {error.strerror}") from error
     for name, picture in charts.items():
-        _write(folder / f"{name}.svg", picture)
+        _write(folder / f"{name}.svg", picture, follow=False)

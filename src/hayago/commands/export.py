@@ -2,12 +2,13 @@
 
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import CycloptsError, Parameter
 
-from hayago.files import write_atomically
+from hayago.files import refuse_inputs, write_atomically
 
 
 def export(
@@ -48,6 +49,7 @@ def export(
         from hayago.network.evaluator import OnnxEvaluator, check_answers, onnx_model
         from hayago.network.model_file import load_model
 
+        refuse_inputs(out, [model])
         loaded = load_model(model)
         check_answers(OnnxEvaluator(loaded))
         data = onnx_model(loaded)
@@ -73,8 +75,7 @@ def _export_planes(
             store_path = Path(folder) / "games.parquet"
             report = prepare(paths, store_path, PrepareOptions(min_moves=1))
             if report.rejected:
-                reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.table())
-                sys.stderr.write(f"left out: {reasons}\n")
+                _say_left_out(report.table())
         elif len(paths) > 1:
             raise HayagoError("export takes one store, or games in other files, not both")
         else:
@@ -82,7 +83,20 @@ def _export_planes(
         store = read_store(store_path, split)
     if not len(store):
         raise HayagoError(f"{paths[0]}: no game in the {split} split")
+    bad_games: Counter[str] = Counter()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("encoding", total=int(count_examples(store.games).sum()))
-        about = export_planes(out, store, planes=planes, progress=lambda done: progress.update(task, completed=done))
+        about = export_planes(
+            out,
+            store,
+            planes=planes,
+            progress=lambda done: progress.update(task, completed=done),
+            on_bad=lambda bad: bad_games.update([bad.reason]),
+        )
+    if bad_games:
+        _say_left_out(bad_games.most_common())
     sys.stdout.write(f"{out}: {about['positions']:,} positions of {about['games']:,} games, {planes} planes\n")
+
+
+def _say_left_out(reasons: list[tuple[str, int]]) -> None:
+    sys.stderr.write(f"left out: {', '.join(f'{reason} {count:,}' for reason, count in reasons)}\n")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, validators
 
 from hayago.errors import HayagoError
+from hayago.files import refuse_inputs
 from hayago.network.evaluator import make_evaluator
 from hayago.player.player import Player
 from hayago.player.prediction import Prediction, ranked
@@ -44,6 +45,7 @@ def predict(
 
         for path in pictures:
             check_picture_name(path)
+            refuse_inputs(path, [game, model])
     record = read_sgf(game)[0]
     plays = list(record.plays())
     if move > len(plays) + 1:

@@ -243,7 +243,12 @@ _MEANINGS = {
 
 
 def export_planes(
-    folder: str | Path, store: GameStore, *, planes: int = PLANES, progress: Callable[[int], object] | None = None
+    folder: str | Path,
+    store: GameStore,
+    *,
+    planes: int = PLANES,
+    progress: Callable[[int], object] | None = None,
+    on_bad: Callable[[BadRecord], object] | None = None,
 ) -> dict[str, Any]:
     """Write every example of a store as a folder of .npy files, which nearly every program can read or map into memory.
 
@@ -252,13 +257,15 @@ def export_planes(
 
     Args:
         progress: called with the number of examples written so far.
+        on_bad: see `encode_games`.
 
     Raises:
         ValueError: `planes` is not one of PLANE_SETS.
-        HayagoError: the folder exists already, or cannot be written.
+        HayagoError: the folder exists already, or cannot be written; the games hold no move.
     """
     size = store.games.size
-    batches = encode_games(store, planes=planes, packed=True, batch_size=POSITIONS_AT_A_TIME)
+    batches = encode_games(store, planes=planes, packed=True, batch_size=POSITIONS_AT_A_TIME, on_bad=on_bad)
+    rows = 0
     with new_folder(folder) as temporary:
         with ExitStack() as stack:
             files = {
@@ -274,8 +281,11 @@ def export_planes(
                 arrays: tuple[NDArray[Any], ...] = batch
                 for file, array in zip(files.values(), arrays, strict=True):
                     file.append(array)
+                rows += len(batch.labels)
                 if progress is not None:
-                    progress(file.rows)
+                    progress(rows)
+        if not rows:
+            raise HayagoError(f"{store.path}: the games hold no move")
         about: dict[str, Any] = {
             "format": "hayago planes",
             "version": EXPORT_VERSION,
@@ -284,7 +294,7 @@ def export_planes(
             "data_fingerprint": store.fingerprint,
             "split": store.split or "all",
             "games": len(store),
-            "positions": file.rows,
+            "positions": rows,
             "board_size": size,
             "planes": [plane_name(plane) for plane in range(planes)],
             "bit_order": "little: the planes one after the other, in each the points in their order; number k of these"

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from hayago import __version__
 from hayago.errors import HayagoError
-from hayago.files import write_atomically
+from hayago.files import refuse_links, write_atomically
 from hayago.match.match_game import GameResult
 from hayago.match.openings import fingerprint, write_openings
 from hayago.network.file_header import check_fields, number, text, whole
@@ -52,6 +52,7 @@ class MatchFolder:
         self.results: list[GameResult] = []
         self.openings: list[GameRecord] = []
         self._results_path = path / "results.jsonl"
+        refuse_links(path, ("match.json", "openings.sgf", "results.jsonl", "games", ".lock"))
         self._lock = FileLock(path / ".lock")
         try:
             (path / "games").mkdir(parents=True, exist_ok=True)
@@ -109,7 +110,8 @@ class MatchFolder:
         Raises:
             HayagoError: it cannot be written.
         """
-        write_atomically(self.path / "games" / f"{result.number:04d}.sgf", lambda file: file.write(sgf))
+        game = self.path / "games" / f"{result.number:04d}.sgf"
+        write_atomically(game, lambda file: file.write(sgf), follow=False)
         line = json.dumps(result._asdict(), ensure_ascii=False) + "\n"
         try:
             with self._results_path.open("ab") as file:

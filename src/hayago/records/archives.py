@@ -10,12 +10,14 @@ import gzip
 import io
 import lzma
 import os
+import stat
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from copy import copy
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
@@ -27,12 +29,34 @@ MAX_MEMBER_BYTES = 64 << 20  # of what an archive may hold unasked; a file may h
 MAX_RATIO = 200  # SGF compresses about 6 times, a collection of similar games 20 times
 _RATIO_FREE_BYTES = 1 << 20  # smaller archives do no harm, and short texts may compress very well
 
+_STEP_BYTES = 4096
+
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 Skip = Callable[[str, str], None]
 
 
-class DamagedArchive(HayagoError):
+class UnreadableFile(HayagoError):
+    """A file that cannot be read, or not to its end. In a folder it is counted by its `reason`."""
+
+    reason = "cannot be read"
+
+
+class DamagedArchive(UnreadableFile):
     """An archive that is damaged or cut short."""
+
+    reason = "archive damaged or cut short"
+
+
+class ArchiveBomb(UnreadableFile):
+    """An archive that expands more than MAX_RATIO times."""
+
+    reason = "packed too tightly"
+
+
+class NoGames(UnreadableFile):
+    """An archive without games."""
+
+    reason = "archive without games"
 
 
 # What the libraries raise for damaged bytes. The OSErrors among them (gzip, bz2, a position before the file's start)
@@ -56,7 +80,8 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
 
     Args:
         on_skip: called with (source, reason) for every other file: not named .sgf (in any case), a link to nothing, a
-            folder that cannot be read, a file larger than MAX_BYTES, a member larger than MAX_MEMBER_BYTES, encrypted,
+            folder that cannot be read, a file or archive in a folder that cannot be read or is damaged, a device or
+            pipe in a folder, a file larger than MAX_BYTES, a member larger than MAX_MEMBER_BYTES, encrypted,
             or compressed more than MAX_RATIO times or in an unknown way.
 
     Raises:
@@ -70,8 +95,23 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
 
     for path in paths:
         for file in _expand(str(path)):
-            for source, data in _folder(file, skip) if file.is_dir() else _file(file, skip):
-                yield printable(source), data
+            try:
+                games = _folder(file, skip, strict=on_skip is None) if file.is_dir() else _file(file, skip)
+                for source, data in games:
+                    yield printable(source), data
+            except OSError as error:
+                raise UnreadableFile(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def source_files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The files that `iter_files` would read: games and archives, as far as they can be found."""
+    for file in (file for path in paths for file in _expand(str(path))):
+        with suppress(OSError):  # `iter_files` says what is wrong
+            if file.is_dir():
+                below = _files_below(file, lambda _source, _reason: None)
+                yield from (found for found in below if _is_game(found.name) or _is_archive(found.name))
+            else:
+                yield file
 
 
 def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
@@ -85,7 +125,7 @@ def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator
 
 
 def _expand(path: str) -> list[Path]:
-    if Path(path).exists() or not glob.has_magic(path):
+    if os.path.lexists(path) or not glob.has_magic(path):
         return [Path(path)]
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
     if not found:
@@ -105,12 +145,17 @@ def _too_large(most: int) -> str:
     return f"larger than {most >> 20} MiB: split it"
 
 
-def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+def _folder(folder: Path, skip: Skip, strict: bool) -> Iterator[tuple[str, bytes]]:
     found = False
     for file in sorted(_files_below(folder, skip)):
         if _is_game(file.name) or _is_archive(file.name):
             found = True
-            yield from _file(file, skip)
+            try:
+                yield from _file(file, skip)
+            except UnreadableFile as error:
+                if strict:  # no one would hear of it
+                    raise
+                skip(file.as_posix(), error.reason)
         else:
             skip(file.as_posix(), "not named .sgf")
     if not found:
@@ -120,6 +165,7 @@ def _folder(folder: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
 def _files_below(folder: Path, skip: Skip) -> Iterator[Path]:
     """The files in a folder and all folders below it, also those behind links, in any order."""
     seen: set[tuple[int, int]] = set()
+    devices = _system_devices()
     waiting = [folder]
     while waiting:
         here = waiting.pop()
@@ -127,6 +173,9 @@ def _files_below(folder: Path, skip: Skip) -> Iterator[Path]:
             identity = here.stat()
             if (identity.st_dev, identity.st_ino) in seen:
                 continue  # a link to a folder that is read anyway, perhaps one that the link is in
+            if identity.st_dev in devices:
+                skip(here.as_posix(), "folder of the system")
+                continue
             seen.add((identity.st_dev, identity.st_ino))
             entries = sorted(os.scandir(here), key=lambda entry: (entry.is_symlink(), entry.name))
         except OSError as error:
@@ -138,16 +187,30 @@ def _files_below(folder: Path, skip: Skip) -> Iterator[Path]:
             path = here / entry.name
             if is_unfinished(path):
                 continue
-            if path.is_dir():
+            try:
+                mode = path.stat().st_mode
+            except OSError as error:  # among them a path that is too long, and a folder that only lists its names
+                lost = entry.is_symlink() and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+                skip(path.as_posix(), "link to nothing" if lost else UnreadableFile.reason)
+                continue
+            if stat.S_ISDIR(mode):
                 waiting.insert(0, path) if entry.is_symlink() else waiting.append(path)  # folders before links to them
-            elif path.is_file():
+            elif stat.S_ISREG(mode):
                 yield path
-            elif entry.is_symlink():
-                skip(path.as_posix(), "link to nothing")
+            else:
+                skip(path.as_posix(), "not a regular file")
+
+
+def _system_devices() -> set[int]:
+    """The file systems that hold no files but the state of the machine, and may lead to all of it."""
+    found = {Path(name).stat().st_dev for name in ("/proc", "/sys", "/dev") if Path(name).is_dir()}
+    return found - {Path("/").stat().st_dev}
 
 
 def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     try:
+        if file.exists() and not file.is_file():
+            raise UnreadableFile(f"cannot read {file}: not a regular file")
         if _is_archive(file.name):
             yield from _archive(file, skip, file.name)
         elif file.stat().st_size > MAX_BYTES:
@@ -155,7 +218,7 @@ def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
         else:
             yield file.as_posix(), file.read_bytes()
     except OSError as error:
-        raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
+        raise UnreadableFile(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
@@ -169,11 +232,11 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
             yield f"{file.as_posix()}!{member}", data
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno not in _BROKEN_ERRNO:
-            raise HayagoError(f"cannot read {file}: {error.strerror or error}") from error
+            raise UnreadableFile(f"cannot read {file}: {error.strerror or error}") from error
         what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists everything it tried
         raise DamagedArchive(f"{file}: the archive is damaged or cut short after {last} ({what})") from error
     if not found:
-        raise HayagoError(f"{file}: no .sgf file in this archive")
+        raise NoGames(f"{file}: no .sgf file in this archive")
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
@@ -194,7 +257,7 @@ class _Bounded:
 
     def _check(self, end: int) -> None:
         if end > self._allowed:
-            raise HayagoError(f"{self._file}: expands more than {MAX_RATIO} times; reading stopped")
+            raise ArchiveBomb(f"{self._file}: expands more than {MAX_RATIO} times; reading stopped")
 
     def read(self, count: int) -> bytes:
         """See `BinaryIO`."""
@@ -223,7 +286,7 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
                 raise tarfile.ReadError("a negative size")
             total += member.size
             if total > allowed:
-                raise HayagoError(f"{file}: expands more than {MAX_RATIO} times at {member.name}; reading stopped")
+                raise ArchiveBomb(f"{file}: expands more than {MAX_RATIO} times at {member.name}; reading stopped")
             if not member.isfile():
                 continue
             source = f"{file.as_posix()}!{member.name}"
@@ -242,6 +305,8 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
 
 
 def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+    allowed = MAX_MEMBER_BYTES + MAX_RATIO * file.stat().st_size
+    total = 0
     with _opened_zip(file) as archive:
         for info in archive.infolist():
             source = f"{file.as_posix()}!{info.filename}"
@@ -258,7 +323,27 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             elif info.compress_type not in _METHODS:
                 skip(source, "compressed in an unknown way")
             else:
-                yield info.filename, archive.read(info)
+                content = _zip_content(archive, info)
+                total += len(content)
+                if total > allowed:
+                    where = info.filename
+                    raise ArchiveBomb(f"{file}: expands more than {MAX_RATIO} times at {where}; reading stopped")
+                yield info.filename, content
+
+
+def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member's bytes, at most as many as the list says. `ZipFile.read` unpacks all that there are, then cuts."""
+    if info.compress_type != zipfile.ZIP_BZIP2:
+        with archive.open(info) as stream:  # in small steps: even 64 KiB may unpack to 500 MB with LZMA
+            return b"".join(iter(lambda: stream.read(_STEP_BYTES), b""))
+    raw = copy(info)  # zipfile unpacks bzip2 without a limit, so it only hands out the packed bytes
+    raw.compress_type, raw.file_size = zipfile.ZIP_STORED, info.compress_size
+    del raw.CRC
+    with archive.open(raw) as packed, bz2.open(packed) as stream:
+        content = stream.read(info.file_size + 1)
+    if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 or size for file {info.filename!r}")
+    return content
 
 
 def _opened_zip(file: Path) -> zipfile.ZipFile:

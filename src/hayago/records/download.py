@@ -30,7 +30,7 @@ from urllib3.util import Retry
 
 from hayago import __version__
 from hayago.errors import HayagoError, printable
-from hayago.files import write_atomically
+from hayago.files import refuse_links, write_atomically
 from hayago.records.archives import DamagedArchive, iter_archive
 
 # We have read about its links but never fetched it: the tests have a server of their own.
@@ -73,6 +73,9 @@ class DownloadOptions:
             value = getattr(self, name)
             if not low <= value <= 1_000_000:
                 raise HayagoError(f"{name.replace('_', ' ')} must be from {low} to 1,000,000: {value}")
+
+
+_LOCK = ".download.lock"
 
 
 class Archive(NamedTuple):
@@ -123,7 +126,10 @@ class Downloader:
         self._session.auth = lambda request: request  # nothing of an address, or of .netrc, goes to a server
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
         self._next_request = 0.0
-        self._lock = FileLock(folder / ".download.lock")
+        self.unnamed: list[tuple[str, str]] = []
+        """(address, reason) of each link to an archive that gives no file name, from `find`."""
+        refuse_links(folder, (_LOCK,))
+        self._lock = FileLock(folder / _LOCK)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
@@ -160,12 +166,20 @@ class Downloader:
                 best[stem] = min(best.get(stem, link), link, key=lambda one: SUFFIXES.index(_suffix(one).lower()))
         archives: dict[str, Archive] = {}
         for link in best.values():
-            name, number, suffix = safe_name(link), 1, _suffix(link)
+            try:
+                name, number, suffix = safe_name(link), 1, _suffix(link)
+            except DownloadError as error:
+                if link in urls:  # the user's own
+                    raise
+                self.unnamed.append((link, str(error)))
+                continue
             stem = name.removesuffix(suffix)
             while name.lower() in archives:
                 number += 1
                 name = f"{stem}-{number}{suffix}"
             archives[name.lower()] = Archive(link, name)
+        if not archives:
+            raise DownloadError(self.unnamed[0][1])
         only = self.options.only
         wanted = [a for a in archives.values() if not only or any(fnmatch(a.name, pattern) for pattern in only)]
         if not wanted:
@@ -207,6 +221,7 @@ class Downloader:
             HayagoError: it cannot be written.
         """
         path, part = self.folder / archive.name, _Part(self.folder / archive.name, archive.url)
+        refuse_links(self.folder, (part.path.name, part.about.name))
         try:
             if path.exists():
                 return _describe(archive, path, already_there=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hayago.errors import HayagoError
-from hayago.files import write_atomically
-from hayago.records.archives import iter_files
+from hayago.files import refuse_inputs, write_atomically
+from hayago.records.archives import iter_files, source_files
 from hayago.records.identity import KEY_MOVES, game_keys, split_of, why_illegal
 from hayago.records.seal import seal
 from hayago.records.selection import Selection
@@ -88,9 +88,12 @@ def prepare(
         progress: called after every file with the number of files read and of games kept.
 
     Raises:
-        HayagoError: a path cannot be read or holds no games (see `iter_files`), no game is left, `out` cannot
-            be written.
+        HayagoError: a path cannot be read or holds no games (see `iter_files`), no game is left, `out` is an
+            input or cannot be written.
     """
+    paths = list(paths)
+    if Path(out).exists():
+        refuse_inputs(out, source_files(paths))
     report = PrepareReport()
     return write_store(_scan(paths, report, progress), out, options, report)
 

@@ -43,6 +43,7 @@ from typing import Any, BinaryIO, NamedTuple, Self, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -69,6 +70,9 @@ _SCHEMA = pa.schema(
         ("handicap", pa.int16()),
         *((name, pa.string()) for name in _TEXTS),
     ]
+)
+_READ_SCHEMA = pa.schema(
+    [(f.name, pa.dictionary(pa.int32(), f.type) if f.type == pa.string() else f.type) for f in _SCHEMA]
 )
 
 
@@ -102,7 +106,7 @@ class GameStore:
             if store.fingerprint != self.fingerprint:
                 raise HayagoError(f"{self.path}: the store has changed since its games were read")
             numbers = store.numbers(self.split)
-            table = store.parquet.read_row_groups(numbers, columns=_SCHEMA.names[2:])
+            table = _plain(store.parquet.read_row_groups(numbers, columns=_SCHEMA.names[2:]), self.path)
             _check_table(table, [store.groups[number] for number in numbers])
             return table
 
@@ -211,6 +215,8 @@ _NO_STORE = "not a game store, or cut short (make one with hayago prepare)"
 
 # Codes for each byte of a file. A game has a key of 16 bytes that cannot be compressed, and so fewer codes than this.
 _MOST_CODES_PER_BYTE = 1000
+# Bytes of text and indices that a file may unpack to, whatever its size, and for each of its bytes.
+_FREE_BYTES, _MOST_BYTES_PER_BYTE = 64 << 20, 1000
 _DATE = re.compile(r"(\d{4}(-\d\d){0,2})?")
 
 
@@ -244,7 +250,11 @@ def _opened(path: Path) -> Iterator[_Contents]:
                 place = seal_place(file)
                 if place is not None and not is_intact(file, place):
                     raise HayagoError(f"{path}: the content does not match its checksum; the file is damaged")
-                parquet = pq.ParquetFile(file)
+                # A text that many games share is read once, so that a small file cannot fill the memory.
+                schema = pq.read_metadata(file).schema
+                there = {schema.column(number).path for number in range(len(schema))}
+                texts = [name for name in (*_TEXTS, "split") if name in there]
+                parquet = pq.ParquetFile(file, read_dictionary=texts)
                 yield _contents(path, parquet, sealed=place is not None)
             except _Nonsense as error:
                 raise HayagoError(f"{path}: sealed, but not as hayago prepare writes a store: {error}") from error
@@ -267,7 +277,7 @@ def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
         raise HayagoError(f"{path}: a store of version {version}, not {STORE_VERSION}; prepare it again")
     if not sealed:
         raise HayagoError(f"{path}: the store has lost its checksum; the file is damaged")
-    if not parquet.schema_arrow.remove_metadata().equals(_SCHEMA):
+    if not parquet.schema_arrow.remove_metadata().equals(_READ_SCHEMA):
         raise HayagoError(f"{path}: the columns of this store are not those of version {STORE_VERSION}")
     size, fingerprint = notes.get("hayago.size", ""), notes.get("hayago.fingerprint", "")
     if size not in map(str, range(1, MAX_SIZE + 1)):
@@ -290,7 +300,37 @@ def _groups(text: str, parquet: Any, path: Path) -> list[_Group]:
         raise _Nonsense("the groups do not have the games that they are said to have")
     if sum(group.moves + group.stones for group in groups) > _MOST_CODES_PER_BYTE * path.stat().st_size:
         raise _Nonsense("more moves than its bytes can hold")
+    for number, group in enumerate(groups):
+        _check_sizes(parquet.metadata.row_group(number), group)
+    unpacked = sum(parquet.metadata.row_group(number).total_byte_size for number in range(len(groups)))
+    if unpacked > _most_bytes(path):
+        raise _Nonsense("more than its bytes can hold")
     return groups
+
+
+def _most_bytes(path: Path) -> int:
+    return _FREE_BYTES + _MOST_BYTES_PER_BYTE * path.stat().st_size
+
+
+def _check_sizes(row_group: Any, group: _Group) -> None:
+    """Raise _Nonsense if a column has more values than the group is said to have, before any is decoded."""
+    # An empty list counts as a value.
+    most = {"moves": group.moves + group.games, "setup": group.stones + group.games}
+    for number in range(row_group.num_columns):
+        column = row_group.column(number)
+        name = column.path_in_schema.partition(".")[0]
+        if column.num_values > most.get(name, group.games):
+            what = "moves or set-up stones" if name in most else "texts"
+            raise _Nonsense(f"more {what} than its groups are said to have")
+
+
+def _plain(table: Any, path: Path) -> Any:
+    """The table with its texts written out, if they are not too long for that."""
+    texts = [(name, chunk) for name in table.column_names for chunk in table[name].chunks if name in (*_TEXTS, "split")]
+    lengths = [pc.binary_length(chunk.dictionary).take(chunk.indices) for _, chunk in texts]
+    if sum(pc.sum(length.cast(pa.int64())).as_py() or 0 for length in lengths) > _most_bytes(path):
+        raise _Nonsense("more text than its bytes can hold")
+    return table.cast(pa.schema([_SCHEMA.field(name) for name in table.column_names]))
 
 
 def _check_table(table: Any, groups: list[_Group]) -> None:

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from hayago.drawing.curves import save_training_curve
 from hayago.errors import HayagoError, printable
 from hayago.features.incremental import encode_positions
-from hayago.files import check_space, remove_unfinished
+from hayago.files import check_space, refuse_links, remove_unfinished
 from hayago.network.model_file import ModelInfo, save_model
 from hayago.records.store import GameStore, read_store
 from hayago.training.batches import Batch, fixed_positions
@@ -33,6 +33,7 @@ from hayago.training.loss_guard import LossGuard
 from hayago.training.trainer import Trainer
 
 CHECKPOINT, BEST, MODEL = "last.safetensors", "best.safetensors", "model.safetensors"
+LOG, CURVE, TENSORBOARD, LOCK = "log.csv", "curve.png", "tensorboard", ".lock"
 LOG_EVERY_SECONDS = 5.0
 VALIDATION_BATCH = 256
 
@@ -71,7 +72,8 @@ class Run:
         """Create and lock the folder, or continue from its checkpoint."""
         self.config, self.store, self.trainer, self._group = config, store, trainer, group
         self.checkpoint = config.out / CHECKPOINT
-        self._lock = FileLock(config.out / ".lock")
+        refuse_links(config.out, (CHECKPOINT, BEST, MODEL, LOG, CURVE, TENSORBOARD, LOCK))
+        self._lock = FileLock(config.out / LOCK)
         try:
             config.out.mkdir(parents=True, exist_ok=True)
             if group.first:
@@ -96,9 +98,9 @@ class Run:
         if group.first:
             remove_unfinished(config.out)
             self._check_space()
-            self._logs.append(Log(config.out / "log.csv", trainer.step))
+            self._logs.append(Log(config.out / LOG, trainer.step))
             if config.tensorboard:
-                self._logs.append(TensorBoard(config.out / "tensorboard", trainer.step))
+                self._logs.append(TensorBoard(config.out / TENSORBOARD, trainer.step))
         self._line = ProgressLine(quiet=not group.first)
 
     def _check_space(self) -> None:
@@ -273,7 +275,7 @@ class Run:
         model = self.config.out / MODEL
         self._save_model(model)
         if self._group.first:
-            save_training_curve(self.config.out / "log.csv", self.config.out / "curve.png")
+            save_training_curve(self.config.out / LOG, self.config.out / CURVE)
         self._unlock()
         loss, top1 = self._metrics or (None, None)
         steps = self.trainer.step
