@@ -50,7 +50,7 @@ STRONGEST = Style()
 # The box's cross-entropy with people's moves is lowest at 1.006 on 145 validation games of professionals, at 0.975 on
 # 117 of KGS 2016-2017, where it gains 0.0015 over 1 (docs/model-cards.md).
 LIKE_HUMAN = Style(temperature=1.0, symmetries=1)
-# Levels 1 to 10, weakest first, some 140 Elo apart: docs/experiments.md, Matches.
+# Levels 1 to 10, weakest first. How far apart they are: docs/experiments.md, Matches.
 LEVELS: tuple[Style, ...] = (
     *(Style(temperature, symmetries=1) for temperature in (1.5, 1.42, 1.35, 1.27, 1.2, 1.1, 0.97, 0.8, 0.55)),
     STRONGEST,
