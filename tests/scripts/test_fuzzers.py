@@ -27,7 +27,8 @@ needs_posix = pytest.mark.skipif(os.name != "posix", reason="kills process group
 def test_damaged_inputs(kind: str) -> None:
     inputs = INPUTS.get(kind, 40)
     counts = fuzz(KINDS[kind], 1, inputs)
-    assert counts.total() == inputs and 0 < counts["accepted"] < inputs, counts
+    assert counts.total() == inputs and counts["accepted"] < inputs, counts
+    assert counts["accepted"] > 0 or kind == "checkpoints", counts  # which have a checksum
 
 
 def test_the_same_seed_damages_alike() -> None:
