@@ -57,7 +57,8 @@ def check_codes(games: Games) -> None:
     games are replayed: to replay all of them takes longer than to read them.
     """
     area, setup = games.size * games.size, games.setup & ~np.uint16(WHITE_BIT)
-    if (games.codes & ~np.uint16(WHITE_BIT)).max(initial=0) > area:
+    # White's codes are the largest as they stand, Black's are the largest as signed numbers: no copy is made.
+    if games.codes.max(initial=0) > WHITE_BIT | area or games.codes.view(np.int16).max(initial=0) > area:
         raise ValueError(f"a move off the board of {games.size}x{games.size}")
     if setup.max(initial=0) >= area:
         raise ValueError(f"a set-up stone off the board of {games.size}x{games.size}")
