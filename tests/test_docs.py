@@ -10,6 +10,7 @@ import pytest
 
 from hayago import __version__
 from hayago.cli import COMMANDS, build_app
+from hayago.player.endgame import PLAYOUTS
 from hayago.player.styles import LEVELS
 from paths import ROOT
 
@@ -95,6 +96,12 @@ def test_the_levels_are_those_of_the_code():
     row = next(line for line in text.splitlines() if line.startswith("| Temperature |"))
     assert [float(cell) for cell in row.split("|")[2:-1]] == [level.temperature for level in LEVELS]
     assert [level.symmetries for level in LEVELS] == [1] * 9 + [8]
+
+
+@pytest.mark.parametrize("name", ["gtp.md", "go-programs.md"])
+def test_the_playouts_are_those_of_the_code(name):
+    numbers = re.findall(r"(\d+) (?:fast playouts|of them)", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+    assert numbers and set(numbers) == {str(PLAYOUTS)}
 
 
 def test_the_file_tree_is_the_real_one():

@@ -69,7 +69,7 @@ def test_the_root_imports_nothing_when_it_is_imported():
 
 
 # What the extra `web` brings: the rest must do without.
-EXTRA = {"anyio", "fastapi", "pydantic", "starlette", "uvicorn"}
+EXTRA = {"anyio", "fastapi", "h11", "pydantic", "starlette", "uvicorn"}
 
 
 def test_only_the_web_package_needs_its_extra():

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tarfile
 import zipfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ def small_network(path: Path, board_size: int = 19) -> Path:
 
 
 HISTORY: dict[str, Any] = {"games": 20, "steps": 7, "positions": 448, "config": {"seed": 1}, "validation_loss": None}
+
+
+def refill(folder: Path, files: dict[str, bytes]) -> None:
+    """Make a folder again, with just these files."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
 
 
 class Archives:
@@ -276,7 +285,7 @@ class Models:
         return summary(reason, self.folder)
 
 
-class Runs:
+class Runs(ABC):
     """Folders of runs that are resumed; what was there before is there afterwards, or what comes after it."""
 
     def __init__(self, folder: Path) -> None:
@@ -290,16 +299,13 @@ class Runs:
         self.good = {path.name: path.read_bytes() for path in self.run.iterdir() if path.is_file()}
         self.tensors = Tensors(self.run / "last.safetensors")
 
+    @abstractmethod
     def damage(self, lots: random.Random) -> None:
         """Damage a file of the run, which is as it was."""
-        raise NotImplementedError
 
     def attempt(self, lots: random.Random) -> str:
         """See `Kind`."""
-        shutil.rmtree(self.run)
-        self.run.mkdir()
-        for name, data in self.good.items():
-            (self.run / name).write_bytes(data)
+        refill(self.run, self.good)
         self.damage(lots)
         checkpoint = (self.run / "last.safetensors").read_bytes()
         reason = command(*self.words, "--positions", 96, "--resume")
@@ -367,10 +373,7 @@ class Matches:
 
     def attempt(self, lots: random.Random) -> str:
         """See `Kind`."""
-        shutil.rmtree(self.match)
-        self.match.mkdir()
-        for name, data in self.good.items():
-            (self.match / name).write_bytes(data)
+        refill(self.match, self.good)
         self._damage(lots)
         before = {path.name: path.read_bytes() for path in self.match.iterdir()}
         reason = command(*self.words, *["--json"] * lots.randrange(2))

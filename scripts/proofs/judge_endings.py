@@ -32,7 +32,7 @@ from hayago.records.identity import game_keys, split_of
 from hayago.records.sgf import GameRecord, scan_sgf
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
-from hayago.rules.game_rules import PRESETS, GameRules
+from hayago.rules.game_rules import PRESETS, GameRules, rules_of_sgf
 
 ROOT = Path(__file__).resolve().parents[2]
 Ending = dict[str, Any]
@@ -72,8 +72,8 @@ def ending_of(record: GameRecord, score: float) -> Ending:
 
 def rules_named(text: str) -> str:
     """The rules that RU names, Japanese ones where it names none."""
-    known = {"chinese": "chinese", "tt": "chinese", "tromp": "chinese", "aga": "aga", "nz": "new-zealand"}
-    return next((name for begin, name in known.items() if text.lower().startswith(begin)), "japanese")
+    rules = rules_of_sgf(text) or PRESETS["japanese"]
+    return next(name for name, preset in PRESETS.items() if preset == rules)
 
 
 def points_of(result: str) -> float | None:

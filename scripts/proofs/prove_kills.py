@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,7 +32,7 @@ from hayago.records.store import read_store
 POSIX = hasattr(signal, "SIGKILL")
 
 
-class Job:
+class Job(ABC):
     """A command, what it leaves, and what of that is whole.
 
     Attributes:
@@ -44,11 +45,11 @@ class Job:
     def __init__(self, folder: Path) -> None:
         self.folder, self.out = folder, folder / "out"
 
+    @abstractmethod
     def result(self) -> Any:
         """What there is, to be compared; raises an AssertionError or HayagoError if it is not whole."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most jobs hold nothing
         """Release what is held."""
 
     def start(self) -> "subprocess.Popen[str]":

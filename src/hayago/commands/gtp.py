@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import CycloptsError, Group, Parameter, validators
 
 from hayago.errors import HayagoError
-from hayago.gtp.rules_text import named_rules, plain_name
+from hayago.gtp.rules_text import named_rules
 from hayago.gtp.setup_lines import Client, setup_text
 from hayago.network import BOX
-from hayago.rules.game_rules import PRESETS
+from hayago.rules.game_rules import PRESETS, plain_name
 
 if TYPE_CHECKING:
     from hayago.player.game import Game

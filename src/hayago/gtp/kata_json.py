@@ -20,10 +20,10 @@ from hayago.errors import HayagoError
 from hayago.gtp.analyze import LINE, Shown, shown
 from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
 from hayago.gtp.protocol import place_of, read_colour, read_integer
-from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, plain_name, read_rules
+from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, read_rules
 from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
-from hayago.rules.game_rules import GameRules
+from hayago.rules.game_rules import GameRules, plain_name
 
 if TYPE_CHECKING:
     from hayago.player.analysis import Report

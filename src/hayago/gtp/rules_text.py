@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hayago.rules.game_rules import PRESETS, GameRules
+from hayago.rules.game_rules import PRESETS, GameRules, plain_name
 
 # The nearest rules for those that hayago cannot count.
 NEAREST = {"stone-scoring": "chinese", "aga-button": "aga", "ancient-territory": "japanese", "ancient-area": "chinese"}
@@ -27,11 +27,6 @@ def rules_as_json(rules: GameRules) -> str:
         },
         separators=(",", ":"),
     )
-
-
-def plain_name(name: str) -> str:
-    """A name of rules as in PRESETS: lower case, with hyphens."""
-    return name.strip().lower().replace("_", "-").replace(" ", "-")
 
 
 def named_rules(name: str, komi: float) -> GameRules:

@@ -80,12 +80,12 @@ def _outlook(counted: Count, ownership: NDArray[np.float32], board: Board) -> tu
     distribution around the lead. Its spread grows with the open points, up to one that says nothing. A handicap says
     that White is stronger by as much, so as long as points are open, White is expected to make up for it.
     """
+    if board.is_over:
+        return counted.score, 0.5 if counted.score == 0 else float(counted.score > 0)
     closed = _smooth_step(np.abs(ownership), OPEN, CLOSED)
     share = float(1 - closed.mean())
     signs = np.array([0, 1, -1], np.float32)[counted.owner]
     correction = float(((1 - closed) * (ownership - signs)).sum())
-    if board.is_over:
-        return counted.score, (np.sign(counted.score) + 1) / 2
     lead = counted.score + float(_smooth_step(np.array(share), LATE, EARLY)) * correction
     margin = lead - STONE * handicap_stones(board) * share
     return lead, NormalDist(0, SPREAD * math.exp(GROWTH * share) * board.size / 19).cdf(margin)

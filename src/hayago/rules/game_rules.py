@@ -63,10 +63,15 @@ _SHORT_FORM = re.compile(
 )
 
 
+def plain_name(name: str) -> str:
+    """A name of rules as in PRESETS: lower case, with hyphens."""
+    return name.strip().lower().replace("_", "-").replace(" ", "-")
+
+
 def rules_of_sgf(text: str) -> GameRules | None:
     """The rules that an RU names, with their usual komi: a name of SGF or of a preset, or KataGo's short form, which
     `sgf_name` writes. None if it names none that hayago can count."""
-    name = text.strip().lower().replace("_", "-").replace(" ", "-")
+    name = plain_name(text)
     for preset, sgf in _SGF_NAMES.items():
         if name == sgf.lower():
             return PRESETS["chinese-ogs" if sgf == "Chinese" else preset]

@@ -4,6 +4,7 @@ import asyncio
 import mimetypes
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -45,27 +46,29 @@ async def _game(id: str, room: TheRoom) -> WebGame:
     return room.get(id)
 
 
-async def _seat(request: Request) -> AsyncIterator[None]:
-    """Take one of the places for work, so that threads are left for other requests."""
+@asynccontextmanager
+async def _one_of(request: Request, what: str, most: int) -> AsyncIterator[None]:
+    """Take one of the places for such work, which `app.state` counts under this name."""
     state = request.app.state
-    if state.working >= AT_ONCE:
-        raise Refused(429, "too many requests at once: try again in a moment")
-    state.working += 1
+    taken = getattr(state, what)
+    if taken >= most:
+        raise Refused(429, f"too many {what} at once: try again in a moment")
+    setattr(state, what, taken + 1)
     try:
         yield
     finally:
-        state.working -= 1
+        setattr(state, what, getattr(state, what) - 1)
+
+
+async def _seat(request: Request) -> AsyncIterator[None]:
+    """A place for work, so that threads are left for other requests."""
+    async with _one_of(request, "requests", AT_ONCE):
+        yield
 
 
 async def _seat_to_review(request: Request) -> AsyncIterator[None]:
-    state = request.app.state
-    if state.reviewing >= REVIEWS:
-        raise Refused(429, "too many reviews at once: try again in a moment")
-    state.reviewing += 1
-    try:
+    async with _one_of(request, "reviews", REVIEWS):
         yield
-    finally:
-        state.reviewing -= 1
 
 
 async def _watch(request: Request) -> AsyncIterator[None]:
@@ -242,7 +245,7 @@ def make_app(room: Room, model_name: str, static: Path = STATIC) -> ASGIApp:
         raise HayagoError(f"{static} does not contain the page; web/README.md says how to build it")
     app = FastAPI(title="hayago", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.state.room, app.state.model_name = room, model_name
-    app.state.working = app.state.reviewing = 0
+    app.state.requests = app.state.reviews = 0
     app.include_router(api)
     # Windows takes file types from its registry, where programs may have put others; browsers refuse such scripts.
     for ending, kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
