@@ -6,7 +6,8 @@ that it calls. So the folder's name carries a hash of the module, of all modules
 directly or not, and of numba's version. (A kernel can reach another one only by an import.) And numba runs whatever
 code it finds there. So each file carries a checksum, and a kernel whose files are damaged is compiled again.
 
-With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are.
+With NUMBA_DISABLE_JIT=1 all kernels run as the Python functions they are. `hayago.deferred` lets them do so only until
+they are compiled.
 """
 
 import atexit
@@ -33,6 +34,8 @@ from numba import types
 from numba.core import dispatcher as numba_dispatcher
 from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+from numba.core.registry import CPUDispatcher
+from numba.core.typeinfer import register_dispatcher
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -185,61 +188,114 @@ def _cache_of(function: Any) -> Any:
         return NullCache()
 
 
-def _compile(function: Function, signature: Any = None, keep: bool = True) -> Function:
+KERNELS: list[Any] = []  # all that were made
+kernel_class: Any = CPUDispatcher  # of those made from now on: see `hayago.deferred`
+
+
+def _compile(function: Function, keep: bool = True) -> Any:
     if config.DISABLE_JIT:
         return function
     before = config.CACHE_DIR, dispatcher.FunctionCache
     config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename)))  # both are read while the decorator runs
     dispatcher.FunctionCache = _cache_of
     try:
-        compiled: Function = numba.njit(signature, cache=keep, nogil=True)(function)
+        compiled: Any = numba.njit(cache=keep, nogil=True)(function)
     finally:
         config.CACHE_DIR, dispatcher.FunctionCache = before  # other packages keep theirs
+    compiled.__class__, compiled.heavy = kernel_class, False
+    KERNELS.append(compiled)
     return compiled
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` on its first call, without the interpreter lock, and keep the result on the disk."""
-    return _compile(function)
+    compiled: Function = _compile(function)
+    return compiled
+
+
+def heavy_kernel(function: Function) -> Function:
+    """`kernel` for a function that is far too slow as Python."""
+    compiled: Any = _compile(function)
+    if compiled is not function:
+        compiled.heavy = True
+    return compiled  # type: ignore[no-any-return]
+
+
+class _Recursive(CPUDispatcher):
+    """A kernel that calls itself. numba keeps it on the disk only if it is compiled for a stated signature,
+    and would do that at once, where the kernel is defined."""
+
+    stated: Any
+
+    def compile(self, signature: Any) -> Any:
+        """Compile for the stated signature, whatever is asked for."""
+        with register_dispatcher(self):
+            entry = super().compile(self.stated)
+        self.disable_compile()
+        return entry
 
 
 def recursive_kernel(signature: Any) -> Callable[[Function], Function]:
-    """`kernel` for a function that calls itself: numba keeps it on the disk only if its signature is stated, and then
-    compiles it where it is defined."""
-    return lambda function: _compile(function, signature)
+    """`kernel` for a function that calls itself; its signature must be stated."""
+
+    def decorate(function: Function) -> Function:
+        compiled = _compile(function)
+        if compiled is not function:
+            compiled.__class__ = _Recursive
+            compiled.stated = signature
+        return compiled  # type: ignore[no-any-return]
+
+    return decorate
 
 
 def generator(function: Function) -> Function:
     """`kernel` for a generator. numba cannot keep one on the disk: it is compiled with each kernel that uses it."""
-    return _compile(function, keep=False)
+    compiled: Function = _compile(function, keep=False)
+    return compiled
 
 
-if config.DISABLE_JIT:
+# ---- What numba lacks: first as Python, which also says what each of them does.
 
-    def popcount(word: Any) -> int:
-        """How many bits of a 64-bit word are set."""
-        return (int(word) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
 
-    def lowest_bit(word: Any) -> int:
-        """The index of the lowest set bit of a 64-bit word that is not 0."""
-        return (int(word) & -int(word)).bit_length() - 1
+def popcount(word: Any) -> int:
+    """How many bits of a 64-bit word are set."""
+    return (int(word) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
 
-    def borrowed(arrays: Any) -> Any:
-        """The same arrays."""
-        return arrays
 
-    def prefetch(array: Any, index: int) -> None:
-        """Nothing."""
+def lowest_bit(word: Any) -> int:
+    """The index of the lowest set bit of a 64-bit word that is not 0."""
+    return (int(word) & -int(word)).bit_length() - 1
 
-    _taking = threading.Lock()
 
-    def fetch_add(counter: NDArray[np.int64]) -> int:
-        """counter[0], then add one to it: threads that take numbers from one counter never get the same one."""
-        with _taking:
-            counter[0] += 1
-            return int(counter[0]) - 1
+def borrowed(arrays: Any) -> Any:
+    """The same arrays, or tuple with arrays in it, without a count of references: the caller holds them for as long as
+    this lives.
 
-else:
+    numba counts the references to an array wherever it is passed on or a view is made of it, by atomic operations on
+    memory that all its views share. So threads that share an array wait for each other.
+    """
+    return arrays
+
+
+def prefetch(array: Any, index: int) -> None:
+    """Have the processor fetch the memory round array[index] without waiting for it. The array is contiguous and of one
+    dimension; the entry need not exist."""
+
+
+_taking = threading.Lock()
+
+
+def fetch_add(counter: NDArray[np.int64]) -> int:
+    """counter[0], then add one to it: threads that take numbers from one counter never get the same one."""
+    with _taking:
+        counter[0] += 1
+        return int(counter[0]) - 1
+
+
+AS_PYTHON: dict[Any, Any] = {}  # each of them compiled: the same as Python
+
+if not config.DISABLE_JIT:
+    _python = popcount, lowest_bit, borrowed, prefetch, fetch_add
 
     def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         if isinstance(kind, types.Array):
@@ -256,13 +312,6 @@ else:
 
     @intrinsic
     def borrowed(typing_context: Any, arrays: Any) -> Any:
-        """An array, or a tuple with arrays in it, without a count of references: the caller holds them for as long
-        as this lives.
-
-        numba counts the references to an array wherever it is passed on or a view is made of it, by atomic operations
-        on memory that all its views share. So threads that share an array wait for each other.
-        """
-
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return _uncounted(context, builder, signature.return_type, arguments[0])
 
@@ -270,8 +319,6 @@ else:
 
     @intrinsic
     def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-        """Have the processor fetch the memory round array[index] without waiting for it. The array is contiguous and of
-        one dimension; the entry need not exist."""
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         read, kept_in_level_2, data = (ir.Constant(number, choice) for choice in (0, 2, 1))
 
@@ -288,8 +335,6 @@ else:
 
     @intrinsic
     def fetch_add(typing_context: Any, counter: Any) -> Any:
-        """counter[0], then add one to it: threads that take numbers from one counter never get the same one."""
-
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             place = context.make_array(signature.args[0])(context, builder, arguments[0]).data
             return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
@@ -298,8 +343,6 @@ else:
 
     @intrinsic
     def popcount(typing_context: Any, word: Any) -> Any:
-        """How many bits of a 64-bit word are set."""
-
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.ctpop(arguments[0])
 
@@ -307,9 +350,9 @@ else:
 
     @intrinsic
     def lowest_bit(typing_context: Any, word: Any) -> Any:
-        """The index of the lowest set bit of a 64-bit word that is not 0."""
-
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
         return types.int64(types.int64), generate
+
+    AS_PYTHON.update(zip((popcount, lowest_bit, borrowed, prefetch, fetch_add), _python, strict=True))

@@ -73,6 +73,9 @@ def gtp(
     paths: list[Path | None] = [*model] if model else [None]
     if setup is not None:
         from hayago.network.model_file import load_model
+        from hayago.player import kernels
+
+        kernels.compile_now()  # so that the Go program's first game need not
 
         sizes = sorted({load_model(path).info.board_size for path in paths})
         given: dict[str, Any] = {
@@ -98,17 +101,20 @@ def gtp(
         # Imported here, because the first reply must not wait for numpy.
         from dataclasses import replace
 
-        from hayago.network.evaluator import make_evaluator
+        from hayago.network.evaluator import check_answers, make_evaluator
+        from hayago.player import kernels
         from hayago.player.game import Game
         from hayago.player.player import Player
         from hayago.player.styles import LEVELS, LIKE_HUMAN, STRONGEST
 
+        kernels.start()
         style = LIKE_HUMAN if like_human else STRONGEST if level is None else LEVELS[level - 1]
         changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}
         style = replace(style, **{key: value for key, value in changes.items() if value is not None})
         players: dict[int, Player] = {}
         for path in paths:
             evaluator = make_evaluator(path, device=device)
+            check_answers(evaluator)
             size = evaluator.info.board_size
             if size in players:
                 raise HayagoError(f"{path}: a second network for boards of {size}x{size}")
@@ -116,10 +122,12 @@ def gtp(
         game = Game(players)
         if rules is not None:
             game.rules = named_rules(rules, PRESETS[plain_name(rules)].komi)
-        game.warm_up()
         return game
 
     if check:
+        from hayago.player import kernels
+
+        kernels.compile_now()
         sys.stdout.write(_check(load) + "\n")
         return None
     if analysis_json:
@@ -134,7 +142,6 @@ def _check(load: Any) -> str:
     """One line about how long loading and playing took."""
     began = time.monotonic()
     game = load()
-    game.warm_up_judging()
     loaded = time.monotonic()
     point = game.choose(1)
     from hayago.rules.coordinates import point_to_vertex

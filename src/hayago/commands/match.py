@@ -19,6 +19,7 @@ from hayago.match.match_game import CHARGES, GameResult
 from hayago.match.match_record import MatchFolder
 from hayago.match.runner import Match, MatchOptions, read_players
 from hayago.match.standings import PairStanding, Standings, standings
+from hayago.player import kernels
 
 WIDTH = 160
 VALUES = ("value", "low", "high")
@@ -40,7 +41,10 @@ def match(
         out: Folder of the match, for results, games and openings. The same command continues an interrupted match.
         as_json: Print the result as JSON.
     """
-    contest = Match(read_players(players), options or MatchOptions())
+    there = read_players(players)
+    contest = Match(there, options or MatchOptions())
+    if any(player.model for player in there):
+        kernels.compile_now()  # or each of hayago's processes would
     try:
         contest.start()
         with MatchFolder(out) as folder:

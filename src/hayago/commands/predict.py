@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from hayago.deferred import defer
 from hayago.errors import HayagoError
 from hayago.files import refuse_inputs
 from hayago.network.evaluator import make_evaluator
+from hayago.player import kernels
 from hayago.player.player import Player
 from hayago.player.prediction import Prediction, ranked
 from hayago.player.styles import rank_in
@@ -46,6 +48,8 @@ def predict(
         for path in pictures:
             check_picture_name(path)
             refuse_inputs(path, [game, model])
+    if not kernels.are_compiled():
+        defer()  # one position is not worth the compiler
     record = read_sgf(game)[0]
     plays = list(record.plays())
     if move > len(plays) + 1:

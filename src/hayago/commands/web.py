@@ -37,10 +37,12 @@ def web(
             raise
         raise HayagoError(f'the page needs {error.name}: pip install "hayago[web]"') from error
     from hayago.network.evaluator import check_answers, make_evaluator
+    from hayago.player import kernels
 
     with listen(host, port) as listener:  # first, since it may fail, and loading takes a second
+        kernels.start()
         evaluator = make_evaluator(model, device=device)
         check_answers(evaluator)
         room = Room(evaluator)
         app = make_app(room, "the network in the box" if model is None or str(model) == BOX else model.name)
-        serve(app, listener, host, browser, room.warm_up)
+        serve(app, listener, host, browser)

@@ -4,7 +4,6 @@ import errno
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hayago.gtp import analyze, gogui, kata, standard  # noqa: F401 - they register commands
@@ -44,8 +43,6 @@ def serve(
             loader.set_result(prepare())
             wanted.wait()
             game.set_result(loader.result()())
-            with suppress(Exception):  # during the first moves; a failure is reported where it matters
-                game.result().warm_up_judging()
         except Exception as error:
             for future in (loader, game):
                 if not future.done():

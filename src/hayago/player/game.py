@@ -46,17 +46,6 @@ class Game:
         self._size = next(iter(self._players))
         self.clear()
 
-    def warm_up(self) -> None:
-        """Do everything a move needs once, so that the first move does not wait for kernels and the network."""
-        board = Board(self.size, superko=True)
-        board.play(0)
-        board.sensible_points()
-        self.player.prior(board)
-
-    def warm_up_judging(self) -> None:
-        """The same for what only the end of a game needs."""
-        self.player.judge.judge(Board(self.size), self.rules, 0.0)
-
     # What stands there
 
     @property

@@ -323,12 +323,6 @@ class Room:
         self._games: OrderedDict[str, WebGame] = OrderedDict()
         self._lock = threading.Lock()
 
-    def warm_up(self) -> None:
-        """Do once what games need, so that the first one does not wait for kernels to compile."""
-        game = self._new(LEVELS[-1])
-        game.warm_up()
-        game.warm_up_judging()
-
     def begin(self, asked: schema.NewGame) -> WebGame:
         """A game to play."""
         style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -150,7 +150,7 @@ def is_local(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, meanwhile: Callable[[], object]) -> None:
+def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool) -> None:
     """Serve until SIGINT or SIGTERM; the process ends with exit code 130 or 0.
 
     Args:
@@ -158,7 +158,6 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, meanw
         listener: the socket.
         name: the host as the user wrote it; requests may use it too.
         browser: whether to open the page.
-        meanwhile: called in a thread of its own as soon as requests are answered.
     """
     end_on_signals()
     local = is_local(listener)
@@ -182,7 +181,6 @@ def serve(app: ASGIApp, listener: socket.socket, name: str, browser: bool, meanw
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
     sys.stderr.write("hayago: the page is at the address above; Ctrl-C ends it\n")
-    threading.Thread(target=meanwhile, daemon=True).start()
     if browser and _has_screen():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     Server(config).run(sockets=[listener])

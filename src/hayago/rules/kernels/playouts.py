@@ -25,7 +25,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.jit import kernel
+from hayago.jit import heavy_kernel, kernel
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hayago.rules.kernels.frame import BORDER, CELLS, DIRECTIONS, WIDTH
 
@@ -438,7 +438,7 @@ def _is_in_seki(board: PlayoutBoard, head: int) -> bool:
     return shared
 
 
-@kernel
+@heavy_kernel
 def play_many(
     cells: NDArray[np.uint8],
     fixed: NDArray[np.uint8],

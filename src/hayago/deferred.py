@@ -1,0 +1,93 @@
+"""Kernels that run as Python until they are compiled, so that a player need not wait for a compiler.
+
+To compile what a move needs takes seconds, and what a judgement needs takes several more. Run as Python, the same
+functions take milliseconds for a move. So a process that plays calls `defer` first, compiles in the background
+(`hayago.player.kernels`), and ends with `settle`. The results are the same, whichever way a kernel ran.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba.core.registry import CPUDispatcher
+
+from hayago import jit
+
+POLL_SECONDS = 0.02
+
+_settled = threading.Event()
+_settled.set()
+_here = threading.local()  # `compiling`: whether this thread compiles what it calls
+
+
+class _Deferred(CPUDispatcher):
+    """A kernel that runs as Python until it is compiled."""
+
+    heavy: bool
+
+    def __call__(self, *arguments: Any) -> Any:
+        if not self.overloads and not getattr(_here, "compiling", False):
+            if not self.heavy:
+                with np.errstate(over="ignore"):  # hashes wrap around
+                    return as_python(self)(*arguments)
+            while not self.overloads and not _settled.wait(POLL_SECONDS):
+                pass
+        return CPUDispatcher.__call__(self, *arguments)  # which it may have become
+
+
+def defer() -> None:
+    """From now on, kernels run as Python until they are compiled. Callers of heavy kernels wait for that."""
+    _settled.clear()
+    jit.kernel_class = _Deferred
+    _turn_all_into(_Deferred)
+
+
+def settle() -> None:
+    """From now on, kernels that are not compiled yet are compiled where they are called, as usual."""
+    jit.kernel_class = CPUDispatcher
+    _turn_all_into(CPUDispatcher)
+    _settled.set()
+
+
+def _turn_all_into(kind: type) -> None:
+    for kernel in jit.KERNELS:
+        if type(kernel) in (CPUDispatcher, _Deferred):
+            kernel.__class__ = kind
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """In this thread, compile the kernels that are called, deferred or not."""
+    _here.compiling = True
+    try:
+        yield
+    finally:
+        _here.compiling = False
+
+
+@cache
+def as_python(kernel: Any) -> Callable[..., Any]:
+    """The function of a kernel, which calls other kernels as Python too."""
+    function = kernel.py_func
+    names: dict[str, Any] = {}
+    copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    _copies[kernel] = copy
+    for name, value in function.__globals__.items():
+        names[name] = _python_of(value)
+    return copy
+
+
+_copies: dict[Any, Callable[..., Any]] = {}  # being made as well, since kernels may call themselves
+
+
+def _python_of(value: Any) -> Any:
+    if isinstance(value, CPUDispatcher):
+        return _copies.get(value) or as_python(value)
+    try:
+        return jit.AS_PYTHON.get(value, value)
+    except TypeError:  # it has no hash
+        return value
