@@ -47,7 +47,7 @@ def make_environment(dev: bool = False) -> None:
     groups = tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]
     print("installing hayago and what it needs (torch is large: some minutes the first time)", flush=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-c", constraints, "-e", f"{ROOT}[web]", *(groups["dev"] if dev else [])], check=True)
+    subprocess.run([*pip, "-c", constraints, "-e", f"{ROOT}[train]", *(groups["dev"] if dev else [])], check=True)
     stamps[0 if dev else -1].write_text(wanted)
 
 

@@ -8,8 +8,8 @@ import hayago
 
 # Data flows from left to right, and each part imports only from its left; training and evaluation ignore each other.
 ORDER = [
-    "errors", "files", "cores", "jit", "deferred", "rules", "records", "features", "drawing", "network", "training",
-    "evaluation", "player", "gtp", "match", "envs", "web", "benchmarks", "commands", "cli",
+    "errors", "extras", "files", "cores", "jit", "deferred", "rules", "records", "features", "drawing", "network",
+    "training", "evaluation", "player", "gtp", "match", "envs", "web", "benchmarks", "commands", "cli",
 ]  # fmt: skip
 # The front door: what makes `Board` pleasant to use looks ahead, inside the functions that need it.
 FRONT_DOOR = {("rules/board.py", "hayago.records.sgf"), ("rules/board.py", "hayago.drawing.svg")}

@@ -21,10 +21,9 @@ import numpy as np
 from comparison import plain_rows
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.records.archives import iter_files
-from hayago.records.games import Games
+from hayago.records.games import Games, records_to_games
 from hayago.records.identity import LEGAL, first_illegal
 from hayago.records.sgf import GameRecord, scan_sgf
-from hayago.records.store import records_to_games
 from hayago.rules.kernels.position import new_log, new_position
 
 ROOT = Path(__file__).resolve().parents[2]

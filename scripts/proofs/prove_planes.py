@@ -35,9 +35,8 @@ from comparison import (
 from hayago.features.incremental import encode_positions
 from hayago.features.planes import unpack
 from hayago.records.archives import iter_files
-from hayago.records.games import Games
+from hayago.records.games import Games, records_to_games
 from hayago.records.sgf import GameRecord, scan_sgf
-from hayago.records.store import records_to_games
 from twin import HUNTER_MOVES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,6 +15,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hayago.extras import advice
+
 if TYPE_CHECKING:
     from hayago.features.dataset import EncodedBatch, encode_games, export_planes
     from hayago.features.plain import encode
@@ -75,7 +77,12 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'hayago' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    try:
+        value = getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if missing := advice(error):
+            raise ModuleNotFoundError(f"hayago.{name}: {missing}", name=error.name) from error
+        raise
     globals()[name] = value
     return value
 

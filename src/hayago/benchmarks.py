@@ -5,7 +5,7 @@ of the rounds, the key with `_best` the largest, which neighbours on a shared ma
 playouts and the environment are timed by CPU time of one thread, so other processes matter little. Two encoding
 threads, training and inference are timed by the wall clock: let nothing else run meanwhile.
 
-The games are fixed: the first GAMES of data/demo-games.sgf, or of the file named. Their SHA-256 is part of the result.
+The games are fixed: the first GAMES of the bundled demo-games.sgf, or of the file named. The result has their SHA-256.
 """
 
 import hashlib
@@ -25,9 +25,8 @@ from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.planes import row_bytes, unpack
-from hayago.records.games import Games
+from hayago.records.games import Games, records_to_games
 from hayago.records.sgf import GameRecord, scan_sgf
-from hayago.records.store import records_to_games
 from hayago.rules.kernels.frame import CELLS, framed
 from hayago.rules.kernels.playouts import play_many
 
@@ -39,6 +38,8 @@ Result = TypeVar("Result")
 
 PARTS = ("encode", "read", "playouts", "env", "train", "infer")
 GAMES = 400
+# In a wheel, and in a checkout.
+DEMO_GAMES = [Path(__file__).with_name("demo-games.sgf"), Path(__file__).parents[2] / "data" / "demo-games.sgf"]
 PLAYOUTS = 1000
 ENV_BOARDS = 1024
 ENV_AGE = 200  # steps before measuring, so that games are in the middle
@@ -98,7 +99,7 @@ def bench(parts: list[str] | None = None, games: Path | None = None, threads: in
 
 def _files(path: Path | None) -> list[bytes]:
     """The games as single SGF files."""
-    path = path or Path(__file__).parents[2] / "data" / "demo-games.sgf"
+    path = path or next(filter(Path.exists, DEMO_GAMES), DEMO_GAMES[-1])
     try:
         data = path.read_bytes()
     except OSError as error:

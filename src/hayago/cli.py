@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hayago import __version__
 from hayago.errors import HayagoError, printable
+from hayago.extras import advice
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -82,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("there is not enough memory", 1)
     except Exception as error:
+        if missing := advice(error):
+            return _fail(missing, 1)
         if not _is_wrong_usage(error):
             raise
         renamed = [f"{word} is now {RENAMED[word]}" for word in _options(argv) if word in RENAMED]

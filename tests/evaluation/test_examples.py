@@ -7,11 +7,11 @@ import pytest
 
 from hayago.errors import HayagoError
 from hayago.evaluation.examples import Examples, Facts, choose_examples, facts_of
-from hayago.records.games import POINT_MASK, WHITE_BIT, Games
+from hayago.records.games import POINT_MASK, WHITE_BIT, Games, records_to_games
 from hayago.records.prepare import PrepareOptions, prepare
 from hayago.records.selection import Selection
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
-from hayago.records.store import read_store, records_to_games
+from hayago.records.store import read_store
 from hayago.rules.symmetry import point_maps
 
 

@@ -13,10 +13,10 @@ from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.features.dataset import EncodedBatch, encode_games, export_planes
 from hayago.features.planes import transform
-from hayago.records.games import POINT_MASK, WHITE_BIT, Games
+from hayago.records.games import POINT_MASK, WHITE_BIT, Games, records_to_games
 from hayago.records.prepare import PrepareOptions, write_store
 from hayago.records.sgf import BadRecord, GameRecord, read_sgf, write_sgf
-from hayago.records.store import read_store, records_to_games
+from hayago.records.store import read_store
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.symmetry import point_maps

@@ -12,9 +12,8 @@ from comparison import Game, as_games, moves_of, plain_rows, positions_of, rando
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.memory import READINGS
 from hayago.features.planes import row_bytes
-from hayago.records.games import Games
+from hayago.records.games import Games, records_to_games
 from hayago.records.sgf import read_sgf
-from hayago.records.store import records_to_games
 from hayago.rules.board import Board
 from hayago.rules.symmetry import point_maps
 from paths import ROOT

@@ -112,8 +112,8 @@ def test_random_19x19_games_equal_the_twin() -> None:
 
 
 def test_real_games_equal_the_twin() -> None:
+    from hayago.records.games import records_to_games
     from hayago.records.sgf import read_sgf
-    from hayago.records.store import records_to_games
 
     games = records_to_games(read_sgf(DEMO_GAMES.read_bytes())[::24])
     game, ply = positions_of(games)

@@ -3,9 +3,11 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from hayago.gtp import client
 from hayago.gtp.client import (
     MAX_REPLY_BYTES,
     BadReply,
@@ -201,3 +203,28 @@ def test_an_engine_that_ignores_quit_is_ended():
     with python("import time\nwhile True: time.sleep(1)") as client:
         assert client.is_alive()
     assert not client.is_alive()
+
+
+def test_a_program_is_found_where_games_are(tmp_path, monkeypatch):
+    program = tmp_path / "a-go-program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "elsewhere"))
+    with pytest.raises(EngineNotStarted) as raised:
+        client.find_program("a-go-program")
+    assert str(raised.value) == (
+        f"cannot start 'a-go-program': no such program in PATH ({tmp_path / 'elsewhere'}), nor in "
+        + ", ".join(client.GAME_FOLDERS)
+    )
+    monkeypatch.setattr(client, "GAME_FOLDERS", (str(tmp_path),))
+    assert client.find_program("a-go-program") == str(program)
+    assert client.find_program("./a-go-program") == "./a-go-program"
+
+
+@pytest.mark.gnugo
+def test_gnugo_is_found_outside_the_path(monkeypatch):
+    if not Path("/usr/games/gnugo").exists():
+        pytest.skip("GNU Go is elsewhere")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with GtpClient("gnugo --mode gtp", 60.0) as gnugo:
+        assert gnugo.send("name") == "GNU Go"

@@ -11,8 +11,9 @@ import torch
 from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.features.planes import unpack
-from hayago.network.evaluator import make_evaluator, onnx_model
+from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import Model, ModelError, save_model
+from hayago.network.onnx_model import onnx_model
 from hayago.network.policy import PolicyNetwork
 from learning import demo_batch, small_model
 from paths import DEMO_GAMES
@@ -91,7 +92,10 @@ def test_the_exported_graph_takes_planes() -> None:
     import onnxruntime
 
     data = onnx_model(small_model())
-    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    for packed in (False, True):  # as the package reads and writes it
+        graph = onnx.load_model_from_string(onnx_model(small_model(), packed))
+        onnx.checker.check_model(graph, full_check=True)
+        assert graph.SerializeToString() == onnx_model(small_model(), packed)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     planes = unpack(demo_batch(3).rows).astype(np.float32)
     assert np.abs(session.run(None, {"planes": planes})[0] - plain_logits(3)).max() < 1e-3

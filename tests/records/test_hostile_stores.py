@@ -19,10 +19,10 @@ from hayago.features.dataset import encode_games
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.plain import encode
 from hayago.features.planes import unpack
-from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.games import POINT_MASK, WHITE_BIT, records_to_games
 from hayago.records.prepare import prepare
 from hayago.records.sgf import BadRecord, read_sgf
-from hayago.records.store import _SCHEMA, read_store, records_to_games
+from hayago.records.store import _SCHEMA, read_store
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, EMPTY, WHITE
 from hostile_stores import Draft, counted, draft_of, reseal, write

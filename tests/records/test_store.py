@@ -12,12 +12,12 @@ import pytest
 from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.records import store as store_module
-from hayago.records.games import POINT_MASK, WHITE_BIT
+from hayago.records.games import POINT_MASK, WHITE_BIT, records_to_games
 from hayago.records.identity import ILLEGAL_SETUP, KEY_MOVES, LEGAL, Split, find_illegal, game_keys, split_of
 from hayago.records.prepare import PrepareOptions, PrepareReport, prepare, write_store
 from hayago.records.seal import UNSEALED, seal
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
-from hayago.records.store import SPLITS, read_store, records_to_games
+from hayago.records.store import SPLITS, read_store
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.kernels.position import new_log, new_position
 from hayago.rules.symmetry import point_maps

@@ -8,8 +8,8 @@ from hayago.evaluation.examples import choose_examples
 from hayago.evaluation.outcomes import measure
 from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import default_model_path
+from hayago.records.games import records_to_games
 from hayago.records.sgf import read_sgf
-from hayago.records.store import records_to_games
 from recount import recount
 
 GAMES, POSITIONS = 30, 40

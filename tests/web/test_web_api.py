@@ -1158,14 +1158,6 @@ def test_what_cannot_be_served_is_one_line(capsys, options, said):
     assert said in (None, err)
 
 
-@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
-def test_without_the_extra_one_line_says_what_to_install(missing):
-    code = f"import sys; sys.modules[{missing!r}] = None\nfrom hayago.cli import main\nsys.exit(main(['web']))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f'hayago: the page needs {missing}: pip install "hayago[web]"\n'
-
-
 def test_the_browser_is_opened_unless_told_otherwise(monkeypatch, evaluator, page):
     opened, ran = [], []
     monkeypatch.setattr(server.webbrowser, "open", opened.append)
@@ -1176,7 +1168,7 @@ def test_the_browser_is_opened_unless_told_otherwise(monkeypatch, evaluator, pag
         monkeypatch.setenv("DISPLAY", screen)
         monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
         with server.listen("127.0.0.1", 0) as listener:
-            server.serve(app, listener, "127.0.0.1", browser, lambda: None)
+            server.serve(app, listener, "127.0.0.1", browser)
             expected = [server.address_of(listener)] if browser and (screen or sys.platform == "win32") else []
             deadline = time.monotonic() + 60
             while len(opened) < len(expected) and time.monotonic() < deadline:

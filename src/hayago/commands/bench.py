@@ -21,7 +21,7 @@ def bench(
 
     Args:
         parts: What to measure; everything by default.
-        games: An SGF file of several games to measure on; by default data/demo-games.sgf of a checkout.
+        games: An SGF file of several games to measure on; by default the bundled ones.
         threads: Threads for training and inference; by default one per core.
         as_json: Print all figures as one flat JSON object.
     """

@@ -2,12 +2,11 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import CycloptsError, Parameter, validators
 from rich.console import Console
@@ -16,13 +15,17 @@ from rich.progress import Progress
 from hayago.errors import HayagoError, printable
 from hayago.evaluation import evaluation, formatting, outcomes
 from hayago.evaluation.breakdown import as_csv
-from hayago.evaluation.examples import Examples, choose_examples, facts_of
+from hayago.evaluation.examples import Examples, Facts, choose_examples, facts_of
 from hayago.evaluation.move_predictors import Answers, ask
 from hayago.files import refuse_inputs, write_atomically
 from hayago.network.evaluator import Evaluator, make_evaluator
-from hayago.records.prepare import PrepareOptions, prepare
+from hayago.records.archives import is_store
+from hayago.records.games import Games, records_to_games
+from hayago.records.prepare import PrepareOptions, PrepareReport, choose
 from hayago.records.selection import Selection
-from hayago.records.store import GameStore, is_store, read_store
+
+if TYPE_CHECKING:
+    from hayago.records.store import GameStore
 
 Split = Literal["test", "validation", "train", "all"]
 
@@ -94,12 +97,17 @@ def evaluate(
             refuse_inputs(path, inputs)
         if path is not None and not path.parent.is_dir():  # reported now, not after an hour of measuring
             raise HayagoError(f"cannot write {path}: there is no such folder")
+    if report is not None or plots is not None:
+        from hayago.drawing.figure import load_matplotlib
+        from hayago.evaluation.charts import pictures
+        from hayago.evaluation.report import report as make_report
+
+        load_matplotlib()
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
     sizes = list(dict.fromkeys(evaluator.info.board_size for evaluator in evaluators.values()))
-    store = _read(games, split, selection, sizes, note)
-    examples = choose_examples(store.games, facts_of(store.table), selection, limit)
+    examples = choose_examples(*_read(games, split, selection, sizes, note), selection, limit)
     _leave_out_misfits(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():
@@ -119,14 +127,10 @@ def evaluate(
     if csv is not None:
         _write(csv, as_csv({model.name: model.rows for model in concluded.models}).encode())
     if plots is not None or report is not None:
-        from hayago.evaluation.charts import pictures
-
         charts = pictures(concluded)
         if plots is not None:
             _write_plots(charts, plots)
         if report is not None:
-            from hayago.evaluation.report import report as make_report
-
             _write(report, make_report(concluded, next(iter(evaluators.values())), charts))
     if as_json:
         sys.stdout.write(json.dumps(formatting.as_dict(concluded)) + "\n")
@@ -172,50 +176,61 @@ def _leave_out_misfits(evaluators: dict[str, Evaluator], size: int, note: Note) 
             del evaluators[name]
 
 
-def _read(paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note) -> GameStore:
-    """The games of a store, or of records, which go through a store too, so that the same games are left out.
+def _read(
+    paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note
+) -> tuple[Games, list[Facts]]:
+    """The games of a store, or those of other files that `prepare` would write into one.
 
     Of records, only those on one board size are used: the first of `sizes` for which there are any.
     """
     if any(map(is_store, paths)):
         if len(paths) > 1:
             raise HayagoError("evaluate takes one store, or games in other files, not both")
-        store = read_store(paths[0], None if split == "all" else split)
-        if not len(store):
-            raise HayagoError(f"{paths[0]}: no game in the {split} split")
-        return store
+        store = _store(paths[0], split)
+        return store.games, facts_of(store.table)
     for size in sizes[:-1]:
         with suppress(HayagoError):
             return _read_records(paths, selection, size, note)
     return _read_records(paths, selection, sizes[-1], note)
 
 
-def _read_records(paths: list[str], selection: Selection, size: int, note: Note) -> GameStore:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "games.parquet"
-        filters = {**asdict(selection), "min_moves": 1}
-        report = prepare(paths, path, PrepareOptions(size=size, **filters))
-        if report.rejected:
-            note("left out: " + ", ".join(f"{reason} {count:,}" for reason, count in report.table()))
-        store = read_store(path)
-        _ = store.table  # loaded on demand, so load it while the file exists
-        return store
+def _read_records(paths: list[str], selection: Selection, size: int, note: Note) -> tuple[Games, list[Facts]]:
+    report = PrepareReport()
+    options = PrepareOptions(size=size, **{**asdict(selection), "min_moves": 1})
+    records = list(choose(paths, options, report))
+    if report.rejected:
+        note("left out: " + ", ".join(f"{reason} {count:,}" for reason, count in report.table()))
+    facts = [Facts(*(getattr(record, name) for name in Facts._fields)) for record in records]
+    return records_to_games(records), facts
+
+
+def _store(path: str, split: Split) -> "GameStore":
+    from hayago.records.store import read_store  # it needs pyarrow, which games in other files do not
+
+    store = read_store(path, None if split == "all" else split)
+    if not len(store):
+        raise HayagoError(f"{path}: no game in the {split} split")
+    return store
 
 
 def _fit_examples(games: list[str], fit: list[str] | None, split: Split, size: int, note: Note) -> Examples | None:
     """The examples to fit the temperature on; None if no games were named and the store has no validation games."""
     if fit is not None:
-        store = _read(fit, "validation", Selection(), [size], note)
+        for_fit, _ = _read(fit, "validation", Selection(), [size], note)
     elif is_store(games[0]) and split == "test":
-        store = read_store(games[0], "validation")
+        from hayago.records.store import read_store
+
+        for_fit = read_store(games[0], "validation").games
+        if len(for_fit.offsets) == 1:
+            return None
     else:
         return None
-    if not len(store):
-        return None
-    return choose_examples(store.games, limit=FIT_POSITIONS)
+    return choose_examples(for_fit, limit=FIT_POSITIONS)
 
 
 def _trained(path: Path) -> tuple[str, frozenset[bytes]]:
+    from hayago.records.store import read_store
+
     store = read_store(path, "train")
     return store.fingerprint, frozenset(store.table["key"].to_pylist())
 

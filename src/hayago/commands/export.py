@@ -46,8 +46,9 @@ def export(
     elif games or split != "all" or first != 48:
         raise CycloptsError(msg="export takes games, --split and --first only with --planes")
     else:
-        from hayago.network.evaluator import OnnxEvaluator, check_answers, onnx_model
+        from hayago.network.evaluator import OnnxEvaluator, check_answers
         from hayago.network.model_file import load_model
+        from hayago.network.onnx_model import onnx_model
 
         refuse_inputs(out, [model])
         loaded = load_model(model)
@@ -64,9 +65,10 @@ def _export_planes(
 
     from hayago.errors import HayagoError
     from hayago.features.dataset import export_planes
+    from hayago.records.archives import is_store
     from hayago.records.games import count_examples
     from hayago.records.prepare import PrepareOptions, prepare
-    from hayago.records.store import is_store, read_store
+    from hayago.records.store import read_store
 
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder:

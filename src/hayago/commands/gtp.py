@@ -107,7 +107,6 @@ def gtp(
         from hayago.player.player import Player
         from hayago.player.styles import LEVELS, LIKE_HUMAN, STRONGEST
 
-        kernels.start()
         style = LIKE_HUMAN if like_human else STRONGEST if level is None else LEVELS[level - 1]
         changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}
         style = replace(style, **{key: value for key, value in changes.items() if value is not None})
@@ -119,6 +118,7 @@ def gtp(
             if size in players:
                 raise HayagoError(f"{path}: a second network for boards of {size}x{size}")
             players[size] = Player(evaluator, style, resign=resign, seed=seed)
+        kernels.start()  # all is well so far
         game = Game(players)
         if rules is not None:
             game.rules = named_rules(rules, PRESETS[plain_name(rules)].komi)

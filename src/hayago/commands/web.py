@@ -5,10 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from hayago.errors import HayagoError
 from hayago.network import BOX
-
-_EXTRA = ("anyio", "fastapi", "pydantic", "starlette", "uvicorn")
 
 
 def web(
@@ -28,21 +25,16 @@ def web(
         browser: Open the page in the browser.
         device: auto, cpu, cuda or mps.
     """
-    try:
-        from hayago.web.app import make_app
-        from hayago.web.room import Room
-        from hayago.web.server import listen, serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise HayagoError(f'the page needs {error.name}: pip install "hayago[web]"') from error
     from hayago.network.evaluator import check_answers, make_evaluator
     from hayago.player import kernels
+    from hayago.web.app import make_app
+    from hayago.web.room import Room
+    from hayago.web.server import listen, serve
 
     with listen(host, port) as listener:  # first, since it may fail, and loading takes a second
-        kernels.start()
         evaluator = make_evaluator(model, device=device)
         check_answers(evaluator)
+        kernels.start()
         room = Room(evaluator)
         app = make_app(room, "the network in the box" if model is None or str(model) == BOX else model.name)
         serve(app, listener, host, browser)

@@ -3,7 +3,6 @@
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,21 +11,13 @@ if TYPE_CHECKING:
 
 def new_figure(width: float, height: float) -> "Figure":
     """An empty figure, in inches. Its `savefig` draws PNG and SVG without a window system."""
-    _load()
+    load_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def font_folder() -> Path:
-    """Where matplotlib keeps the fonts that come with it, DejaVu Sans among them."""
-    _load()
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
-def _load() -> None:
+def load_matplotlib() -> None:
     """Import matplotlib whatever MPLBACKEND says.
 
     A cell `!hayago ...` of a notebook inherits the notebook's backend. Where that backend is not installed, the import

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from hayago.drawing.figure import font_folder
 from hayago.errors import HayagoError
 from hayago.files import write_atomically
 
+_FONTS = Path(__file__).parent / "fonts"
 _ZOOM = 2  # pixels of a PNG to one of the SVG
 
 
@@ -33,11 +33,11 @@ def save_picture(path: Path | str, svg: str) -> None:
 def _as_png(svg: str) -> bytes:
     import resvg_py
 
-    # Fonts of matplotlib, which is installed anyway: a machine may have none of its own, and resvg drops text then.
+    # A machine may have no fonts of its own, and resvg drops text then. These have the letters of Latin-1.
     return resvg_py.svg_to_bytes(
         svg_string=svg,
         zoom=_ZOOM,
         skip_system_fonts=True,
-        font_files=[str(font_folder() / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")],
+        font_files=[str(_FONTS / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")],
         sans_serif_family="DejaVu Sans",
     )

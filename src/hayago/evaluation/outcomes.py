@@ -8,7 +8,6 @@ over all examples and keeps a few numbers for each; `hayago.evaluation.evaluatio
 averaged, as in the paper. The logarithms of these averages then take the place of the logits.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.evaluation.examples import Examples
 from hayago.evaluation.measures import Outcomes, fit_temperature
@@ -212,4 +212,4 @@ def priors(evaluator: Evaluator, examples: Examples, symmetries: int = 1) -> NDA
 
 
 def _workers() -> int:
-    return min(_WORKERS, os.cpu_count() or 1)
+    return min(_WORKERS, cores())

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, Union
 
 import numpy as np
 from numpy.lib import format as npy
@@ -21,20 +21,22 @@ from hayago.errors import HayagoError
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.planes import FEATURES_VERSION, PLANES, check_planes, plane_name, row_bytes, unpack
 from hayago.files import new_folder
-from hayago.records.archives import iter_files
-from hayago.records.games import Games, check_games, some_games
+from hayago.records.archives import is_store, iter_files
+from hayago.records.games import Games, check_games, records_to_games, some_games
 from hayago.records.identity import why_illegal
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
-from hayago.records.store import GameStore, is_store, read_store, records_to_games
 from hayago.rules.coordinates import MAX_SIZE
 from hayago.rules.kernels.position import new_log, new_position
 from hayago.rules.symmetry import SYMMETRIES
+
+if TYPE_CHECKING:
+    from hayago.records.store import GameStore
 
 GAMES_AT_A_TIME = 64
 POSITIONS_AT_A_TIME = 4096
 EXPORT_VERSION = 1
 
-Source = str | Path | GameRecord | Games | GameStore
+Source = Union[str, Path, GameRecord, Games, "GameStore"]
 
 
 class EncodedBatch(NamedTuple):
@@ -96,9 +98,10 @@ def encode_games(
         raise ValueError(f"batch_size must be at least 1: {batch_size}")
     source: Any = games
     if isinstance(source, str | Path) and is_store(source):
+        from hayago.records.store import read_store  # it needs pyarrow, which few callers have
+
         source = read_store(source)
-    if isinstance(source, GameStore):
-        source = source.games
+    source = getattr(source, "games", source)  # of a GameStore
     if isinstance(source, Games):
         check_games(source)
         if size not in (None, source.size):
@@ -244,7 +247,7 @@ _MEANINGS = {
 
 def export_planes(
     folder: str | Path,
-    store: GameStore,
+    store: "GameStore",
     *,
     planes: int = PLANES,
     progress: Callable[[int], object] | None = None,

@@ -11,6 +11,7 @@ What the replies mean is the caller's business. `hayago.gtp.process` is the engi
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -85,6 +86,27 @@ def split_command(command: str, *, windows: bool = os.name == "nt") -> list[str]
     return words
 
 
+# Debian installs games outside most users' PATH; Homebrew's folder is missing where a window system starts programs.
+GAME_FOLDERS = ("/usr/games", "/usr/local/games", "/opt/homebrew/bin")
+
+
+def find_program(name: str) -> str:
+    """The file of a program: as the shell would find it, or in one of GAME_FOLDERS; with a folder in it, the name itself.
+
+    Raises:
+        EngineNotStarted: there is none.
+    """
+    if Path(name).name != name:
+        return name
+    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if place]
+    found = shutil.which(name, path=os.pathsep.join([*places, *(() if os.name == "nt" else GAME_FOLDERS)]))
+    if found is None:
+        also = "" if os.name == "nt" else f", nor in {', '.join(GAME_FOLDERS)}"
+        looked = f"no such program in PATH ({os.pathsep.join(places)}){also}"
+        raise EngineNotStarted(f"cannot start {name!r}: {looked}")
+    return found
+
+
 class GtpClient:
     """One running engine. One thread at a time may talk to it; `kill` may come from any.
 
@@ -111,7 +133,7 @@ class GtpClient:
         self._stderr = b""
         try:
             self._process = subprocess.Popen(
-                self.command,
+                [find_program(self.command[0]), *self.command[1:]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.cores import MOST_THREADS, Owner
+from hayago.cores import MOST_THREADS, Owner, cores
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS, row_bytes
 from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
+from hayago.network.onnx_model import onnx_model
 
 BACKENDS = ("auto", "onnx", "torch")
-OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that the project allows
 
 
 class Evaluator(Protocol):
@@ -68,7 +68,7 @@ class OnnxEvaluator:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = threads or cores()
         options.log_severity_level = 3  # errors only
         self.info = model.info
         self._owner = Owner("this evaluator")
@@ -93,8 +93,7 @@ class TorchEvaluator:
         from hayago.network.policy import PolicyNetwork
 
         info = model.info
-        if threads:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or cores())
         self.info = info
         self._owner = Owner("this evaluator")
         self._device = pick_device(device)
@@ -131,55 +130,3 @@ def check_answers(evaluator: Evaluator) -> None:
     """
     info = evaluator.info
     evaluator.logits(np.full((1, row_bytes(info.planes, info.board_size)), 255, np.uint8))
-
-
-def onnx_model(model: Model, packed: bool = False) -> bytes:
-    """The model as a serialised ONNX graph.
-
-    Its output is "logits", float32 (batch, N*N). Its input is "planes", float32 (batch, planes, N, N), or, packed,
-    "rows", uint8 (batch, row_bytes), which the graph unpacks itself.
-    """
-    from onnx import TensorProto, helper, numpy_helper
-
-    info, size = model.info, model.info.board_size
-    points = size * size
-    constants: dict[str, NDArray[Any]] = dict(model.weights)
-    constants["logits_shape"] = np.array([0, points], np.int64)
-    nodes = []
-    if packed:
-        source = helper.make_tensor_value_info("rows", TensorProto.UINT8, ["batch", row_bytes(info.planes, size)])
-        constants |= {
-            "bits_of_byte": ((np.arange(256)[:, None] >> np.arange(8)) & 1).astype(np.float32),
-            "flat_shape": np.array([0, -1], np.int64),
-            "first": np.array([0], np.int64),
-            "end": np.array([info.planes * points], np.int64),
-            "axis": np.array([1], np.int64),
-            "planes_shape": np.array([0, info.planes, size, size], np.int64),
-        }
-        nodes += [
-            helper.make_node("Cast", ["rows"], ["bytes"], to=TensorProto.INT32),
-            helper.make_node("Gather", ["bits_of_byte", "bytes"], ["bits"]),
-            helper.make_node("Reshape", ["bits", "flat_shape"], ["flat"]),
-            helper.make_node("Slice", ["flat", "first", "end", "axis"], ["used"]),
-            helper.make_node("Reshape", ["used", "planes_shape"], ["planes"]),
-        ]
-    else:
-        source = helper.make_tensor_value_info("planes", TensorProto.FLOAT, ["batch", info.planes, size, size])
-    x = "planes"
-    *hidden, last = info.table()
-    for layer in hidden:
-        name, pad = layer.name, layer.kernel // 2
-        nodes.append(helper.make_node("Conv", [x, f"{name}.weight", f"{name}.bias"], [name], pads=[pad] * 4))
-        nodes.append(helper.make_node("Relu", [name], [f"{name}.relu"]))
-        x = f"{name}.relu"
-    nodes += [
-        helper.make_node("Conv", [x, f"{last.name}.weight"], ["plane"]),
-        helper.make_node("Reshape", ["plane", "logits_shape"], ["unbiased"]),
-        helper.make_node("Add", ["unbiased", f"{last.name}.bias"], ["logits"]),
-    ]
-    result = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", points])
-    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "hayago", [source], [result], initializers)
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    serialised: bytes = proto.SerializeToString()
-    return serialised

@@ -70,6 +70,18 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile
 _BROKEN_ERRNO = (None, errno.EINVAL)
 
 
+def is_store(path: str | Path) -> bool:
+    """Whether a path is a Parquet file, by its name or, whatever its name, by its first bytes."""
+    path = Path(path)
+    if path.suffix.lower() == ".parquet":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PAR1"
+    except (OSError, ValueError):  # a folder, a pattern; reading it says what is wrong
+        return False
+
+
 def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iterator[tuple[str, bytes]]:
     """Every game file under `paths`, as (source, content).
 

@@ -4,8 +4,8 @@ A *move code* is a uint16, see `hayago.rules.move_codes`. An *example* is a posi
 was played. It is named by its game and its ply, the number of moves before it.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from hayago.jit import kernel
 from hayago.rules.coordinates import WHITE
 from hayago.rules.move_codes import POINT_MASK as POINT_MASK
 from hayago.rules.move_codes import WHITE_BIT as WHITE_BIT
+
+if TYPE_CHECKING:
+    from hayago.records.sgf import GameRecord
 
 
 def move_codes(plays: Iterable[tuple[int, int]]) -> NDArray[np.uint16]:
@@ -66,6 +69,29 @@ def check_codes(games: Games) -> None:
     rises[games.setup_offsets[:-1][np.diff(games.setup_offsets) > 0]] = True  # where a game begins
     if not rises.all():
         raise ValueError("set-up stones that share a point, or are not sorted")
+
+
+def records_to_games(records: "Sequence[GameRecord]") -> Games:
+    """The records as flat arrays.
+
+    Raises:
+        ValueError: there are no records, or they differ in size.
+    """
+    sizes = {record.size for record in records}
+    if len(sizes) != 1:
+        raise ValueError(f"all games must have one size, not {sorted(sizes)}")
+    setups = [record.setup for record in records]
+    return Games(
+        sizes.pop(),
+        np.concatenate([record.moves for record in records]),
+        _offsets([len(record.moves) for record in records]),
+        np.concatenate(setups),
+        _offsets([len(setup) for setup in setups]),
+    )
+
+
+def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def some_games(games: Games, first: int, end: int) -> Games:

@@ -12,11 +12,10 @@ from typing import BinaryIO
 from hayago.errors import HayagoError
 from hayago.files import refuse_inputs, write_atomically
 from hayago.records.archives import iter_files, source_files
-from hayago.records.identity import KEY_MOVES, game_keys, split_of, why_illegal
+from hayago.records.identity import KEY_MOVES, Split, game_keys, split_of, why_illegal
 from hayago.records.seal import seal
 from hayago.records.selection import Selection
 from hayago.records.sgf import BadRecord, GameRecord, scan_sgf
-from hayago.records.store import StoreWriter
 from hayago.rules.coordinates import MAX_SIZE, WHITE
 from hayago.rules.kernels.position import new_log, new_position
 
@@ -123,33 +122,52 @@ def write_store(
     Raises:
         HayagoError: no game is left, `out` cannot be written.
     """
+    from hayago.records.store import StoreWriter  # it needs pyarrow, which `choose` does not
+
     options, report = options or PrepareOptions(), report or PrepareReport()
-    chooser = _Chooser(options)
 
     def write(file: BinaryIO) -> None:
         with StoreWriter(file, options.size) as writer:
-            for record in records:
-                try:
-                    key = chooser.key(record)
-                except BadRecord as error:
-                    report.reject(error.source, error.reason, error.detail)
-                    continue
-                assert isinstance(record, GameRecord)  # a BadRecord has no key
-                split = split_of(key)
-                writer.add(record, key, split)
-                report.kept += 1
-                report.splits[split] += 1
-                report.moves += len(record.moves)
-                if record.cut:
-                    report.cuts[record.cut] += 1
-            if not report.kept:
-                reasons = ", ".join(f"{count} {reason}" for reason, count in report.table())
-                raise HayagoError(f"no game is left to write: {reasons}")
+            for game in _chosen(records, options, report):
+                writer.add(*game)
             report.fingerprint = writer.finish()
         seal(file)
 
     write_atomically(out, write)
     return report
+
+
+def choose(paths: Iterable[str | Path], options: PrepareOptions, report: PrepareReport) -> Iterator[GameRecord]:
+    """The good games under `paths`, each once: what `prepare` would write.
+
+    Raises:
+        HayagoError: a path cannot be read or holds no games, or, at the end, no game was good.
+    """
+    return (record for record, _, _ in _chosen(_scan(paths, report, None), options, report))
+
+
+def _chosen(
+    records: Iterable[GameRecord | BadRecord], options: PrepareOptions, report: PrepareReport
+) -> Iterator[tuple[GameRecord, bytes, Split]]:
+    """The games that are kept, with their keys and splits; the report counts all."""
+    chooser = _Chooser(options)
+    for record in records:
+        try:
+            key = chooser.key(record)
+        except BadRecord as error:
+            report.reject(error.source, error.reason, error.detail)
+            continue
+        assert isinstance(record, GameRecord)  # a BadRecord has no key
+        split = split_of(key)
+        yield record, key, split
+        report.kept += 1
+        report.splits[split] += 1
+        report.moves += len(record.moves)
+        if record.cut:
+            report.cuts[record.cut] += 1
+    if not report.kept:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in report.table())
+        raise HayagoError(f"no game is left to write: {reasons}")
 
 
 class _Chooser:

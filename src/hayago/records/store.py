@@ -33,7 +33,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +48,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
-from hayago.records.games import Games, check_codes
+from hayago.records.games import Games, check_codes, records_to_games
 from hayago.records.identity import KEY_BYTES, Split
 from hayago.records.seal import UNSEALED, is_intact, seal_place
 from hayago.records.sgf import GameRecord
@@ -197,18 +197,6 @@ def _parts(array: Any) -> Iterator[tuple[str, NDArray[Any]]]:
 
 
 # ---- Reading.
-
-
-def is_store(path: str | Path) -> bool:
-    """Whether a path is a Parquet file, by its name or, whatever its name, by its first bytes."""
-    path = Path(path)
-    if path.suffix.lower() == ".parquet":
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(4) == b"PAR1"
-    except (OSError, ValueError):  # a folder, a pattern; reading it says what is wrong
-        return False
 
 
 _NO_STORE = "not a game store, or cut short (make one with hayago prepare)"
@@ -400,26 +388,3 @@ def read_store(path: str | Path, split: Split | None = None) -> GameStore:
         except ValueError as error:
             raise _Nonsense(str(error)) from error
         return GameStore(path, split, store.fingerprint, read)
-
-
-def records_to_games(records: Sequence[GameRecord]) -> Games:
-    """The records as flat arrays.
-
-    Raises:
-        ValueError: there are no records, or they differ in size.
-    """
-    sizes = {record.size for record in records}
-    if len(sizes) != 1:
-        raise ValueError(f"all games must have one size, not {sorted(sizes)}")
-    setups = [record.setup for record in records]
-    return Games(
-        sizes.pop(),
-        np.concatenate([record.moves for record in records]),
-        _offsets([len(record.moves) for record in records]),
-        np.concatenate(setups),
-        _offsets([len(setup) for setup in setups]),
-    )
-
-
-def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

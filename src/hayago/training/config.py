@@ -112,7 +112,7 @@ class TrainingConfig:
     encode_threads: Annotated[
         int, "Threads that encode: with a GPU out of --threads (-1: up to 8), on a CPU in addition (-1: none)."
     ] = -1
-    tensorboard: Annotated[bool, "Also write the log for TensorBoard (pip install 'hayago[tensorboard]')."] = False
+    tensorboard: Annotated[bool, "Also write the log for TensorBoard (pip install 'hayago[all]')."] = False
     resume: Annotated[bool, "Continue from the run's last checkpoint."] = False
 
     def __post_init__(self) -> None:

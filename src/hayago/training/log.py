@@ -96,13 +96,13 @@ def _is_row(row: dict[str, str]) -> bool:
 
 
 class TensorBoard:
-    """The same numbers for TensorBoard; needs hayago[tensorboard]."""
+    """The same numbers for TensorBoard; needs hayago[all]."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise HayagoError("TensorBoard is missing: pip install 'hayago[tensorboard]'") from error
+            raise HayagoError("TensorBoard is missing: pip install 'hayago[all]'") from error
         self._writer = SummaryWriter(str(folder), purge_step=first_step + 1)
 
     def add(self, row: Mapping[str, Any]) -> None:
