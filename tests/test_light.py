@@ -70,7 +70,7 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
             top = file.parts[0]
             if top not in ("..", "__pycache__") and not (site / top).exists():
                 (site / top).symlink_to(distribution.locate_file(top))
-    (site / "hayago").symlink_to(ROOT / "src" / "hayago")
+    (site / "hayago.pth").write_text(f"{ROOT / 'src'}\n")  # the same files, so that nothing is compiled twice
     program = folder / "env" / "bin" / "hayago"
     python = folder / "env" / "bin" / "python"
     program.write_text(f"#!{python}\nimport sys\nfrom hayago.cli import main\nsys.exit(main())\n")
@@ -151,7 +151,7 @@ def test_the_environment_passes_its_check(light: Path) -> None:
     program = """
 import gymnasium, hayago.envs
 from gymnasium.utils.env_checker import check_env
-check_env(gymnasium.make("hayago/Go-v0", size=9).unwrapped)
+check_env(gymnasium.make("hayago/Go-v0", board_size=9).unwrapped)
 print("fine")
 """
     assert run(light / "python", "-c", program).stdout == "fine\n"
@@ -171,7 +171,7 @@ def test_it_plays_a_match(light: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "package"),
     [
-        ("train GAMES --out OUT", "torch"),
+        ("train --games GAMES --out OUT", "torch"),
         ("prepare GAMES --out OUT.parquet", "pyarrow"),
         ("evaluate OUT.parquet", "pyarrow"),
         ("evaluate GAMES --report OUT.html", "matplotlib"),
@@ -184,7 +184,7 @@ def test_it_plays_a_match(light: Path, tmp_path: Path) -> None:
 def test_what_is_missing_is_one_line(light: Path, tmp_path: Path, words: str, package: str) -> None:
     out = tmp_path / "out"
     given = words.replace("GAMES", str(DEMO)).replace("OUT", str(out)).split()
-    done = run(light / "hayago", *given, code=1, input="name\n")
+    done = run(light / "hayago", *given, code=1, input="name\nboardsize 19\n")
     assert not done.stdout or given[0] == "gtp"
     lines = [line for line in done.stderr.splitlines() if "compiling kernels" not in line]
     assert lines == [f'hayago: this needs {package}, which is not installed: pip install "hayago[{EXTRAS[package]}]"']

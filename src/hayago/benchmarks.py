@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -57,11 +58,16 @@ MATRIX_SIZES = (1024, 1536, 2048)
 Results = dict[str, float | int | str]
 
 
+def usual_parts() -> list[str]:
+    """All parts, less training where PyTorch is not installed."""
+    return [part for part in PARTS if part != "train" or find_spec("torch") is not None]
+
+
 def bench(parts: list[str] | None = None, games: Path | None = None, threads: int | None = None) -> Results:
-    """Measure the named parts (all of PARTS by default).
+    """Measure the named parts (by default `usual_parts`).
 
     Args:
-        games: an SGF file of several games; by default the one that comes with a checkout.
+        games: an SGF file of several games; by default the bundled one.
         threads: threads for training and inference (None: one for each core).
 
     Returns:
@@ -70,7 +76,7 @@ def bench(parts: list[str] | None = None, games: Path | None = None, threads: in
     Raises:
         HayagoError: there is no such part, or no file of games.
     """
-    parts = list(parts or PARTS)
+    parts = list(parts or usual_parts())
     for part in parts:
         if part not in PARTS:
             raise HayagoError(f"nothing to measure is called {part!r}: choose from {', '.join(PARTS)}")

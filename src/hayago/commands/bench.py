@@ -20,11 +20,13 @@ def bench(
     """Measure how fast this machine reads, encodes, trains and answers. Let nothing else run meanwhile.
 
     Args:
-        parts: What to measure; everything by default.
+        parts: What to measure; everything by default, but for training where PyTorch is not installed.
         games: An SGF file of several games to measure on; by default the bundled ones.
         threads: Threads for training and inference; by default one per core.
         as_json: Print all figures as one flat JSON object.
     """
+    if not parts and "train" not in benchmark.usual_parts():
+        sys.stderr.write('hayago: training is left out, since it needs PyTorch: pip install "hayago[train]"\n')
     results = benchmark.bench(list(parts), games, threads)
     if as_json:
         sys.stdout.write(json.dumps(results) + "\n")

@@ -100,9 +100,11 @@ def evaluate(
     if report is not None or plots is not None:
         from hayago.drawing.figure import load_matplotlib
         from hayago.evaluation.charts import pictures
-        from hayago.evaluation.report import report as make_report
 
         load_matplotlib()
+    if report is not None:
+        from hayago.evaluation.report import report as make_report
+
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
