@@ -6,6 +6,7 @@ functions take milliseconds for a move. So a process that plays calls `defer` fi
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -19,8 +20,6 @@ from hayago import jit
 
 POLL_SECONDS = 0.02
 
-_settled = threading.Event()
-_settled.set()
 _here = threading.local()  # `compiling`: whether this thread compiles what it calls
 
 
@@ -30,27 +29,34 @@ class _Deferred(CPUDispatcher):
     heavy: bool
 
     def __call__(self, *arguments: Any) -> Any:
-        if not self.overloads and not getattr(_here, "compiling", False):
+        if not getattr(_here, "compiling", False):
             if not self.heavy:
                 with np.errstate(over="ignore"):  # hashes wrap around
                     return as_python(self)(*arguments)
-            while not self.overloads and not _settled.wait(POLL_SECONDS):
-                pass
+            while type(self) is _Deferred:
+                time.sleep(POLL_SECONDS)
         return CPUDispatcher.__call__(self, *arguments)  # which it may have become
 
 
 def defer() -> None:
     """From now on, kernels run as Python until they are compiled. Callers of heavy kernels wait for that."""
-    _settled.clear()
     jit.kernel_class = _Deferred
     _turn_all_into(_Deferred)
+
+
+def release() -> None:
+    """From now on, the kernels that are compiled run so. (For all types of arguments that they meet: another type
+    would make the caller wait for the compiler. So this comes after a part that uses them as callers do.)"""
+    kernel: Any
+    for kernel in jit.KERNELS:
+        if type(kernel) is _Deferred and kernel.overloads:
+            kernel.__class__ = CPUDispatcher
 
 
 def settle() -> None:
     """From now on, kernels that are not compiled yet are compiled where they are called, as usual."""
     jit.kernel_class = CPUDispatcher
     _turn_all_into(CPUDispatcher)
-    _settled.set()
 
 
 def _turn_all_into(kind: type) -> None:

@@ -91,7 +91,7 @@ GAME_FOLDERS = ("/usr/games", "/usr/local/games", "/opt/homebrew/bin")
 
 
 def find_program(name: str) -> str:
-    """The file of a program: as the shell would find it, or in one of GAME_FOLDERS; with a folder in it, the name itself.
+    """The file of a program: as a shell would find it, or in one of GAME_FOLDERS. A path is taken as it is.
 
     Raises:
         EngineNotStarted: there is none.

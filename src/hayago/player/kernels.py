@@ -16,7 +16,7 @@ from pathlib import Path
 
 from numba.core.registry import cpu_target
 
-from hayago.deferred import compiling, defer, settle
+from hayago.deferred import compiling, defer, release, settle
 from hayago.features.plain import encode
 from hayago.jit import cache_folder, config
 from hayago.player.endgame import EndgameJudge
@@ -37,8 +37,8 @@ def _moves() -> None:
     board.chain(0)
     board.sensible_points()
     board.true_eyes(board.to_play)
-    board.undo()
     encode(board)
+    board.undo()
 
 
 def _judgements() -> None:
@@ -91,7 +91,8 @@ class _Worker(threading.Thread):
                 sys.stderr.write(ANNOUNCEMENT)
                 for line in self._process.stdout or ():
                     self._load(PARTS[line.strip()])
-            self._load(compile_now)
+            for part in (*PARTS.values(), compile_now):
+                self._load(part)
         settle()
 
     def stop(self) -> None:
@@ -105,6 +106,7 @@ class _Worker(threading.Thread):
         if not self._stopped:
             with compiling():
                 part()
+            release()
 
 
 def _stamp() -> Path:
