@@ -47,16 +47,20 @@ def defer() -> None:
 def release() -> None:
     """From now on, the kernels that are compiled run so. (For all types of arguments that they meet: another type
     would make the caller wait for the compiler. So this comes after a part that uses them as callers do.)"""
-    kernel: Any
-    for kernel in jit.KERNELS:
-        if type(kernel) is _Deferred and kernel.overloads:
-            kernel.__class__ = CPUDispatcher
+    compiled: list[Any] = [each for each in jit.KERNELS if type(each) is _Deferred and each.overloads]
+    for kernel in compiled:
+        kernel.__class__ = CPUDispatcher
 
 
 def settle() -> None:
     """From now on, kernels that are not compiled yet are compiled where they are called, as usual."""
     jit.kernel_class = CPUDispatcher
     _turn_all_into(CPUDispatcher)
+
+
+def is_settled() -> bool:
+    """Whether no caller waits for the compiler."""
+    return jit.kernel_class is not _Deferred
 
 
 def _turn_all_into(kind: type) -> None:

@@ -145,6 +145,7 @@ def test_about(small):
     assert "8 symmetries" in about["levels"][9]["text"]
     assert {rules["name"]: rules["komi"] for rules in about["rules"]} == {"chinese": 7.5, "japanese": 6.5, "aga": 7.5}
     assert about["limits"] == {"sgf_bytes": 5_000_000, "games": 64, "moves": 2000}
+    assert about["compiling"] is False
 
 
 def test_its_types_are_written_down(small):

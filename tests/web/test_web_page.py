@@ -5,6 +5,7 @@ in web/; what is tested is the bundle in src/hayago/web/static, which another te
 """
 
 import gzip
+import os
 import re
 import shutil
 import subprocess
@@ -34,10 +35,11 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def serving(port=0):
+def serving(port=0, cache=None):
     """A server process: its address."""
     command = [sys.executable, "-m", "hayago", "web", "--no-browser", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(cache)} if cache else {})}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         found = re.search(r"http://\S+", process.stdout.readline())
         if not found:
@@ -618,3 +620,18 @@ def test_the_bundle_is_small_whole_and_licensed():
     assert b"url(http" not in files["page.css"] and b"url(//" not in files["page.css"]
     licences = files["LICENSES.md"].decode()
     assert all(f"## {name} - " in licences for name in ("@sabaki/shudan", "preact", "@preact/signals", "classnames"))
+
+
+@pytest.mark.slow
+def test_it_plays_before_kernels_are_compiled_and_says_what_counting_waits_for(open_page, tmp_path):
+    with serving(cache=tmp_path) as address:
+        page = open_page(address)
+        button(page, "Start").click()
+        at(page, "D4").click()
+        said(page, "The network played")
+        button(page, "Score").click()
+        expect(page.get_by_text("once per version")).to_be_visible()
+        expect(page.locator(".counted")).to_be_visible(timeout=10 * WAIT)
+        button(page, "Hide score").click()
+        at(page, "C3").click()  # whatever was shown, play continues
+        expect(page.get_by_text("once per version")).to_have_count(0)

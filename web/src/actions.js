@@ -37,6 +37,14 @@ export async function attempt(doing, work) {
   }
 }
 
+// Says what is being waited for. For a short while after its first start, the server compiles what counting needs.
+async function wait(text) {
+  busy.value = text;
+  if (!about.value?.compiling) return;
+  about.value = await get("about");
+  if (about.value.compiling) busy.value = `${text} hayago compiles its fast code, once per version: up to half a minute`;
+}
+
 const layPlayed = (next) => lay("play", next, next.moves.length);
 const played = () => games.play.value;
 
@@ -46,7 +54,7 @@ export const usersTurn = (game) => game.over == null && (game.human === "both" |
 async function letNetworkMove() {
   const thinking = "The network is thinking …";
   while (played() && !played().over && !usersTurn(played())) {
-    busy.value = thinking;
+    await wait(thinking);
     const before = played().moves.length;
     layPlayed(await post(address(played(), "/reply")));
     const { moves, over } = played();
@@ -65,6 +73,7 @@ async function finish() {
 }
 
 async function count() {
+  await wait("Counting …");
   const answer = await fetchScore(played());
   batch(() => {
     score.value = answer;

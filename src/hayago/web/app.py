@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from hayago import __version__
+from hayago.deferred import is_settled
 from hayago.errors import HayagoError
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.game_rules import PRESETS
@@ -127,6 +128,7 @@ def about(request: Request, room: TheRoom) -> schema.About:
             for name in get_args(schema.Rules)
         ],
         limits=schema.Limits(sgf_bytes=SGF_BYTES, games=GAMES, moves=MOVES),
+        compiling=not is_settled(),
     )
 
 

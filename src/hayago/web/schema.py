@@ -96,6 +96,7 @@ class About(BaseModel):
     levels: list[Level]
     rules: list[RulesAbout]
     limits: Limits
+    compiling: bool  # once per version: scores, and moves late in a game, wait for it
 
 
 class Person(BaseModel):
