@@ -1,11 +1,15 @@
 """Fixtures that more than one test file uses, and how far hypothesis searches."""
 
+import re
 import signal
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from hayago.extras import EXTRAS
 from paths import DEMO_GAMES, ROOT
 from programs import MARKERS
 
@@ -26,6 +30,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, (is_here, reason) in MARKERS.items():
             if not is_here and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+# On a Python for which there is no PyTorch, say, the rest of the suite still tests the rest of hayago.
+_LACKING = [package for package in EXTRAS if find_spec(package) is None and package != "tensorboard"]
+_SAYS_SO = re.compile(rf"No module named '({'|'.join(_LACKING)})|this needs ({'|'.join(_LACKING)}),")
+
+
+def _skipped_if_lacking(report: pytest.CollectReport | pytest.TestReport, name: str) -> None:
+    if not _LACKING or not report.failed or "test_light" in name:
+        return
+    said = [str(report.longrepr), *(text for _, text in getattr(report, "sections", ()))]
+    if any(map(_SAYS_SO.search, said)):
+        report.outcome = "skipped"
+        report.longrepr = (name, 0, f"Skipped: {' and '.join(_LACKING)} not installed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """A module that imports what is not installed is skipped."""
+    report = yield
+    _skipped_if_lacking(report, collector.nodeid)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A test that needs what is not installed is skipped."""
+    report = yield
+    _skipped_if_lacking(report, item.nodeid)
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -138,3 +138,27 @@ def test_help_compiles_nothing(tmp_path: Path) -> None:
     # A recursive kernel with a stated signature would compile where it is defined.
     program = "from hayago import benchmarks, jit; print(any(kernel.overloads for kernel in jit.KERNELS))"
     assert run(program) == ["False"]
+
+
+COMPILE_WHILE_DEFERRED = """
+from hayago import deferred, jit
+from hayago.player import kernels
+deferred.defer()
+kernels.compile_now()
+deferred.settle()
+print(deferred.is_settled(), kernels.are_compiled(), all(type(kernel) is not deferred._Deferred for kernel in jit.KERNELS))
+"""
+
+
+def test_compiling_does_not_wait_for_itself() -> None:
+    assert run(COMPILE_WHILE_DEFERRED) == ["True", "True", "True"]
+
+
+def test_predict_leaves_nothing_deferred(tmp_path: Path) -> None:
+    program = "import sys; from hayago.cli import main; sys.stdout = open(sys.argv[2], 'w');"
+    program += "main(['predict', sys.argv[1], '--move', '9']); sys.stdout = sys.__stdout__;"
+    program += (
+        "from hayago import deferred, jit; print(deferred.is_settled(), any(each.overloads for each in jit.KERNELS))"
+    )
+    assert run(program, str(DEMO), str(tmp_path / "said"), cache=tmp_path) == ["True", "False"]
+    assert "played" in (tmp_path / "said").read_text()

@@ -80,8 +80,8 @@ def main() -> None:
                 subprocess.run([*program, "gtp", "--check"], env=environment, check=True, capture_output=True)
                 for name, seconds in measure(program, environment):
                     times[f"full cache, {name}"].append(seconds)
-    for name, seconds in sorted(times.items()):
-        print(f"{name:45}  {median(seconds):6.2f} s  ({min(seconds):.2f} to {max(seconds):.2f})")
+    for name, all_of_them in sorted(times.items()):
+        print(f"{name:45}  {median(all_of_them):6.2f} s  ({min(all_of_them):.2f} to {max(all_of_them):.2f})")
 
 
 if __name__ == "__main__":

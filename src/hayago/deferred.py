@@ -70,6 +70,16 @@ def _turn_all_into(kind: type) -> None:
 
 
 @contextmanager
+def deferring() -> Iterator[None]:
+    """Kernels run as Python meanwhile, for what is not worth the compiler. Heavy ones must not be called."""
+    defer()
+    try:
+        yield
+    finally:
+        settle()
+
+
+@contextmanager
 def compiling() -> Iterator[None]:
     """In this thread, compile the kernels that are called, deferred or not."""
     _here.compiling = True

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from hayago.deferred import defer
+from hayago.deferred import deferring
 from hayago.errors import HayagoError
 from hayago.files import refuse_inputs
 from hayago.network.evaluator import make_evaluator
@@ -43,13 +44,19 @@ def predict(
     """
     pictures = [path for path in (image, planes) if path is not None]
     if pictures:
-        from hayago.drawing.picture_file import check_picture_name, save_picture
+        from hayago.drawing.picture_file import check_picture_name
 
         for path in pictures:
             check_picture_name(path)
             refuse_inputs(path, [game, model])
-    if not kernels.are_compiled():
-        defer()  # one position is not worth the compiler
+    # One position is not worth the compiler.
+    with nullcontext() if kernels.are_compiled() else deferring():
+        result = _look(game, move, model, image, planes)
+    sys.stdout.write((json.dumps(result) if as_json else _as_text(result)) + "\n")
+
+
+def _look(game: Path, move: int, model: Path | None, image: Path | None, planes: Path | None) -> dict[str, Any]:
+    """What to print, once the pictures are drawn."""
     record = read_sgf(game)[0]
     plays = list(record.plays())
     if move > len(plays) + 1:
@@ -58,15 +65,17 @@ def predict(
     played = plays[move - 1][1] if move <= len(plays) else None
     prior = Player(make_evaluator(model)).prior(board, symmetries=1)
     if image is not None:
+        from hayago.drawing.picture_file import save_picture
         from hayago.drawing.svg import board_svg
 
         save_picture(image, board_svg(board, prior=prior))
     if planes is not None:
+        from hayago.drawing.picture_file import save_picture
         from hayago.drawing.planes_picture import planes_svg
         from hayago.features.plain import encode
 
         save_picture(planes, planes_svg(board, encode(board)))
-    result = {
+    result: dict[str, Any] = {
         "move": move,
         "to_play": COLOUR_NAMES[board.to_play],
         "likeliest": [_entry(prediction) for prediction in ranked(board, prior)[:LIKELIEST]],
@@ -77,7 +86,7 @@ def predict(
     elif played is not None:
         move_played = Prediction(point_to_vertex(played, board.size), float(prior[played]), played)
         result["played"] = {**_entry(move_played), "rank": rank_in(prior, played)}
-    sys.stdout.write((json.dumps(result) if as_json else _as_text(result)) + "\n")
+    return result
 
 
 def _entry(prediction: Prediction) -> dict[str, Any]:

@@ -63,8 +63,9 @@ def are_compiled() -> bool:
 
 def compile_now() -> None:
     """Compile them, or load what is compiled already."""
-    for part in PARTS.values():
-        part()
+    with compiling():
+        for part in PARTS.values():
+            part()
     with suppress(OSError):  # a full disk: they are compiled again next time
         _stamp().touch()
 
