@@ -146,7 +146,8 @@ from hayago.player import kernels
 deferred.defer()
 kernels.compile_now()
 deferred.settle()
-print(deferred.is_settled(), kernels.are_compiled(), all(type(kernel) is not deferred._Deferred for kernel in jit.KERNELS))
+print(deferred.is_settled(), kernels.are_compiled())
+print(all(type(kernel) is not deferred._Deferred for kernel in jit.KERNELS))
 """
 
 
