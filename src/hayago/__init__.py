@@ -15,8 +15,6 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hayago.extras import advice
-
 if TYPE_CHECKING:
     from hayago.features.dataset import EncodedBatch, encode_games, export_planes
     from hayago.features.plain import encode
@@ -80,6 +78,8 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
+        from hayago.extras import advice
+
         if missing := advice(error):
             raise ModuleNotFoundError(f"hayago.{name}: {missing}", name=error.name) from error
         raise

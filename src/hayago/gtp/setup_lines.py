@@ -20,7 +20,6 @@ _SHOWS_POLICY = (
     f"{_SHOW_POLICY} makes the winrates and points of the moves show the policy; they are not winrates.\n"
     "Leave it out to see the judgement of the position instead, the same for each move."
 )
-_FIRST = "Run this once before, because the first start compiles: {check}"
 
 
 def installation() -> list[str]:
@@ -42,34 +41,33 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
     named = [*words, *([] if "--name" in options else ["--name", KATAGO_NAME])]
     show_policy = [] if _SHOW_POLICY in options else [_SHOW_POLICY]
     showing = [*words, *show_policy]
-    first = _FIRST.format(check=_line([*installation(), "gtp", "--check"]))
     match client:
         case "sabaki":
             return (
                 "Sabaki: Engines > Show Engines Sidebar, the button with the play sign > Manage Engines, Add.\n"
                 f"Path:      {program}\n"
                 f"Arguments: {_line(rest)}\n"
-                f"Analysis needs nothing more: the heat map shows the policy.\n{first}"
+                f"Analysis needs nothing more: the heat map shows the policy."
             )
         case "gogui":
             return (
                 "GoGui: Program > New Program.\n"
                 f"Command: {_line(words)}\n"
-                f"Then Tools > Analyze Commands shows the policy, ladders and planes.\n{first}"
+                f"Then Tools > Analyze Commands shows the policy, ladders and planes."
             )
         case "lizzie":
             line = [*named, *show_policy]
             warning = _warning("Lizzie (0.7.4, on Linux and macOS)", line)
-            return f"Lizzie: Settings > Engine, Engine command.\n{_line(line)}\n{_SHOWS_POLICY}\n{first}{warning}"
+            return f"Lizzie: Settings > Engine, Engine command.\n{_line(line)}\n{_SHOWS_POLICY}{warning}"
         case "lizzieyzy":
-            return f"LizzieYzy: Engine > Engines, Add, Command line.\n{_line(named)}\n{first}"
+            return f"LizzieYzy: Engine > Engines, Add, Command line.\n{_line(named)}"
         case "q5go":
             return (
                 "q5Go: Settings > Preferences > Computer Go, New. It needs a name, too.\n"
                 f"Executable: {program}\n"
                 f"Arguments:  {_line(showing[1:])}\n"
                 f"Board size: {_numbers(sizes)}; tick the box for analysis.\n"
-                f"{_SHOWS_POLICY}\n{first}{_warning('q5Go', showing[1:])}"
+                f"{_SHOWS_POLICY}{_warning('q5Go', showing[1:])}"
             )
         case "kgs":
             # In a Java properties file a backslash begins an escape.
@@ -104,7 +102,7 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
             return (
                 "KaTrain: General Settings (F8), the tab Custom command; before 1.20 Override engine command.\n"
                 f"{_line([*showing, '--analysis-json'])}\n"
-                f"In 1.20 choose that tab, or the local KataGo is used.\n{_SHOWS_POLICY}\n{first}"
+                f"In 1.20 choose that tab, or the local KataGo is used.\n{_SHOWS_POLICY}"
             )
 
 
