@@ -1,11 +1,12 @@
 """Kill commands at any moment: python scripts/proofs/prove_kills.py [COMMAND...] [--seconds N] [--seed N]
 
-`prepare`, `match`, `download`, `evaluate` and `export` run once undisturbed. Then they are killed (SIGKILL) after a
-random part of that time, up to three times, and run again to the end. After each kill, what has its final name must be
-whole. After the last run, the result must be that of the undisturbed one.
+`prepare`, `match`, `download`, `evaluate`, `export` and `train` run once undisturbed. Then they are killed (SIGKILL)
+after a random part of that time, up to three times, and run again to the end. After each kill, what has its final name
+must be whole. After the last run, the result must be that of the undisturbed one.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -26,8 +27,11 @@ from typing import Any
 from fuzz_files import ENGINE, ROOT, small_network, some_games
 from fuzzing import check_lines
 from hayago.errors import HayagoError
+from hayago.network.model_file import load_model
 from hayago.records.archives import iter_files
+from hayago.records.prepare import prepare
 from hayago.records.store import read_store
+from hayago.training.checkpoint import load_checkpoint
 
 POSIX = hasattr(signal, "SIGKILL")
 
@@ -220,12 +224,42 @@ class Export(Job):
         return {path.name: path.stat().st_size for path in folder.iterdir()} if folder.exists() else None
 
 
+class Train(Job):
+    """A small network, which ends in the same weights to the last bit, however often it was resumed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        games = folder / "games.parquet"
+        prepare([ROOT / "data" / "demo-games.sgf"], games)
+        small = ["--filters", 4, "--layers", 3, "--positions", 2560, "--validation-positions", 64, "--threads", 1]
+        self.run = self.out / "run"
+        self.words = ["train", "--games", games, "--out", self.run, *small, "--checkpoint-minutes", 0]
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Start, or resume where there is a checkpoint."""
+        self.words = [word for word in self.words if word != "--resume"]
+        if (self.run / "last.safetensors").exists():
+            self.words.append("--resume")
+        return super().start()
+
+    def result(self) -> Any:
+        """See `Job`."""
+        for name, load in (("last", load_checkpoint), ("best", load_model)):
+            if (self.run / f"{name}.safetensors").exists():
+                load(self.run / f"{name}.safetensors")
+        if not (self.run / "model.safetensors").exists():
+            return None
+        weights = load_model(self.run / "model.safetensors").weights
+        return hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest()
+
+
 JOBS: dict[str, type[Job]] = {
     "prepare": Prepare,
     "match": Match,
     "download": Download,
     "evaluate": Evaluate,
     "export": Export,
+    "train": Train,
 }
 
 

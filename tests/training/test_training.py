@@ -326,16 +326,18 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
         ("layers", 1, "layers must be from 2 to 256, not 1"),
         ("filters", 10**9, "filters must be from 1 to 4,096"),
         ("optimizer", "adam", "optimizer must be one of muon, adamw, sgd, not 'adam'"),
-        ("learning_rate", -1.0, "learning_rate must not be negative"),
-        ("momentum", -1.0, "momentum must not be negative"),
-        ("weight_decay", -1.0, "weight_decay must not be negative"),
+        ("learning_rate", -1.0, "learning_rate must be from 0 to"),
+        ("identity_init", 1e30, "identity_init must be from 0 to"),
+        ("momentum", -1.0, "momentum must be from 0 to"),
+        ("momentum", 1.0, "momentum must be below 1, not 1.0"),
+        ("weight_decay", -1.0, "weight_decay must be from 0 to"),
         ("checkpoint_minutes", -1.0, "checkpoint_minutes must be from 0 to 10,000,000, not -1"),
         ("minutes", -1.0, "minutes must be from 0"),
         ("threads", 100_000, "threads must be from 0 to 1,024, not 100000"),
         ("threads", -1, "threads must be from 0 to 1,024"),
         ("encode_threads", -7, "encode_threads must be from -1 to 1,024"),
         ("encode_threads", 1025, "encode_threads must be from -1 to 1,024"),
-        ("seed", 2**63, "seed must be from 0"),
+        ("seed", 2**53, "seed must be from 0 to 9,007,199,254,740,991"),
         ("seed", -1, "seed must be from 0"),
         ("batch_size", 10**9, "batch_size must be from 1 to 65,536"),
         ("future_moves", 10**8, "future_moves must be from 0 to 64"),
@@ -697,3 +699,21 @@ def test_links_inside_a_run_are_refused(name: str, tmp_path: Path) -> None:
         train(small_config(run))
     assert victim.read_text() == "kept"
     assert [path.name for path in run.iterdir()] == [name]
+
+
+def test_a_short_run_that_exploded_is_no_success(tmp_path: Path) -> None:
+    config = small_config(tmp_path / "run", adamw_learning_rate=1e9, positions=160)
+    with pytest.raises(HayagoError, match=r"the loss has exploded to .*: lower the learning rate"):
+        train(config)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    train(small_config(tmp_path / "run", positions=160))  # the folder is free again
+
+
+def test_the_largest_seed_is_kept_by_the_model(tmp_path: Path) -> None:
+    result = train(small_config(tmp_path / "run", positions=32, seed=2**53 - 1))
+    assert load_model(result.model).info.history[-1]["config"]["seed"] == 2**53 - 1
+
+
+def test_warm_up_and_decay_do_not_overlap() -> None:
+    with pytest.raises(HayagoError, match=r"warmup 0\.5 and decay 0\.6 are more than the whole run"):
+        TrainingConfig(Path("g"), Path("o"), schedule="stable", positions=100, warmup=0.5, decay=0.6)

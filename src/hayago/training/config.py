@@ -39,6 +39,7 @@ FREE_ON_RESUME = frozenset(
 )
 
 
+LARGEST = 2**53 - 1  # of any number that a model's header may hold
 # The lowest and highest of each number that decides how much memory or how many threads a run takes, or that a
 # library takes; those of the network are in `BOUNDS`.
 LIMITS = {
@@ -52,7 +53,7 @@ LIMITS = {
     "positions": (0, 10**12),
     "minutes": (0, 10**7),
     "checkpoint_minutes": (0, 10**7),
-    "seed": (0, 2**63 - 1),
+    "seed": (0, LARGEST),
     "threads": (0, MOST_THREADS),
     "encode_threads": (-1, MOST_THREADS),
 }
@@ -127,8 +128,10 @@ class TrainingConfig:
             "momentum",
             "weight_decay",
         ):
-            if getattr(self, name) < 0:
-                raise HayagoError(f"{name} must not be negative: {getattr(self, name)}")
+            if not 0 <= getattr(self, name) <= LARGEST:
+                raise HayagoError(f"{name} must be from 0 to {LARGEST:,}, not {getattr(self, name)}")
+        if self.momentum >= 1:
+            raise HayagoError(f"momentum must be below 1, not {self.momentum}")
         if self.planes not in PLANE_SETS:
             raise HayagoError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}, not {self.planes}")
         for name, (low, high) in {**BOUNDS, **LIMITS}.items():
@@ -143,6 +146,8 @@ class TrainingConfig:
         for name in ("warmup", "decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")
+        if self.schedule == "stable" and self.warmup + self.decay > 1:
+            raise HayagoError(f"warmup {self.warmup} and decay {self.decay} are more than the whole run")
         if self.schedule == "stable" and not self.positions:
             raise HayagoError("the stable schedule needs a length in --positions")
 

@@ -61,6 +61,7 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
                 run.save_checkpoint(batch)
             if due.stop:
                 raise run.interrupted()
+        run.refuse_bad_end()
     return run.finish()
 
 

@@ -5,6 +5,7 @@ plain network with the lowest validation loss) and, at the end, model.safetensor
 that is done, by positions or by the clock.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +30,7 @@ from hayago.training.config import TrainingConfig
 from hayago.training.device_batches import DeviceBatch
 from hayago.training.distributed import ProcessGroup
 from hayago.training.log import Log, ProgressLine, TensorBoard
-from hayago.training.loss_guard import LossGuard
+from hayago.training.loss_guard import EXPLODED, LossGuard
 from hayago.training.trainer import Trainer
 
 CHECKPOINT, BEST, MODEL = "last.safetensors", "best.safetensors", "model.safetensors"
@@ -89,6 +90,7 @@ class Run:
         self._guard = LossGuard()
         self._saved_step = 0
         self._owed = False  # whether a checkpoint was due when the loss was bad
+        self._hopeless = EXPLODED * math.log(store.games.size**2)  # far worse than a guess at random
         self._metrics: tuple[float, float] | None = None  # loss and top-1 of the last validation
         self._best = inf  # lowest validation loss
         self._before = 0.0  # seconds of the run's earlier parts
@@ -233,7 +235,7 @@ class Run:
             return
         self._metrics = self.trainer.validate(self._validation)
         row["validation_loss"], row["validation_top1"] = self._metrics
-        if self._metrics[0] < self._best:
+        if self._metrics[0] < min(self._best, self._hopeless):
             self._best = self._metrics[0]
             self._save_model(self.config.out / BEST)
 
@@ -269,6 +271,12 @@ class Run:
         return TrainingInterrupted(
             f"stopped after step {step}{kept}; continue with: {replace(self.config, resume=True).command()}"
         )
+
+    def refuse_bad_end(self) -> None:
+        """Raise HayagoError if the loss has exploded since the last checkpoint. A run may end before `LossGuard`, which
+        waits for several bad steps, notices."""
+        if self._owed and self._last_loss > self._hopeless:
+            raise HayagoError(f"the loss has exploded to {self._last_loss:.3g}: lower the learning rate")
 
     def finish(self) -> TrainingResult:
         """Write the model and the curve, and leave the folder to others."""
