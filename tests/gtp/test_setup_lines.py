@@ -27,7 +27,22 @@ def model(tmp_path_factory):
 def run(capsys, *arguments):
     code = main(["gtp", *map(str, arguments)])
     captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    lines = captured.err.splitlines(keepends=True)
+    return code, captured.out, "".join(line for line in lines if not line.startswith("hayago: compiling kernels"))
+
+
+@pytest.mark.slow
+def test_it_compiles_what_the_program_will_need(tmp_path):
+    words = [sys.executable, "-m", "hayago", "gtp", "--setup", "gogui"]
+    compiled = []
+    for _ in range(2):
+        done = subprocess.run(
+            words, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.startswith("GoGui")
+        compiled.append("compiling kernels" in done.stderr)
+    assert compiled == [True, False]
+    assert list(tmp_path.rglob("compiled-*"))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
