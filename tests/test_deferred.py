@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,58 @@ def test_predict_leaves_nothing_deferred(tmp_path: Path) -> None:
     program += "print(deferred.is_settled(), any(each.overloads for each in jit.KERNELS))"
     said = run(program, str(DEMO), cache=tmp_path)
     assert said[-2:] == ["True", "False"] and "likeliest" in "".join(said)
+
+
+ALONE = """
+from hayago import deferred
+from hayago.player import kernels
+kernels._start_process = lambda: None
+kernels.start()
+from hayago.rules.board import Board
+board = Board(19)
+board.play("D4")
+print(deferred.is_settled())
+for thread in __import__("threading").enumerate():
+    if isinstance(thread, kernels._Worker):
+        thread.join()
+print(deferred.is_settled(), kernels.are_compiled(), board.colour_at(15 * 19 + 3))
+"""
+
+
+@pytest.mark.slow
+def test_without_another_process_a_thread_compiles(tmp_path: Path) -> None:
+    assert run(ALONE, cache=tmp_path) == ["False", "True", "True", "1"]
+
+
+def tasks(process: int) -> list[list[int]]:
+    """The children of each thread of a process."""
+    files = Path(f"/proc/{process}/task").glob("*/children")
+    return [[int(word) for word in file.read_text().split()] for file in files]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc")
+@pytest.mark.parametrize("how", ["quit", "kill"])
+def test_what_compiles_ends_with_the_engine(tmp_path: Path, how: str) -> None:
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "hayago", "gtp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        text=True,
+    )
+    assert engine.stdin and engine.stdout
+    engine.stdin.write("boardsize 19\n")
+    engine.stdin.flush()
+    assert engine.stdout.readline() == "= \n"
+    deadline = time.monotonic() + 60
+    while not (started := [child for thread in tasks(engine.pid) for child in thread]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(started) == 1
+    if how == "kill":
+        engine.kill()
+    engine.communicate("quit\n" if how == "quit" else None)
+    while Path(f"/proc/{started[0]}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{started[0]}").exists()

@@ -72,6 +72,8 @@ def compile_now() -> None:
 
 def start() -> None:
     """Load or compile them in the background. To be called before the first board is made."""
+    if config.DISABLE_JIT:
+        return
     defer()
     worker = _Worker(None if are_compiled() else _start_process())
     worker.start()
@@ -92,6 +94,7 @@ class _Worker(threading.Thread):
                 sys.stderr.write(ANNOUNCEMENT)
                 for line in self._process.stdout or ():
                     self._load(PARTS[line.strip()])
+                self._process.wait()
             for part in (*PARTS.values(), compile_now):
                 self._load(part)
         settle()
@@ -117,15 +120,18 @@ def _stamp() -> Path:
 
 
 def _start_process() -> "subprocess.Popen[str] | None":
+    if not sys.executable:  # Python is part of another program
+        return None
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),  # of Windows, which knows no `nice`
             text=True,
         )
-    except OSError:  # no interpreter of its own, or no room for a process
+    except OSError:  # no room for a process
         return None
 
 
