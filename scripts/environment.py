@@ -28,6 +28,17 @@ def has_pip() -> bool:
     return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
+def make_venv() -> None:
+    """Make .venv, unless it is there and whole."""
+    if has_pip():
+        return
+    print(f"making {VENV}", flush=True)
+    try:
+        venv.create(VENV, clear=True, with_pip=True)
+    except subprocess.CalledProcessError:
+        sys.exit(f"{VENV} could not be made: this Python has no ensurepip (Debian, Ubuntu: apt install python3-venv)")
+
+
 def make_environment(dev: bool = False) -> None:
     """Make or bring up to date the environment; nothing where it is so already."""
     project, constraints = ROOT / "pyproject.toml", ROOT / "constraints.txt"
@@ -36,14 +47,7 @@ def make_environment(dev: bool = False) -> None:
     if any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps):
         print(f"{VENV} is up to date")
         return
-    if not has_pip():
-        print(f"making {VENV}", flush=True)
-        try:
-            venv.create(VENV, clear=True, with_pip=True)
-        except subprocess.CalledProcessError:
-            sys.exit(
-                f"{VENV} could not be made: this Python has no ensurepip (Debian, Ubuntu: apt install python3-venv)"
-            )
+    make_venv()
     groups = tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]
     print("installing hayago and what it needs (torch is large: some minutes the first time)", flush=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
