@@ -2,16 +2,19 @@
 
 Every command is a small module of `hayago.commands`, imported when it is called, so that `hayago --help` is quick.
 
-Exit status: 0 success; 1 unusable input (one line on stderr says why); 2 wrong usage; 130 Ctrl-C.
+Exit status: 0 success; 1 unusable input (one line on stderr says why); 2 wrong usage; 130 Ctrl-C; 143 SIGTERM.
 """
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO
 
 from hayago import __version__
 from hayago.errors import HayagoError, printable
@@ -59,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
         # cyclopts would import every command for this message
         return _fail(f"no such command: {argv[0]!r} (hayago --help lists them)", 2)
+    _end_on_sigterm()
     try:
         if argv[:1] == ["gtp"] and not _NO_SESSION.intersection(_options(argv)):
             # An engine must answer at once, and importing cyclopts alone takes a tenth of a second. So the command
@@ -106,7 +110,41 @@ def _prepare_streams() -> bool:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if type(sys.stderr) is TextIOWrapper:
+        sys.stderr = _Lenient(sys.stderr)
     return True
+
+
+class _Lenient:
+    """stderr, where a full disk is no failure: what was to be said is lost, and the work continues."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """See `TextIO`."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """See `TextIO`."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def _end_on_sigterm() -> None:
+    """Let SIGTERM end the process as Ctrl-C does, so that nothing half-written is left. Commands that have something to
+    save, or a protocol to keep, set a handler of their own."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, end)
 
 
 def _drop_output() -> None:

@@ -3,8 +3,10 @@
 import importlib.util
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import gymnasium
@@ -215,3 +217,35 @@ def test_a_network_is_not_replaced_by_its_export(tmp_path: Path, capsys: pytest.
     model.write_bytes(b"a network")
     assert main(["export", str(model), "--model", str(model)]) == 1
     assert "an input, which is not replaced" in capsys.readouterr().err and model.read_bytes() == b"a network"
+
+
+@UNIX
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_nothing_half_written(number: int, tmp_path: Path) -> None:
+    (tmp_path / "games").mkdir()
+    for copy in range(40):
+        (tmp_path / "games" / f"{copy}.sgf").write_bytes(DEMO_GAMES.read_bytes())
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [sys.executable, "-m", "hayago", "prepare", str(tmp_path / "games"), "--out", str(out / "games.parquet")]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while not list(out.iterdir()) and time.monotonic() < deadline:  # the temporary file
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, errors = process.communicate(timeout=300)
+    assert (process.returncode, said) == (128 + number, "")
+    assert "Traceback" not in errors
+    assert not list(out.iterdir())
+
+
+@UNIX
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_below_stderr_loses_only_what_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.sgf").write_bytes(DEMO_GAMES.read_bytes())
+    assert shell("hayago prepare a.sgf --out a.parquet 2>/dev/full", tmp_path).returncode == 0
+    options = "--filters 4 --layers 3 --positions 128 --validation-positions 16 --threads 1"
+    assert shell(f"hayago train --games a.parquet --out run {options} 2>/dev/full", tmp_path).returncode == 0
+    assert (tmp_path / "run" / "model.safetensors").exists()
+    assert shell("hayago evaluate nothing.sgf 2>/dev/full", tmp_path).returncode == 1
