@@ -116,7 +116,7 @@ def _prepare_streams() -> bool:
 
 
 class _Lenient:
-    """stderr, where a full disk is no failure: what was to be said is lost, and the work continues."""
+    """stderr, where a full disk does no harm: what was to be said is lost, and the work continues."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
