@@ -249,3 +249,17 @@ def test_a_zip_is_bounded_as_a_whole(tmp_path: Path) -> None:
             archive.writestr(f"{number}.sgf", bytes(1_000_000))
     with pytest.raises(HayagoError, match="expands more than 200 times"):
         list(iter_files([tmp_path / "x.zip"]))
+
+
+@pytest.mark.parametrize("name", [b"\0Q", b"\0\0", b"Q\0", b"//", b"/Q", b"\\Q", b"\xff\xfe"])
+def test_members_with_strange_names_cost_only_themselves(name: bytes, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.sgf", GAME)
+        archive.writestr("QQ", "x")
+    (tmp_path / "a.zip").write_bytes(out.getvalue().replace(b"QQ", name))
+    assert [data for _, data in iter_files([tmp_path / "a.zip"])] == [GAME]
+    (tmp_path / "a.tar").write_bytes(
+        header(b"", 0) + header(name, 0) + header(b"a.sgf", len(GAME)) + GAME.ljust(1536, b"\0")
+    )
+    assert [data for _, data in iter_files([tmp_path / "a.tar"])] == [GAME]

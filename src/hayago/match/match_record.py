@@ -22,13 +22,14 @@ from filelock import FileLock, Timeout
 
 from hayago import __version__
 from hayago.errors import HayagoError
-from hayago.files import refuse_links, write_atomically
+from hayago.files import read_file, refuse_links, write_atomically
 from hayago.match.match_game import GameResult
 from hayago.match.openings import fingerprint, write_openings
 from hayago.network.file_header import check_fields, number, text, whole
 from hayago.records.sgf import GameRecord, read_sgf
 
 FORMAT = 1
+_MOST_BYTES = 1 << 30  # of a file in the folder; a game takes half a KiB
 MAX_SECONDS = 1e9  # of a player in a game
 
 
@@ -85,7 +86,7 @@ class MatchFolder:
             kept = _read_json(path)
             if kept.get("format") != FORMAT:
                 raise HayagoError(f"{path}: written by another version of hayago ({kept.get('hayago')})")
-            self.openings = read_sgf(_read(self.path / "openings.sgf"), str(self.path / "openings.sgf"))
+            self.openings = read_sgf(self.path / "openings.sgf")
             _compare(self.path, kept["match"], {**agreement, "openings_hash": fingerprint(self.openings)})
             self.results = self._read_results()
             return
@@ -125,7 +126,7 @@ class MatchFolder:
     def _read_results(self) -> list[GameResult]:
         if not self._results_path.exists():
             return []
-        data = _read(self._results_path)
+        data = read_file(self._results_path, _MOST_BYTES)
         lines = data[: data.rfind(b"\n") + 1]
         if lines != data:
             write_atomically(self._results_path, lambda file: file.write(lines))
@@ -162,16 +163,9 @@ def _compare(path: Path, kept: dict[str, Any], agreement: dict[str, Any]) -> Non
             raise HayagoError(f"{path}: this match was begun with {key} {before}, not {now}; use another folder")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise HayagoError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_read(path))
+        value = json.loads(read_file(path, _MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise HayagoError(f"{path}: damaged: {error}") from error
     if not isinstance(value, dict) or not isinstance(value.get("match"), dict):

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from hayago.errors import HayagoError, printable
-from hayago.files import is_unfinished
+from hayago.files import check_regular, is_unfinished, open_file
 from hayago.records.sgf import MAX_BYTES
 
 MAX_MEMBER_BYTES = 64 << 20  # of what an archive may hold unasked; a file may have MAX_BYTES
@@ -76,7 +76,7 @@ def is_store(path: str | Path) -> bool:
     if path.suffix.lower() == ".parquet":
         return True
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(4) == b"PAR1"
     except (OSError, ValueError):  # a folder, a pattern; reading it says what is wrong
         return False
@@ -133,7 +133,7 @@ def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator
         DamagedArchive: it is damaged or cut short.
         HayagoError: see `iter_files`.
     """
-    yield from _archive(file, on_skip or (lambda _source, _reason: None), name)
+    yield from _file(file, on_skip or (lambda _source, _reason: None), name)
 
 
 def _expand(path: str) -> list[Path]:
@@ -219,12 +219,11 @@ def _system_devices() -> set[int]:
     return found - {Path("/").stat().st_dev}
 
 
-def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+def _file(file: Path, skip: Skip, name: str = "") -> Iterator[tuple[str, bytes]]:
     try:
-        if file.exists() and not file.is_file():
-            raise UnreadableFile(f"cannot read {file}: not a regular file")
-        if _is_archive(file.name):
-            yield from _archive(file, skip, file.name)
+        check_regular(file)
+        if _is_archive(name or file.name):
+            yield from _archive(file, skip, name or file.name)
         elif file.stat().st_size > MAX_BYTES:
             skip(file.as_posix(), _too_large(MAX_BYTES))
         else:
@@ -322,7 +321,7 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     with _opened_zip(file) as archive:
         for info in archive.infolist():
             source = f"{file.as_posix()}!{info.filename}"
-            if info.is_dir():
+            if info.filename.endswith("/"):  # `is_dir` fails for the empty name, which a zero byte at its start makes
                 continue
             if not _is_game(info.filename):
                 skip(source, "not named .sgf")
@@ -362,10 +361,15 @@ def _opened_zip(file: Path) -> zipfile.ZipFile:
     """The archive, also if a name in it is said to be UTF-8 and is not: zipfile refuses all of it then.
 
     In a copy the names are said to be of the encoding that any bytes can be.
+
+    Raises:
+        ValueError: it is too large to be copied.
     """
     try:
         return zipfile.ZipFile(file)
     except UnicodeDecodeError:
+        if file.stat().st_size > MAX_BYTES:
+            raise
         data = bytearray(file.read_bytes())
         end = data.rfind(b"PK\5\6")  # it follows the list of members
         size, offset = struct.unpack_from("<2L", data, end + 12)

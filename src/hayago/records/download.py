@@ -338,7 +338,7 @@ class _Part:
 
     def validator(self) -> str:
         """What tells its version, or "" if that is unknown or the part is of another address."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             return str(json.loads(self.about.read_bytes())[self.url])
         return ""
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hayago import __version__
 from hayago.errors import HayagoError
+from hayago.files import read_file
 from hayago.records.charsets import codec_named, declared_codec, is_plain, kind_of, settled_codec, trials, without_mark
 from hayago.records.sgf_scanner import (
     BAD_SIZE,
@@ -49,7 +50,7 @@ from hayago.records.sgf_values import (
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.move_codes import POINT_MASK, WHITE_BIT
 
-__all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_sgf", "scan_sgf", "write_sgf"]
+__all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_first", "read_sgf", "scan_sgf", "write_sgf"]
 
 MAX_BYTES = 1 << 30  # reading takes some three times the file's size
 _NO_COMMENTS = np.empty((0, 3), np.int64)
@@ -258,20 +259,34 @@ def read_sgf(sgf: bytes | str | Path, source: str = "") -> list[GameRecord]:
         BadRecord: the file holds no game, or one of its games cannot be used (`scan_sgf` continues after it).
         HayagoError: the file cannot be read.
     """
+    return [_good(record) for record in scan_sgf(*_content(sgf, source))]
+
+
+def read_first(sgf: bytes | str | Path, source: str = "") -> GameRecord:
+    """The first game of an SGF file; those after it are not read. The arguments are those of `read_sgf`.
+
+    Raises:
+        BadRecord: the file holds no game, or its first game cannot be used.
+        HayagoError: the file cannot be read.
+    """
+    return _good(next(scan_sgf(*_content(sgf, source))))
+
+
+def _content(sgf: bytes | str | Path, source: str) -> tuple[bytes, str]:
+    """The bytes of a file, and its name."""
     if isinstance(sgf, bytes):
         data = sgf
     else:
         source = source or str(sgf)
-        try:
-            data = Path(sgf).read_bytes()
-        except OSError as error:
-            raise HayagoError(f"cannot read {sgf}: {error.strerror}") from error
-    records = []
-    for record in scan_sgf(data, source):
-        if isinstance(record, BadRecord):
-            raise record
-        records.append(record)
-    return records
+        data = read_file(sgf, MAX_BYTES)
+    return data, source
+
+
+def _good(record: GameRecord | BadRecord) -> GameRecord:
+    if isinstance(record, BadRecord):
+        # A new one: an error that a variable holds would keep the file's bytes until the garbage collector runs.
+        raise BadRecord(record.source, record.reason, record.detail)
+    return record
 
 
 def read_comments(data: bytes) -> dict[int, str]:

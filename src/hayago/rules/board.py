@@ -204,11 +204,11 @@ class Board:
         Raises:
             HayagoError: the file cannot be read, or holds no game; or what `from_record` raises.
         """
-        from hayago.records.sgf import read_sgf  # the front door: see tests/test_imports.py
+        from hayago.records.sgf import read_first  # the front door: see tests/test_imports.py
 
         if isinstance(sgf, str) and sgf.lstrip().startswith("("):
             sgf = sgf.encode()
-        return cls.from_record(read_sgf(sgf)[0], ply, superko=superko)
+        return cls.from_record(read_first(sgf), ply, superko=superko)
 
     def _begin(self) -> None:
         """Lay out the set-up stones with nothing played."""
