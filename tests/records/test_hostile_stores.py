@@ -362,7 +362,8 @@ def test_reading_a_store_starts_no_threads(good: Draft, tmp_path: Path) -> None:
     """Those of pyarrow may still run when Python ends, which aborts the process."""
     path = changed(good, tmp_path / "good.parquet")
     code = (
-        "import os, sys; from hayago.records.store import read_store; count = lambda: len(os.listdir('/proc/self/task'))\n"
+        "import os, sys; from hayago.records.store import read_store\n"
+        "count = lambda: len(os.listdir('/proc/self/task'))\n"
         "before = count(); store = read_store(sys.argv[1]); store.table; sys.exit(count() - before)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)], timeout=300, check=False).returncode == 0

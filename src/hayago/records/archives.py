@@ -32,6 +32,8 @@ _RATIO_FREE_BYTES = 1 << 20  # smaller archives do no harm, and short texts may 
 _STEP_BYTES = 4096
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+NOT_A_GAME = "not named .sgf"  # the reason why most other files are skipped
+MAX_NAME = 1000  # characters of a member's name, which every game carries along
 Skip = Callable[[str, str], None]
 
 
@@ -169,7 +171,7 @@ def _folder(folder: Path, skip: Skip, strict: bool) -> Iterator[tuple[str, bytes
                     raise
                 skip(file.as_posix(), error.reason)
         else:
-            skip(file.as_posix(), "not named .sgf")
+            skip(file.as_posix(), NOT_A_GAME)
     if not found:
         raise HayagoError(f"{folder}: no .sgf file in this folder")
 
@@ -236,8 +238,15 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
     members = _zip_members if name.lower().endswith(".zip") else _tar_members
     found = 0
     last = "its beginning"
+    lost: list[str] = []
+
+    def note(source: str, reason: str) -> None:
+        if reason != NOT_A_GAME:
+            lost.append(f"{source.partition('!')[2]}: {reason}")
+        skip(source, reason)
+
     try:
-        for member, data in members(file, skip):
+        for member, data in members(file, note):
             found += 1
             last = member
             yield f"{file.as_posix()}!{member}", data
@@ -247,7 +256,8 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
         what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists everything it tried
         raise DamagedArchive(f"{file}: the archive is damaged or cut short after {last} ({what})") from error
     if not found:
-        raise NoGames(f"{file}: no .sgf file in this archive")
+        why = f" can be read: {lost[0]}" if lost else ""
+        raise NoGames(f"{file}: no .sgf file in this archive{why}")
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
@@ -302,7 +312,9 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
                 continue
             source = f"{file.as_posix()}!{member.name}"
             if not _is_game(PurePosixPath(member.name).name):
-                skip(source, "not named .sgf")
+                skip(source, NOT_A_GAME)
+            elif len(member.name) > MAX_NAME:
+                skip(source, "name too long")
             elif member.size > MAX_MEMBER_BYTES:
                 skip(source, _too_large(MAX_MEMBER_BYTES))
             else:
@@ -324,7 +336,9 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             if info.filename.endswith("/"):  # `is_dir` fails for the empty name, which a zero byte at its start makes
                 continue
             if not _is_game(info.filename):
-                skip(source, "not named .sgf")
+                skip(source, NOT_A_GAME)
+            elif len(info.filename) > MAX_NAME:
+                skip(source, "name too long")
             elif info.file_size > MAX_MEMBER_BYTES:
                 skip(source, _too_large(MAX_MEMBER_BYTES))
             elif info.file_size > _RATIO_FREE_BYTES + MAX_RATIO * info.compress_size:
