@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 import hayago.envs  # noqa: F401
+from hayago import cli
 from hayago.cli import main
 from hayago.errors import HayagoError, printable
 from hayago.jit import _temporary_folder
@@ -249,3 +250,44 @@ def test_a_full_disk_below_stderr_loses_only_what_is_said(tmp_path: Path) -> Non
     assert shell(f"hayago train --games a.parquet --out run {options} 2>/dev/full", tmp_path).returncode == 0
     assert (tmp_path / "run" / "model.safetensors").exists()
     assert shell("hayago evaluate nothing.sgf 2>/dev/full", tmp_path).returncode == 1
+
+
+def whole_number_options() -> list[tuple[str, str, int]]:
+    """(command, option, number of values) of every option of every command that takes whole numbers."""
+    app = cli.build_app()
+    found = []
+    for command in cli.COMMANDS:
+        for argument in app[command].assemble_argument_collection():
+            names = [name for name in argument.names if name.startswith("--")]
+            if cli._is_whole(argument.hint) and names:
+                found.append((command, names[0], max(1, argument.token_count()[0])))
+    return found
+
+
+WHOLE = whole_number_options()
+NEEDED = {  # what else wrong usage would be about; and without --check, gtp would begin a session
+    "prepare": ["x", "--out", "x"],
+    "train": ["--games", "x", "--out", "x"],
+    "evaluate": ["x"],
+    "predict": ["x"],
+    "gtp": ["--check"],
+    "match": ["x", "x", "--out", "x"],
+    "download": ["--out", "x"],
+    "export": ["x"],
+}
+
+
+def test_there_are_options_with_whole_numbers() -> None:
+    assert len(WHOLE) >= 40
+    assert {("predict", "--move", 1), ("match", "--time", 3), ("evaluate", "--symmetries", 1)} <= set(WHOLE)
+    assert {command for command, _, _ in WHOLE} == set(cli.COMMANDS) - {"info"}
+
+
+@pytest.mark.parametrize(("command", "option", "values"), WHOLE)
+def test_a_fraction_is_no_whole_number(
+    command: str, option: str, values: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("1.5", "2.0", "-0.5", "1.", ".9"):
+        assert main([command, *NEEDED.get(command, []), option, *[number] * values]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and error.endswith(f"'{number}' is not a whole number\n")
