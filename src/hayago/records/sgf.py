@@ -25,7 +25,16 @@ from numpy.typing import NDArray
 from hayago import __version__
 from hayago.errors import HayagoError
 from hayago.files import read_file
-from hayago.records.charsets import codec_named, declared_codec, is_plain, kind_of, settled_codec, trials, without_mark
+from hayago.records.charsets import (
+    codec_named,
+    declared_codec,
+    is_plain,
+    kind_of,
+    settled_codec,
+    trials,
+    whole_characters,
+    without_mark,
+)
 from hayago.records.sgf_scanner import (
     BAD_SIZE,
     CUTS,
@@ -53,6 +62,8 @@ from hayago.rules.move_codes import POINT_MASK, WHITE_BIT
 __all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_first", "read_sgf", "scan_sgf", "write_sgf"]
 
 MAX_BYTES = 1 << 30  # reading takes some three times the file's size
+MOST_CHARACTERS = 500  # of a name, a rank or another text of the root node; what comes after is left out
+_MOST_BYTES = 8 * MOST_CHARACTERS  # of its value; enough for any encoding with its escapes
 _NO_COMMENTS = np.empty((0, 3), np.int64)
 
 
@@ -75,6 +86,8 @@ class GameRecord(NamedTuple):
     """One game: its set-up, its main line, and what its root node says about it.
 
     (A NamedTuple, because making a frozen dataclass takes as long as reading its file.)
+
+    Texts have at most MOST_CHARACTERS; the rest is left out.
 
     Attributes:
         size: the board's side, 1 to 19.
@@ -201,10 +214,16 @@ class _Reader:
         header = self.header[: scanned.header].tobytes()
         if self._plain:
             if scanned.plain and header.startswith((b"\0", b"UTF-8\0", b"utf-8\0")):
-                return header.decode("ascii").split("\0")
+                texts = header.decode("ascii").split("\0")
+                return [text[:MOST_CHARACTERS] for text in texts] if len(header) > MOST_CHARACTERS else texts
             self.codec = codec_named(header.partition(b"\0")[0])  # UTF-7 is ASCII, too
             self.encodings = trials(self.codec, self.codec or "utf-8")
-        return [decode_text(value, self.encodings, kind_of(self.codec)) for value in header.split(b"\0")]
+        return [self._text(value) for value in header.split(b"\0")]
+
+    def _text(self, value: bytes) -> str:
+        if len(value) > _MOST_BYTES:
+            value = whole_characters(value[:_MOST_BYTES], self.codec)
+        return decode_text(value, self.encodings, kind_of(self.codec))[:MOST_CHARACTERS]
 
     def comment(self, begin: int, end: int) -> str:
         """The text of a comment of that game."""
