@@ -133,6 +133,21 @@ def refuse_inputs(out: Path | str, inputs: Iterable[Path | str | None]) -> None:
             raise HayagoError(f"{out}: an input, which is not replaced; choose another name for the output")
 
 
+def refuse_same_outputs(outputs: Iterable[Path | None]) -> None:
+    """Check that no two outputs are one file, of which only the last would be left.
+
+    Raises:
+        HayagoError: two are.
+    """
+    seen: set[str] = set()
+    for path in outputs:
+        if path is not None:
+            place = os.path.realpath(path)
+            if place in seen:
+                raise HayagoError(f"{path}: named for two outputs; choose another name for one of them")
+            seen.add(place)
+
+
 def is_same_file(one: Path | str, other: Path | str) -> bool:
     """Whether two names lead to one file that exists."""
     try:

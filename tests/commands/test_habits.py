@@ -1,6 +1,7 @@
 """Habits of shells, services and notebooks: full or closed outputs, no home, names in any encoding, ignored options."""
 
 import importlib.util
+import json
 import multiprocessing
 import os
 import signal
@@ -291,3 +292,52 @@ def test_a_fraction_is_no_whole_number(
         assert main([command, *NEEDED.get(command, []), option, *[number] * values]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and error.endswith(f"'{number}' is not a whole number\n")
+
+
+@pytest.mark.parametrize("year", ["0", "-5", "10000"])
+@pytest.mark.parametrize("option", ["since", "until"])
+@pytest.mark.parametrize("command", ["prepare", "evaluate"])
+def test_a_year_that_is_none(command: str, option: str, year: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, *NEEDED[command], f"--{option}", year]) == 1
+    assert capsys.readouterr().err == f"hayago: {option} must be a year from 1 to 9999: {year}\n"
+
+
+def test_the_reasons_are_shown_when_no_game_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "few.sgf").write_text("(;B[aa])")
+    (tmp_path / "bad.sgf").write_text("x")
+    words = ["prepare", str(tmp_path), "--out", str(tmp_path / "x.parquet"), "--list-rejected"]
+    assert main(words) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("hayago: no game is left to write") and printed.err.count("\n") == 1
+    assert printed.out == f"{tmp_path}/bad.sgf: not SGF: no game begins in it\n{tmp_path}/few.sgf: too few moves: 1\n"
+    assert main([*words, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["kept"], report["total"], len(report["rejected_games"])) == (0, 2, 2)
+    assert main(["prepare", "nothing", "--out", "x", "--json"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_two_outputs_with_one_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.svg").symlink_to("a.svg")
+    (tmp_path / "g.sgf").write_bytes(GAME)
+    for words in (
+        ["predict", "g.sgf", "--move", "1", "--image", "a.svg", "--planes", "./a.svg"],
+        ["predict", "g.sgf", "--move", "1", "--image", "a.svg", "--planes", "link.svg"],
+        ["evaluate", "g.sgf", "--report", "q", "--csv", "q"],
+        ["evaluate", "g.sgf", "--report", "q", "--plots", str(tmp_path / "q")],
+        ["evaluate", "g.sgf", "--csv", "no/../q", "--plots", "q"],
+    ):
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert "named for two outputs; choose another name" in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["g.sgf", "link.svg"]
+
+
+def test_an_illegal_move_of_a_file_is_named_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "g.sgf").write_text("(;SZ[19];B[aa];W[bb];B[aa];W[cc])")
+    assert main(["predict", str(tmp_path / "g.sgf"), "--move", "4"]) == 1
+    error = capsys.readouterr().err
+    assert error == f"hayago: {tmp_path}/g.sgf: move 3: illegal move black A19: the point is occupied\n"

@@ -10,7 +10,7 @@ from cyclopts import Parameter, validators
 
 from hayago.deferred import deferring
 from hayago.errors import HayagoError
-from hayago.files import refuse_inputs
+from hayago.files import refuse_inputs, refuse_same_outputs
 from hayago.network.evaluator import make_evaluator
 from hayago.player import kernels
 from hayago.player.player import Player
@@ -46,6 +46,7 @@ def predict(
     if pictures:
         from hayago.drawing.picture_file import check_picture_name
 
+        refuse_same_outputs(pictures)
         for path in pictures:
             check_picture_name(path)
             refuse_inputs(path, [game, model])

@@ -33,6 +33,8 @@ _STEP_BYTES = 4096
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 NOT_A_GAME = "not named .sgf"  # the reason why most other files are skipped
+A_LINK = "a link in an archive"  # following it would unpack what is before it once more
+NOT_REGULAR = "not a regular file"
 MAX_NAME = 1000  # characters of a member's name, which every game carries along
 Skip = Callable[[str, str], None]
 
@@ -96,7 +98,7 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
         on_skip: called with (source, reason) for every other file: not named .sgf (in any case), a link to nothing, a
             folder that cannot be read, a file or archive in a folder that cannot be read or is damaged, a device or
             pipe in a folder, a file larger than MAX_BYTES, a member larger than MAX_MEMBER_BYTES, encrypted,
-            or compressed more than MAX_RATIO times or in an unknown way.
+            a link, with a name of more than MAX_NAME, or compressed more than MAX_RATIO times or in an unknown way.
 
     Raises:
         HayagoError: a path that does not exist or cannot be read; a folder, pattern or archive without games;
@@ -212,7 +214,7 @@ def _files_below(folder: Path, skip: Skip) -> Iterator[Path]:
             elif stat.S_ISREG(mode):
                 yield path
             else:
-                skip(path.as_posix(), "not a regular file")
+                skip(path.as_posix(), NOT_REGULAR)
 
 
 def _system_devices() -> set[int]:
@@ -308,11 +310,15 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             total += member.size
             if total > allowed:
                 raise ArchiveBomb(f"{file}: expands more than {MAX_RATIO} times at {member.name}; reading stopped")
-            if not member.isfile():
+            if member.isdir():
                 continue
             source = f"{file.as_posix()}!{member.name}"
             if not _is_game(PurePosixPath(member.name).name):
                 skip(source, NOT_A_GAME)
+            elif member.islnk() or member.issym():
+                skip(source, A_LINK)
+            elif not member.isfile():
+                skip(source, NOT_REGULAR)
             elif len(member.name) > MAX_NAME:
                 skip(source, "name too long")
             elif member.size > MAX_MEMBER_BYTES:

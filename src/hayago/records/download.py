@@ -38,7 +38,7 @@ from urllib3.util import Retry
 from hayago import __version__
 from hayago.errors import HayagoError, printable
 from hayago.files import refuse_links, write_atomically
-from hayago.records.archives import NOT_A_GAME, DamagedArchive, iter_archive
+from hayago.records.archives import A_LINK, NOT_A_GAME, DamagedArchive, iter_archive
 
 # We have read about its links but never fetched it: the tests have a server of their own.
 KGS_ARCHIVE = "https://www.u-go.net/gamerecords/"
@@ -497,7 +497,7 @@ def _describe(archive: Archive, path: Path, resumed_at: int = 0, *, already_ther
     where = path if already_there else archive.url
 
     def refuse(source: str, reason: str) -> None:
-        if reason != NOT_A_GAME:
+        if reason not in (NOT_A_GAME, A_LINK):  # what a link leads to is in the archive by another name
             raise DownloadError(f"{where}: {source.partition('!')[2][-200:]}: {reason}")
 
     try:

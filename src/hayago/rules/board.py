@@ -188,8 +188,11 @@ class Board:
             board.setup(record.setup_black, record.setup_white, record.to_play)
         except ValueError as error:
             raise HayagoError(f"{where}set-up stones: {error}") from error
-        for colour, point in plays[:ply]:
-            board.play_tolerant(point, colour)
+        for number, (colour, point) in enumerate(plays[:ply], start=1):
+            try:
+                board.play_tolerant(point, colour)
+            except IllegalMove as error:
+                raise IllegalMove(f"{where}move {number}: {error}") from error
         if ply is not None and ply < len(plays):
             board.to_play = plays[ply][0]
         return board
