@@ -54,7 +54,7 @@ def read_file(path: Path | str, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes. Its size is looked at before it is read.
 
     Raises:
-        HayagoError: it cannot be read, is no regular file, or is larger.
+        HayagoError: it cannot be read, is not a regular file, or is larger.
     """
     try:
         with open_file(path) as file:
@@ -110,7 +110,7 @@ def _check_replaceable(path: Path) -> None:
 
 def refuse_links(folder: Path, names: Iterable[str]) -> None:
     """Check that none of the files that a program keeps in its folder is a link, which may lead anywhere, or a device
-    or a pipe, which may be read for ever.
+    or a pipe, which may be read forever.
 
     Raises:
         HayagoError: one is.

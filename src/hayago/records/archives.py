@@ -33,7 +33,7 @@ _STEP_BYTES = 4096
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 NOT_A_GAME = "not named .sgf"  # the reason why most other files are skipped
-A_LINK = "a link in an archive"  # following it would unpack what is before it once more
+A_LINK = "a link in an archive"  # following it would unpack what is before it again
 NOT_REGULAR = "not a regular file"
 MAX_NAME = 1000  # characters of a member's name, which every game carries along
 Skip = Callable[[str, str], None]

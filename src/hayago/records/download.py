@@ -333,7 +333,7 @@ class Downloader:
 
 
 def _reason(error: BaseException) -> str:
-    """What is behind an error that requests and urllib3 have wrapped several times."""
+    """What the error says that requests and urllib3 have wrapped several times."""
     root = error
     while inner := root.__cause__ or root.__context__:
         root = inner
