@@ -26,8 +26,9 @@ from hayago.cores import cores
 from hayago.errors import HayagoError
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.planes import row_bytes, unpack
+from hayago.files import read_file
 from hayago.records.games import Games, records_to_games
-from hayago.records.sgf import GameRecord, scan_sgf
+from hayago.records.sgf import MAX_BYTES, GameRecord, scan_sgf
 from hayago.rules.kernels.frame import CELLS, framed
 from hayago.rules.kernels.playouts import play_many
 
@@ -107,9 +108,9 @@ def _files(path: Path | None) -> list[bytes]:
     """The games as single SGF files."""
     path = path or next(filter(Path.exists, DEMO_GAMES), DEMO_GAMES[-1])
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise HayagoError(f"cannot read {path}: {error.strerror} (name a file of games with --games)") from error
+        data = read_file(path, MAX_BYTES)
+    except HayagoError as error:
+        raise HayagoError(f"{error} (name a file of games with --games)") from error
     files = [b"(;GM" + game for game in data.split(b"(;GM")[1:]][:GAMES]
     if not files:
         raise HayagoError(f"{path}: no games that begin with (;GM")

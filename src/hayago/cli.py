@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 from hayago import __version__
 from hayago.errors import HayagoError, printable
@@ -157,17 +157,34 @@ def _drop_output() -> None:
 
 def build_app() -> "App":
     """The cyclopts application. The parameters of each command's function become its options."""
-    from cyclopts import App
+    from cyclopts import App, Parameter
 
     app = App(
         name="hayago",
         help="Fast Go: a policy network, from game records to moves over GTP.",
         version=f"hayago {__version__}",
         suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(converter=_convert),
     )
     for order, (name, summary) in enumerate(COMMANDS.items()):
         app.command(f"hayago.commands.{name}:{name}", name=name, help=summary, sort_key=order)
     return app
+
+
+def _is_whole(kind: Any) -> bool:
+    """Whether values of this kind have whole numbers in them; a Literal's arguments are values themselves."""
+    return kind is int or type(kind) is int or any(map(_is_whole, get_args(kind)))
+
+
+def _convert(kind: Any, tokens: Sequence[Any]) -> Any:
+    """The value of an option. cyclopts rounds fractions where a whole number is needed."""
+    from cyclopts import convert
+
+    if _is_whole(kind):
+        for token in tokens:
+            if "." in token.value:
+                raise ValueError(f"{token.value!r} is not a whole number")
+    return convert(kind, tokens)
 
 
 def _bind(argv: Sequence[str]) -> Callable[[], Any]:

@@ -1,4 +1,7 @@
-"""Writing files so that a reader never sees half of one. What is written lives elsewhere."""
+"""Reading nothing but regular files, and writing so that a reader never sees half a file.
+
+What is in the files lives elsewhere.
+"""
 
 import errno
 import os
@@ -18,6 +21,48 @@ _UNFINISHED = ".part"
 def is_unfinished(path: Path) -> bool:
     """Whether this is a file, or a folder, that is still being written."""
     return path.name.startswith(".") and path.name.endswith(_UNFINISHED)
+
+
+def check_regular(path: Path | str, mode: int | None = None) -> None:
+    """Check that this is a regular file: a device may never end, and a pipe may never begin.
+
+    Args:
+        path: the file, or a link to it.
+        mode: its `st_mode` if it is known.
+
+    Raises:
+        OSError: there is no such file, or it is something else.
+    """
+    mode = Path(path).stat().st_mode if mode is None else mode
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def open_file(path: Path | str) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: it cannot be read, or is none.
+    """
+    check_regular(path)
+    return Path(path).open("rb")
+
+
+def read_file(path: Path | str, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes. Its size is looked at before it is read.
+
+    Raises:
+        HayagoError: it cannot be read, is not a regular file, or is larger.
+    """
+    try:
+        with open_file(path) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise HayagoError(f"{path}: larger than {most >> 20} MiB")
+            return file.read()
+    except (OSError, ValueError) as error:  # a ValueError is about a zero byte in the name
+        raise HayagoError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], object], *, follow: bool = True) -> None:
@@ -59,21 +104,22 @@ def _check_replaceable(path: Path) -> None:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    if stat.S_ISDIR(mode):
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-        raise OSError(errno.EINVAL, "not a regular file")
+    if not stat.S_ISLNK(mode):
+        check_regular(path, mode)
 
 
 def refuse_links(folder: Path, names: Iterable[str]) -> None:
-    """Check that none of the files that a program writes into its folder is a link, which may lead anywhere.
+    """Check that none of the files that a program keeps in its folder is a link, which may lead anywhere, or a device
+    or a pipe, which may be read forever.
 
     Raises:
         HayagoError: one is.
     """
-    for name in names:
-        if (folder / name).is_symlink():
-            raise HayagoError(f"{folder / name}: a link, which is not followed; remove it first")
+    for path in (folder / name for name in names):
+        if path.is_symlink():
+            raise HayagoError(f"{path}: a link, which is not followed; remove it first")
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise HayagoError(f"{path}: not a regular file; remove it first")
 
 
 def refuse_inputs(out: Path | str, inputs: Iterable[Path | str | None]) -> None:
@@ -85,6 +131,21 @@ def refuse_inputs(out: Path | str, inputs: Iterable[Path | str | None]) -> None:
     for path in inputs:
         if path is not None and is_same_file(out, path):
             raise HayagoError(f"{out}: an input, which is not replaced; choose another name for the output")
+
+
+def refuse_same_outputs(outputs: Iterable[Path | None]) -> None:
+    """Check that no two outputs are one file, of which only the last would be left.
+
+    Raises:
+        HayagoError: two are.
+    """
+    seen: set[str] = set()
+    for path in outputs:
+        if path is not None:
+            place = os.path.realpath(path)
+            if place in seen:
+                raise HayagoError(f"{path}: named for two outputs; choose another name for one of them")
+            seen.add(place)
 
 
 def is_same_file(one: Path | str, other: Path | str) -> bool:

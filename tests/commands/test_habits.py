@@ -1,6 +1,7 @@
 """Habits of shells, services and notebooks: full or closed outputs, no home, names in any encoding, ignored options."""
 
 import importlib.util
+import json
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 from filelock import FileLock
 
 import hayago.envs  # noqa: F401
+from hayago import cli
 from hayago.cli import main
 from hayago.errors import HayagoError, printable
 from hayago.jit import _temporary_folder
@@ -249,3 +251,93 @@ def test_a_full_disk_below_stderr_loses_only_what_is_said(tmp_path: Path) -> Non
     assert shell(f"hayago train --games a.parquet --out run {options} 2>/dev/full", tmp_path).returncode == 0
     assert (tmp_path / "run" / "model.safetensors").exists()
     assert shell("hayago evaluate nothing.sgf 2>/dev/full", tmp_path).returncode == 1
+
+
+def whole_number_options() -> list[tuple[str, str, int]]:
+    """(command, option, number of values) of every option of every command that takes whole numbers."""
+    app = cli.build_app()
+    found = []
+    for command in cli.COMMANDS:
+        for argument in app[command].assemble_argument_collection():
+            names = [name for name in argument.names if name.startswith("--")]
+            if cli._is_whole(argument.hint) and names:
+                found.append((command, names[0], max(1, argument.token_count()[0])))
+    return found
+
+
+WHOLE = whole_number_options()
+NEEDED = {  # what else wrong usage would be about; and without --check, gtp would begin a session
+    "prepare": ["x", "--out", "x"],
+    "train": ["--games", "x", "--out", "x"],
+    "evaluate": ["x"],
+    "predict": ["x"],
+    "gtp": ["--check"],
+    "match": ["x", "x", "--out", "x"],
+    "download": ["--out", "x"],
+    "export": ["x"],
+}
+
+
+def test_there_are_options_with_whole_numbers() -> None:
+    assert len(WHOLE) >= 40
+    assert {("predict", "--move", 1), ("match", "--time", 3), ("evaluate", "--symmetries", 1)} <= set(WHOLE)
+    assert {command for command, _, _ in WHOLE} == set(cli.COMMANDS) - {"info"}
+
+
+@pytest.mark.parametrize(("command", "option", "values"), WHOLE)
+def test_a_fraction_is_no_whole_number(
+    command: str, option: str, values: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("1.5", "2.0", "-0.5", "1.", ".9"):
+        assert main([command, *NEEDED.get(command, []), option, *[number] * values]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and error.endswith(f"'{number}' is not a whole number\n")
+
+
+@pytest.mark.parametrize("year", ["0", "-5", "10000"])
+@pytest.mark.parametrize("option", ["since", "until"])
+@pytest.mark.parametrize("command", ["prepare", "evaluate"])
+def test_a_year_that_is_none(command: str, option: str, year: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, *NEEDED[command], f"--{option}", year]) == 1
+    assert capsys.readouterr().err == f"hayago: {option} must be a year from 1 to 9999: {year}\n"
+
+
+def test_the_reasons_are_shown_when_no_game_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "few.sgf").write_text("(;B[aa])")
+    (tmp_path / "bad.sgf").write_text("x")
+    words = ["prepare", str(tmp_path), "--out", str(tmp_path / "x.parquet"), "--list-rejected"]
+    assert main(words) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("hayago: no game is left to write") and printed.err.count("\n") == 1
+    assert printed.out == f"{tmp_path}/bad.sgf: not SGF: no game begins in it\n{tmp_path}/few.sgf: too few moves: 1\n"
+    assert main([*words, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["kept"], report["total"], len(report["rejected_games"])) == (0, 2, 2)
+    assert main(["prepare", "nothing", "--out", "x", "--json"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_two_outputs_with_one_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.svg").symlink_to("a.svg")
+    (tmp_path / "g.sgf").write_bytes(GAME)
+    for words in (
+        ["predict", "g.sgf", "--move", "1", "--image", "a.svg", "--planes", "./a.svg"],
+        ["predict", "g.sgf", "--move", "1", "--image", "a.svg", "--planes", "link.svg"],
+        ["evaluate", "g.sgf", "--report", "q", "--csv", "q"],
+        ["evaluate", "g.sgf", "--report", "q", "--plots", str(tmp_path / "q")],
+        ["evaluate", "g.sgf", "--csv", "no/../q", "--plots", "q"],
+    ):
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert "named for two outputs; choose another name" in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["g.sgf", "link.svg"]
+
+
+def test_an_illegal_move_of_a_file_is_named_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "g.sgf").write_text("(;SZ[19];B[aa];W[bb];B[aa];W[cc])")
+    assert main(["predict", str(tmp_path / "g.sgf"), "--move", "4"]) == 1
+    error = capsys.readouterr().err
+    assert error == f"hayago: {tmp_path}/g.sgf: move 3: illegal move black A19: the point is occupied\n"

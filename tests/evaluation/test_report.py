@@ -180,3 +180,10 @@ def test_charts_are_reproducible_svg_files(evaluation: Evaluation, charts: dict[
     few = pictures(replace(evaluation, traits=[]))
     assert few == {name: charts[name] for name in few} and len(few) == 3
     assert re.search(rb">top-1, %<", charts["year"])
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legends(evaluation: Evaluation) -> None:
+    models = [model._replace(name=f"_net{number}") for number, model in enumerate(evaluation.models)]
+    assert len(models) > 1
+    for picture in pictures(replace(evaluation, models=models)).values():
+        assert all(f">_net{number}<".encode() in picture for number in range(len(models)))

@@ -14,9 +14,11 @@ from sgfmill import sgf
 
 from hayago.cli import main
 from hayago.errors import HayagoError
+from hayago.match.match_game import _winner
 from hayago.match.match_record import MatchFolder
 from hayago.match.runner import MatchOptions, read_players, schedule
 from hayago.network.model_file import default_model_path
+from hayago.rules.coordinates import BLACK, WHITE
 from paths import ENGINES
 from programs import GNUGO
 
@@ -251,6 +253,18 @@ def test_more_openings_than_there_are(play):
 # Who has won.
 
 
+SCORES = {"B+12.5": BLACK, "w+0.5": WHITE, "B+R": BLACK, "W+Resign": WHITE, "B+T": BLACK, "B+": BLACK}
+SCORES |= {"W+3.5 (upper bound: 2)": WHITE, "B+361": BLACK, "W+10.": WHITE, "B+05": BLACK}
+SCORES |= dict.fromkeys(("0", "0.0", "Draw", "jigo"), 0)
+NO_SCORES = ["B+nan", "B+inf", "W+-5", "W++5", "B+1e5", "B+0", "W+0.0", "B+x", "B5", "+5", "1", "B+5x"]
+NO_SCORES += ["", "B 5", "B+9" + "9" * 400]
+
+
+@pytest.mark.parametrize(("said", "winner"), [*SCORES.items(), *((said, None) for said in NO_SCORES)])
+def test_what_is_a_score(said, winner):
+    assert _winner(said) == winner
+
+
 @pytest.mark.parametrize(
     ("black", "white", "referee", "winner", "disputed"),
     [
@@ -261,6 +275,7 @@ def test_more_openings_than_there_are(play):
         ("B+1.5", "W+1.5", "", "Void", True),
         ("B+1.5", "who knows", "", "Void", False),
         ("B+1.5", "B+1.5", "cannot score", "Void", False),
+        ("B+nan", "B+nan", "", "Void", False),
     ],
 )
 def test_who_says_who_has_won(play, tmp_path, black, white, referee, winner, disputed):
@@ -386,7 +401,9 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, OTHER], {"parallel": 0}, "parallel must be above 0"),
         ([HONEST, OTHER], {"timeout": 0}, "timeout must be above 0"),
         ([HONEST, OTHER], {"timeout": "inf"}, "timeout must not be above"),
-        ([HONEST, OTHER], {"komi": "nan"}, "komi must be a number of points: nan"),
+        ([HONEST, OTHER], {"komi": "nan"}, "komi must be from -1000 to 1000 points: nan"),
+        ([HONEST, OTHER], {"komi": 1e300}, "komi must be from -1000 to 1000 points: 1e+300"),
+        ([HONEST, OTHER], {"openings": "nothing.sgf"}, "cannot read nothing.sgf"),
         ([HONEST, OTHER], {"opening_moves": -1}, "opening moves must not be below 0"),
         ([HONEST, OTHER], {"seed": -1}, "seed must not be below 0"),
         ([HONEST, OTHER], {"seed": 2**64}, "seed must be below 2^63"),
@@ -504,13 +521,26 @@ def test_another_match_in_the_same_folder_is_refused(play, tmp_path):
         ({"scores": {"referee": 1}}, "line 2 is damaged"),
         ({"disputed": 0}, "line 2 is damaged"),
         ({"more": 1}, "line 2 is damaged"),
+        ({"winner": "one"}, "line 2 is damaged"),
+        ({"winner": "draw"}, "line 2 is damaged"),
+        ({"winner": ""}, "line 2 is damaged"),
+        ({"result": "W+3.5"}, "line 2 is damaged"),
+        ({"result": "Void"}, "line 2 is damaged"),
+        ({"ending": "xx"}, "line 2 is damaged"),
+        ({"ending": "crash"}, "line 2 is damaged"),
+        ({"ending": "crash", "charged": "other"}, "line 2 is damaged"),
+        ({"ending": "resignation", "disputed": True}, "line 2 is damaged"),
+        ({"charged": "x"}, "line 2 is damaged"),
+        ({"charged": "one"}, "line 2 is damaged"),
+        ({"moves": 10**30}, "line 2 is damaged"),
+        ({"scores": {"me": "B+1"}}, "line 2 is damaged"),
         ({"detail": json.loads("[" * 900 + "]" * 900)}, "line 2 is damaged"),
         ({"number": 1}, "game 1 that is not of this match"),
         ({"number": 5}, "game 5 that is not of this match"),
         ({"seed": 1}, "game 2 that is not of this match"),
         ({"opening": 7}, "game 2 that is not of this match"),
-        ({"black": "x"}, "game 2 that is not of this match"),
-        ({"winner": "x"}, "game 2 that is not of this match"),
+        ({"black": "x"}, "line 2 is damaged"),
+        ({"winner": "x"}, "line 2 is damaged"),
     ],
 )
 def test_results_that_no_match_writes(changes, said, results, play):

@@ -355,3 +355,12 @@ def test_a_folder_too_deep_and_a_file_that_is_locked_cost_only_themselves(
     skipped: dict[str, str] = {}
     assert [data for _, data in iter_files([tmp_path], skipped.__setitem__)] == [b"(;B[aa])"]
     assert len(skipped) == 2 and set(skipped.values()) == {"cannot be read"}
+
+
+def test_why_no_game_of_an_archive_can_be_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("about.txt", "x")
+        archive.writestr("a.sgf", " " * 20_000_000)
+        archive.writestr("b.sgf", " " * 20_000_000)
+    with pytest.raises(HayagoError, match=r"no \.sgf file in this archive can be read: a\.sgf: packed too tightly$"):
+        list(iter_files([tmp_path / "a.zip"]))

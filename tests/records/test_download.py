@@ -12,7 +12,7 @@ import threading
 import time
 import zipfile
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count, pairwise
@@ -613,3 +613,88 @@ def test_links_among_the_files_of_a_download_are_refused(server, tmp_path, capsy
     code, _, err = run(capsys, server.url("/a.zip"), "--out", folder)
     assert code == 1 and f"{name}: a link, which is not followed" in err
     assert victim.read_text() == "kept"
+
+
+def trickle(*blocks):
+    """Blocks of bytes, one after the other, a tenth of a second between two of them."""
+
+    def answer(request):
+        with suppress(OSError):
+            for block in blocks:
+                request.wfile.write(block)
+                time.sleep(0.1)
+        request.close_connection = True
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [bytes([letter]) for letter in (OK + b"X: " + b"y" * 300)],
+        [OK] + [b"X-%d: y\r\n" % n for n in range(300)],
+        [b"HTTP/1.1 100 Continue\r\n\r\n"] * 300,
+        [b"H"] * 300,
+    ],
+    ids=["bytes", "lines", "continue", "status"],
+)
+def test_a_header_that_never_ends(server, tmp_path, blocks):
+    begin = time.monotonic()
+    with pytest.raises(DownloadError, match=r"the header of the answer took more than 1 s \(2 attempts\)"):
+        fetch(server, tmp_path, trickle(*blocks), timeout=1, tries=2)
+    assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (chunked(ZIP[:5000]), "a chunk .* cut short"),
+        (raw(OK + b"Transfer-Encoding: chunked\r\n\r\nzzzz\r\n"), "a chunk .* damaged"),
+        (raw(OK + b"Content-Length: 500\r\n\r\nxx"), "ended after 2 bytes"),
+        (status(503, Retry_After="999999999"), "asked to wait 999999999 s"),
+    ],
+)
+def test_the_reasons_are_words(server, tmp_path, answer, said):
+    with pytest.raises(DownloadError, match=said) as caught:
+        fetch(server, tmp_path, answer, tries=1)
+    assert not re.search(r"literal|IncompleteRead|object|b'", str(caught.value))
+
+
+def a_zip(**members):
+    """A .zip of these files, compressed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.sgf", content)
+        archive.writestr("about.txt", "about")
+    return file.getvalue()
+
+
+ENCRYPTED = bytearray(a_zip(a="(;B[aa])", b="(;B[bb])"))
+ENCRYPTED[ENCRYPTED.rindex(b"PK\1\2", 0, ENCRYPTED.index(b"b.sgf", ENCRYPTED.index(b"PK\1\2"))) + 8] |= 1
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (a_zip(a="(;B[aa])", b=" " * 20_000_000), "b.sgf: packed too tightly"),
+        (bytes(ENCRYPTED), "b.sgf: encrypted"),
+        (a_zip(**{"a": "(;B[aa])", "n" * 1001: "(;B[aa])"}), "nnn.sgf: name too long"),
+    ],
+)
+def test_an_archive_with_a_game_that_cannot_be_unpacked_is_not_kept(server, tmp_path, data, said):
+    with pytest.raises(DownloadError, match=said):
+        fetch(server, tmp_path, serve(data))
+    assert files_in(tmp_path) == []
+
+
+def test_games_that_are_no_good_are_the_business_of_prepare(server, tmp_path):
+    assert fetch(server, tmp_path, serve(a_zip(a="(;B[aa])", b="(;SZ[99])", c="garbage"))).games == 3
+
+
+@pytest.mark.parametrize("about", [b"[" * 100_000, b"\xff", b"{", b"[]", b"null", b'{"x": 1}'])
+def test_what_is_said_about_a_part_may_be_damaged(server, tmp_path, about):
+    (tmp_path / "games.zip.part").write_bytes(b"x")
+    (tmp_path / "games.zip.part.json").write_bytes(about)
+    assert fetch(server, tmp_path, serve()).path.read_bytes() == ZIP
+    assert files_in(tmp_path) == ["games.zip"]

@@ -249,3 +249,36 @@ def test_a_zip_is_bounded_as_a_whole(tmp_path: Path) -> None:
             archive.writestr(f"{number}.sgf", bytes(1_000_000))
     with pytest.raises(HayagoError, match="expands more than 200 times"):
         list(iter_files([tmp_path / "x.zip"]))
+
+
+@pytest.mark.parametrize("name", [b"\0Q", b"\0\0", b"Q\0", b"//", b"/Q", b"\\Q", b"\xff\xfe"])
+def test_members_with_strange_names_cost_only_themselves(name: bytes, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.sgf", GAME)
+        archive.writestr("QQ", "x")
+    (tmp_path / "a.zip").write_bytes(out.getvalue().replace(b"QQ", name))
+    assert [data for _, data in iter_files([tmp_path / "a.zip"])] == [GAME]
+    (tmp_path / "a.tar").write_bytes(
+        header(b"", 0) + header(name, 0) + header(b"a.sgf", len(GAME)) + GAME.ljust(1536, b"\0")
+    )
+    assert [data for _, data in iter_files([tmp_path / "a.tar"])] == [GAME]
+
+
+def test_links_in_a_tar_are_counted(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, kind in (("b.dat", b"0"), ("a.sgf", b"1"), ("b.sgf", b"2"), ("c.sgf", b"6"), ("d.sgf", b"5")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "b.dat"
+            tar.addfile(info)
+    (tmp_path / "a.tar").write_bytes(out.getvalue())
+    skipped: list[tuple[str, str]] = []
+    with pytest.raises(HayagoError, match=r"no \.sgf file in this archive can be read: a\.sgf: a link in an archive"):
+        list(iter_files([tmp_path / "a.tar"], lambda source, reason: skipped.append((source[-5:], reason))))
+    assert skipped == [
+        ("b.dat", "not named .sgf"),
+        ("a.sgf", "a link in an archive"),
+        ("b.sgf", "a link in an archive"),
+        ("c.sgf", "not a regular file"),
+    ]

@@ -19,6 +19,7 @@ from hayago.features.dataset import encode_games
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.plain import encode
 from hayago.features.planes import unpack
+from hayago.records.footer import column_counts
 from hayago.records.games import POINT_MASK, WHITE_BIT, records_to_games
 from hayago.records.prepare import prepare
 from hayago.records.sgf import BadRecord, read_sgf
@@ -321,3 +322,48 @@ def test_texts_that_unpack_to_much_are_refused_when_the_store_is_opened(good: Dr
     path = bomb(good, tmp_path / "x.parquet", black=[f"{n}" + "x" * 8_000_000 for n in range(games)])
     with pytest.raises(HayagoError, match="more than its bytes can hold"):
         read_store(path)
+
+
+def test_metadata_that_would_end_the_process(good: Draft, tmp_path: Path) -> None:
+    """pyarrow aborts when it is asked about a column whose statistics do not fit it."""
+    path = changed(good, tmp_path / "bad.parquet")
+    data = path.read_bytes()
+    at = data.rindex(b"\x19\x06\x19\x26")  # lists of Thrift's: none, then two numbers
+    path.write_bytes(data[:at] + b"\x19\x26" + data[at + 2 :])
+    reseal(path)
+    command = [sys.executable, "-m", "hayago", "evaluate", str(path), "--split", "all"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"hayago: {path}: not a game store, or cut short (make one with hayago prepare)\n",
+    )
+
+
+def test_the_counts_in_the_metadata(good: Draft, tmp_path: Path) -> None:
+    path = changed(good, tmp_path / "good.parquet")
+    about = pq.read_metadata(path)
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    with path.open("rb") as file:
+        assert column_counts(file) == [
+            [group.column(number).num_values for number in range(group.num_columns)] for group in groups
+        ]
+
+
+@pytest.mark.parametrize(
+    "footer", [b"", b"\x19", b"\x49\xff\xff\xff\xff\x0f", b"\x1c" * 50_000, b"\x1e\0", b"\x18\xff\x7f", b"\0"]
+)
+def test_metadata_that_are_none(footer: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    with (tmp_path / "x").open("rb") as file, pytest.raises(ValueError, match=r"metadata|cut short|no such kind"):
+        column_counts(file)
+
+
+def test_reading_a_store_starts_no_threads(good: Draft, tmp_path: Path) -> None:
+    """Those of pyarrow may still run when Python ends, which aborts the process."""
+    path = changed(good, tmp_path / "good.parquet")
+    code = (
+        "import os, sys; from hayago.records.store import read_store\n"
+        "count = lambda: len(os.listdir('/proc/self/task'))\n"
+        "before = count(); store = read_store(sys.argv[1]); store.table; sys.exit(count() - before)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], timeout=300, check=False).returncode == 0

@@ -12,7 +12,7 @@ from sgfmill import sgf
 
 from hayago.records.archives import iter_files
 from hayago.records.games import WHITE_BIT
-from hayago.records.sgf import BadRecord, GameRecord, read_comments, read_sgf, scan_sgf, write_sgf
+from hayago.records.sgf import MOST_CHARACTERS, BadRecord, GameRecord, read_comments, read_sgf, scan_sgf, write_sgf
 from hayago.records.sgf_values import normal_date, normal_komi, rank_number
 from hayago.rules.coordinates import BLACK, WHITE
 from readers import differences
@@ -173,7 +173,7 @@ def test_hostile() -> None:
     assert moves("(;B[aa]" + "(" * deep) == "B:aa"
     assert moves(")" * deep + "(;B[aa])") == "B:aa"
     assert read("(;C[" + "\\]" * deep + "]B[cc])").moves.tolist() == [40]
-    assert read("(;PB[" + "x" * deep + "])").black == "x" * deep
+    assert read("(;PB[" + "x" * deep + "])").black == "x" * MOST_CHARACTERS
     assert read("(;" + "AB[aa:ss]" * 1000 + ")").setup_black == tuple(range(361))
     assert read("(;KM[" + "9" * 5000 + "]HA[" + "9" * 5000 + "])").komi is None
 
@@ -454,3 +454,29 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         assert isinstance(game, GameRecord | BadRecord)
     for game in scan_sgf(b"(;CA[" + data + b"]PB[" + data):
         assert isinstance(game, GameRecord | BadRecord)
+
+
+def test_texts_have_a_bound() -> None:
+    for letter, codec in (
+        *((b"x", "utf-8"), ("é".encode("latin-1"), "iso-8859-1"), ("段".encode(), "utf-8"), ("😀".encode(), "utf-8")),
+        *(("段".encode("gb18030"), "gb18030"), ("段".encode("cp932"), "shift_jis"), ("단".encode("cp949"), "euc-kr")),
+        *((rb"\]", "utf-8"), (b"x\n", "utf-8"), ("段".encode("iso2022_jp"), "iso-2022-jp")),
+    ):
+        short, long = (
+            read_sgf(b"".join((b"(;CA[", codec.encode(), b"]PB[", letter * count, b"]PW[w];B[aa])")))[0]
+            for count in (500, 50_001)
+        )
+        assert long.black == short.black[:MOST_CHARACTERS] or codec == "iso-2022-jp"
+        assert 400 <= len(long.black) <= MOST_CHARACTERS and set(long.black) <= set(short.black)
+        assert (long.white, len(long.moves)) == ("w", 1)
+        for odd in range(1, 5):  # the cut falls anywhere in a character
+            value = b"x" * odd + letter * 9999
+            (game,) = read_sgf(b"".join((b"(;CA[", codec.encode(), b"]PB[", value, b"];B[aa])")))
+            assert set(game.black) <= {"x", *short.black}
+
+
+@pytest.mark.parametrize("name", ["PB", "PW", "BR", "WR", "DT", "RE", "EV", "RU", "KM", "HA", "AP", "PL", "CA"])
+def test_every_text_of_a_root_node_has_the_bound(name: str) -> None:
+    for letter in (b"x", b"\xe6\xae\xb5"):
+        (game,) = read_sgf(b"(;%b[%b];B[aa])" % (name.encode(), letter * 5000))
+        assert all(len(value) <= MOST_CHARACTERS for value in game if isinstance(value, str))

@@ -417,3 +417,15 @@ def test_games_of_one_size_only() -> None:
         records_to_games([a_game(1, 10, 9), a_game(1)])
     assert records_to_games([a_game(1, 10, 9)]).offsets.tolist() == [0, 10]
     assert a_game(1).to_play == BLACK
+
+
+@pytest.mark.parametrize("letter", [b"x", b"\xb0\xa1", "😀".encode(), b"\xff"])
+def test_what_prepare_writes_is_read(letter: bytes, tmp_path: Path) -> None:
+    """However long a game's texts are: they have a bound of their own, below that of the store."""
+    names = (b"PB", b"PW", b"EV", b"RE", b"RU", b"BR", b"WR")
+    texts = b"".join(b"%b[%b]" % (name, letter * 2_000_000) for name in names)
+    games = (b"(;SZ[9]%b;B[aa];W[b%b])" % (texts, b"bcdefghi"[n : n + 1]) for n in range(8))
+    (tmp_path / "a.sgf").write_bytes(b"".join(games))
+    prepare([tmp_path / "a.sgf"], tmp_path / "a.parquet", PrepareOptions(size=9, min_moves=1))
+    store = read_store(tmp_path / "a.parquet")
+    assert len(store) > 0 and store.table.num_rows == len(store)

@@ -17,7 +17,7 @@ from hayago.evaluation import evaluation, formatting, outcomes
 from hayago.evaluation.breakdown import as_csv
 from hayago.evaluation.examples import Examples, Facts, choose_examples, facts_of
 from hayago.evaluation.move_predictors import Answers, ask
-from hayago.files import refuse_inputs, write_atomically
+from hayago.files import refuse_inputs, refuse_same_outputs, write_atomically
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.archives import is_store
 from hayago.records.games import Games, records_to_games
@@ -92,6 +92,7 @@ def evaluate(
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     inputs = [*games, *(model or ()), *(fit or ()), trained_on]
+    refuse_same_outputs((report, csv, plots))
     for path in (report, csv):
         if path is not None:
             refuse_inputs(path, inputs)

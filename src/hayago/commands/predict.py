@@ -10,13 +10,13 @@ from cyclopts import Parameter, validators
 
 from hayago.deferred import deferring
 from hayago.errors import HayagoError
-from hayago.files import refuse_inputs
+from hayago.files import refuse_inputs, refuse_same_outputs
 from hayago.network.evaluator import make_evaluator
 from hayago.player import kernels
 from hayago.player.player import Player
 from hayago.player.prediction import Prediction, ranked
 from hayago.player.styles import rank_in
-from hayago.records.sgf import read_sgf
+from hayago.records.sgf import read_first
 from hayago.rules.board import Board
 from hayago.rules.coordinates import COLOUR_NAMES, point_to_vertex
 
@@ -46,6 +46,7 @@ def predict(
     if pictures:
         from hayago.drawing.picture_file import check_picture_name
 
+        refuse_same_outputs(pictures)
         for path in pictures:
             check_picture_name(path)
             refuse_inputs(path, [game, model])
@@ -57,7 +58,7 @@ def predict(
 
 def _look(game: Path, move: int, model: Path | None, image: Path | None, planes: Path | None) -> dict[str, Any]:
     """What to print, once the pictures are drawn."""
-    record = read_sgf(game)[0]
+    record = read_first(game)
     plays = list(record.plays())
     if move > len(plays) + 1:
         raise HayagoError(f"{record.source}: has {len(plays)} moves, so none has the number {move}")

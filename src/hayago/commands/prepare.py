@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from hayago.errors import HayagoError
 from hayago.records.prepare import PrepareOptions, PrepareReport
 from hayago.records.prepare import prepare as prepare_store
 
@@ -38,13 +39,16 @@ def prepare(
         def show(files: int, kept: int) -> None:
             progress.update(task, description=f"{files:,} files read, {kept:,} games kept")
 
-        report = prepare_store(games, out, options, show)
+        report = PrepareReport()
+        try:
+            prepare_store(games, out, options, show, report)
+        except HayagoError:
+            if report.rejected:  # they may say why no game is left
+                _print_rejected(report, list_rejected, as_json)
+            raise
+    _print_rejected(report, list_rejected, as_json)
     if as_json:
-        sys.stdout.write(json.dumps(_as_dict(report, list_rejected)) + "\n")
         return
-    if list_rejected:
-        for source, reason, detail in report.rejected:
-            sys.stdout.write(f"{source}: {reason}{': ' * bool(detail)}{detail}\n")
     rows = [("kept", report.kept), *report.table(), ("all", report.total)]
     sys.stdout.writelines(f"{count:9,}  {reason}\n" for reason, count in rows)
     splits = ", ".join(f"{count:,} for {split}" for split, count in sorted(report.splits.items()))
@@ -52,6 +56,15 @@ def prepare(
     if report.cuts:
         cuts = ", ".join(f"{count:,} at {reason}" for reason, count in report.cuts.most_common())
         sys.stdout.write(f"games that end early: {cuts}\n")
+
+
+def _print_rejected(report: PrepareReport, list_rejected: bool, as_json: bool) -> None:
+    """Print the report as JSON, or the games that were left out, as far as it was asked for."""
+    if as_json:
+        sys.stdout.write(json.dumps(_as_dict(report, list_rejected)) + "\n")
+    elif list_rejected:
+        for source, reason, detail in report.rejected:
+            sys.stdout.write(f"{source}: {reason}{': ' * bool(detail)}{detail}\n")
 
 
 def _as_dict(report: PrepareReport, list_rejected: bool) -> dict[str, object]:

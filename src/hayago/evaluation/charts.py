@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _COLOURS = ("#1f5fa8", "#c0392b", "#2e8b57", "#8e5ea2", "#c08a1e", "#3f7f8c")
 _WIDTH, _HEIGHT = 4.4, 2.9  # inches: small, so that the text can be read on a phone
 _LEGEND_LINE = 0.19  # inches
+_SHOWN = " "  # before each name in a chart: matplotlib leaves out those that begin with an underscore
 _LONGEST_NAME, _LABEL_LETTERS = 50, 44  # letters that fit into the width, in a legend and below the bars
 
 
@@ -67,6 +68,7 @@ def _legend(figure: "Figure", axes: "Axes") -> None:
     handles, names = axes.get_legend_handles_labels()
     if len(names) < 2:
         return
+    names = [name.removeprefix(_SHOWN) for name in names]
     names = [name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}" for name in short_names(names)]
     columns = max(1, min(len(names), _LONGEST_NAME // (max(map(len, names)) + 4)))
     figure.set_figheight(_HEIGHT + _LEGEND_LINE * -(-len(names) // columns))
@@ -94,7 +96,7 @@ def _draw_curve(axes: "Axes", number: int, name: str, x: list[float], measures: 
         linewidth=1.2,
         elinewidth=0.9,
         color=_colour(number),
-        label=name,
+        label=_SHOWN + name,
     )
 
 
@@ -102,7 +104,7 @@ def _draw_top_k(axes: "Axes", evaluation: Evaluation) -> None:
     ks = range(1, TOP_K + 1)
     for number, model in enumerate(evaluation.models):
         shares = [100 * measure.value for measure in model.summary.top_k]
-        axes.plot(ks, shares, marker="o", markersize=3, color=_colour(number), label=model.name)
+        axes.plot(ks, shares, marker="o", markersize=3, color=_colour(number), label=_SHOWN + model.name)
         if all(measure.has_interval for measure in model.summary.top_k):
             low = [100 * measure.low for measure in model.summary.top_k]
             high = [100 * measure.high for measure in model.summary.top_k]
@@ -147,7 +149,7 @@ def _draw_trait(axes: "Axes", evaluation: Evaluation, trait: str) -> None:
             error_kw={"elinewidth": 0.9, "ecolor": "#333333"},
             color=_colour(number),
             alpha=0.85,
-            label=model.name,
+            label=_SHOWN + model.name,
         )
     labels = [row.label for row in rows]
     crowded = len(labels) * max(map(len, labels)) > _LABEL_LETTERS

@@ -26,6 +26,8 @@ from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, opponent, point_to_vertex, vertex_to_point
 
 CHARGES = ("crash", "time-out", "junk", "refusal", "illegal move", "clock")
+SCORED = ("passes", "move limit")  # how a game ends that is scored
+ENDINGS = (*SCORED, "resignation")  # how one ends in which no one is charged
 REFEREE = "referee"
 DRAW = "draw"
 
@@ -36,7 +38,11 @@ _CHARGE_OF: dict[type[EngineError], str] = {
     BadReply: "junk",
     CommandFailed: "refusal",
 }
-_SCORE = re.compile(r"([BW])\+|(0(?:\.0*)?|draw|jigo)\s*$", re.IGNORECASE)
+# A lead of up to 9,999 points, not 0, or a word of SGF's; an engine's remark may follow.
+_SCORE = re.compile(
+    r"([BW])\+(?:(?=[\d.]*[1-9])\d{1,4}(?:\.\d{0,9})?|R|Resign|T|Time|F|Forfeit)?(?!\S)|(0(?:\.0*)?|draw|jigo)\s*$",
+    re.IGNORECASE,
+)
 
 Hire = Callable[[str], GtpClient]  # gives the engine of a player or of the referee, by name; starts it if necessary
 

@@ -22,13 +22,17 @@ from filelock import FileLock, Timeout
 
 from hayago import __version__
 from hayago.errors import HayagoError
-from hayago.files import refuse_links, write_atomically
-from hayago.match.match_game import GameResult
+from hayago.files import read_file, refuse_links, write_atomically
+from hayago.match.match_game import CHARGES, DRAW, ENDINGS, REFEREE, SCORED, GameResult
 from hayago.match.openings import fingerprint, write_openings
 from hayago.network.file_header import check_fields, number, text, whole
 from hayago.records.sgf import GameRecord, read_sgf
+from hayago.rules.coordinates import COLOUR_NAMES
 
 FORMAT = 1
+_MOST_BYTES = 1 << 30  # of a file in the folder; a game takes half a KiB
+_MOST_MOVES = 1_000_000
+_UNDECIDED = {DRAW: "0", "": "Void"}  # the results of games that no one has won
 MAX_SECONDS = 1e9  # of a player in a game
 
 
@@ -85,7 +89,7 @@ class MatchFolder:
             kept = _read_json(path)
             if kept.get("format") != FORMAT:
                 raise HayagoError(f"{path}: written by another version of hayago ({kept.get('hayago')})")
-            self.openings = read_sgf(_read(self.path / "openings.sgf"), str(self.path / "openings.sgf"))
+            self.openings = read_sgf(self.path / "openings.sgf")
             _compare(self.path, kept["match"], {**agreement, "openings_hash": fingerprint(self.openings)})
             self.results = self._read_results()
             return
@@ -125,7 +129,7 @@ class MatchFolder:
     def _read_results(self) -> list[GameResult]:
         if not self._results_path.exists():
             return []
-        data = _read(self._results_path)
+        data = read_file(self._results_path, _MOST_BYTES)
         lines = data[: data.rfind(b"\n") + 1]
         if lines != data:
             write_atomically(self._results_path, lambda file: file.write(lines))
@@ -135,6 +139,7 @@ class MatchFolder:
                 fields = json.loads(line)
                 results.append(GameResult(**fields))
                 check_fields(fields, _KINDS)
+                _check_sense(results[-1])
             except (ValueError, TypeError, RecursionError) as error:
                 raise HayagoError(f"{self._results_path}: line {count} is damaged") from error
         return results
@@ -142,6 +147,23 @@ class MatchFolder:
 
 def _is_scores(value: Any) -> bool:
     return isinstance(value, dict) and all(map(text, value.values()))
+
+
+def _check_sense(game: GameResult) -> None:
+    """Raise ValueError unless a result's fields fit together."""
+    wins = {game.black: "B+", game.white: "W+"}
+    won, charged = game.winner in wins, game.ending in CHARGES
+    sensible = (
+        charged or game.ending in ENDINGS,
+        game.result.startswith(wins[game.winner]) if won else game.result == _UNDECIDED.get(game.winner),
+        game.charged in wins if charged else not game.charged,
+        not charged or (won and game.winner != game.charged),
+        not game.disputed or game.ending in SCORED,
+        game.scores.keys() <= {*COLOUR_NAMES, REFEREE},
+        game.moves <= _MOST_MOVES,
+    )
+    if not all(sensible):
+        raise ValueError("it makes no sense")
 
 
 # A result's fields. The rest of the line's checks is `Match.agree`: whether this game is one of the match.
@@ -162,16 +184,9 @@ def _compare(path: Path, kept: dict[str, Any], agreement: dict[str, Any]) -> Non
             raise HayagoError(f"{path}: this match was begun with {key} {before}, not {now}; use another folder")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise HayagoError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_read(path))
+        value = json.loads(read_file(path, _MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise HayagoError(f"{path}: damaged: {error}") from error
     if not isinstance(value, dict) or not isinstance(value.get("match"), dict):

@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple
 from hayago.cores import MOST_THREADS
 from hayago.errors import HayagoError
 from hayago.gtp.client import EngineDied, GtpClient, split_command
+from hayago.gtp.protocol import MOST_KOMI
 from hayago.match.elo import Sprt
 from hayago.match.match_clock import TimeSettings
 from hayago.match.match_game import DRAW, REFEREE, Conditions, GameResult, Pairing, play_game, set_up, set_up_player
@@ -92,8 +93,8 @@ class MatchOptions:
                 raise HayagoError(f"{name} must be above 0: {getattr(self, name)}")
         if self.timeout > threading.TIMEOUT_MAX:
             raise HayagoError(f"timeout must not be above {threading.TIMEOUT_MAX:g}: {self.timeout}")
-        if not math.isfinite(self.komi):
-            raise HayagoError(f"komi must be a number of points: {self.komi}")
+        if not abs(self.komi) <= MOST_KOMI:
+            raise HayagoError(f"komi must be from -{MOST_KOMI:g} to {MOST_KOMI:g} points: {self.komi}")
         for name in ("opening_moves", "move_limit", "seed"):
             if (getattr(self, name) or 0) < 0:
                 raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
@@ -222,7 +223,7 @@ class Match:
     """A match that can be played or continued.
 
     Raises:
-        HayagoError: the options do not fit the players.
+        HayagoError: the options do not fit the players, or the openings cannot be read.
     """
 
     def __init__(self, players: Sequence[MatchPlayer], options: MatchOptions) -> None:
@@ -234,6 +235,10 @@ class Match:
         self._commands = {player.name: player.command for player in players}
         if options.referee:
             self._commands[REFEREE] = split_command(options.referee)
+        self._given: list[GameRecord] = []  # the openings of a file, before there is a folder
+        if options.openings:
+            superko = options.ko == "positional"
+            self._given = read_openings(options.openings, options.size, options.opening_moves, superko=superko)
         self._ready = self._engines()
 
     @property
@@ -274,13 +279,9 @@ class Match:
         """Begin the match in its folder, or continue the one there.
 
         Raises:
-            HayagoError: the folder holds another match or games of another, or the openings cannot be read or sampled.
+            HayagoError: the folder holds another match or games of another, or the openings cannot be sampled.
         """
-        options = self.options
-        superko = options.ko == "positional"
-        given: list[GameRecord] = []
-        if options.openings:
-            given = read_openings(options.openings, options.size, options.opening_moves, superko=superko)
+        options, given = self.options, self._given
         agreement: dict[str, Any] = {
             **{name: getattr(options, name) for name in MatchOptions.__dataclass_fields__ if name != "parallel"},
             "players": [
@@ -298,8 +299,7 @@ class Match:
         folder.agree(agreement, lambda: given or self._sample())
         planned = {pairing.number: pairing for pairing in self._schedule(folder)}
         for result in folder.results:
-            sides = (result.black, result.white, DRAW, "")
-            if result[: len(Pairing._fields)] != planned.pop(result.number, None) or result.winner not in sides:
+            if result[: len(Pairing._fields)] != planned.pop(result.number, None):
                 raise HayagoError(f"{folder.path}: the results have a game {result.number} that is not of this match")
         for opening in folder.openings:
             opening_board(opening)  # this also compiles the kernels, once, before threads need them

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from hayago.errors import HayagoError
 from hayago.features.planes import FEATURES_VERSION
-from hayago.files import write_atomically
+from hayago.files import open_file, write_atomically
 from hayago.network import BOX
 from hayago.network.architecture import Architecture
 from hayago.network.file_header import check_fields, parse_header, text, whole
@@ -156,9 +156,9 @@ def read_tensors(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArr
         ModelError: there is no such file, it is damaged, or it is of another kind.
     """
     try:
-        if not path.is_file():
-            raise ModelError(f"{path}: no such {kind} file")
-        path.open("rb").close()  # safetensors would say of a file that it may not read that there is none
+        open_file(path).close()  # safetensors would say of a file that it may not read that there is none
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelError(f"{path}: no such {kind} file") from error
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
     try:

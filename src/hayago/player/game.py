@@ -15,7 +15,7 @@ from hayago.player.player import Choice, Player
 from hayago.player.restrictions import Restriction
 from hayago.player.styles import Style
 from hayago.records.games import move_codes
-from hayago.records.sgf import GameRecord, read_sgf, write_sgf
+from hayago.records.sgf import GameRecord, read_first, write_sgf
 from hayago.rules.board import Board, IllegalMove
 from hayago.rules.coordinates import BLACK, WHITE, handicap_points
 from hayago.rules.game_rules import GameRules, rules_of_sgf, sgf_name
@@ -269,7 +269,7 @@ class Game:
         False, and nothing changed, if the file cannot be used or is for another size.
         """
         try:
-            self.take_up(read_sgf(path)[0], move_number)
+            self.take_up(read_first(path), move_number)
         except (ValueError, HayagoError):
             return False
         return True

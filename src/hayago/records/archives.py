@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from hayago.errors import HayagoError, printable
-from hayago.files import is_unfinished
+from hayago.files import check_regular, is_unfinished, open_file
 from hayago.records.sgf import MAX_BYTES
 
 MAX_MEMBER_BYTES = 64 << 20  # of what an archive may hold unasked; a file may have MAX_BYTES
@@ -32,6 +32,10 @@ _RATIO_FREE_BYTES = 1 << 20  # smaller archives do no harm, and short texts may 
 _STEP_BYTES = 4096
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+NOT_A_GAME = "not named .sgf"  # the reason why most other files are skipped
+A_LINK = "a link in an archive"  # following it would unpack what is before it again
+NOT_REGULAR = "not a regular file"
+MAX_NAME = 1000  # characters of a member's name, which every game carries along
 Skip = Callable[[str, str], None]
 
 
@@ -76,7 +80,7 @@ def is_store(path: str | Path) -> bool:
     if path.suffix.lower() == ".parquet":
         return True
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(4) == b"PAR1"
     except (OSError, ValueError):  # a folder, a pattern; reading it says what is wrong
         return False
@@ -94,7 +98,7 @@ def iter_files(paths: Iterable[str | Path], on_skip: Skip | None = None) -> Iter
         on_skip: called with (source, reason) for every other file: not named .sgf (in any case), a link to nothing, a
             folder that cannot be read, a file or archive in a folder that cannot be read or is damaged, a device or
             pipe in a folder, a file larger than MAX_BYTES, a member larger than MAX_MEMBER_BYTES, encrypted,
-            or compressed more than MAX_RATIO times or in an unknown way.
+            a link, with a name of more than MAX_NAME, or compressed more than MAX_RATIO times or in an unknown way.
 
     Raises:
         HayagoError: a path that does not exist or cannot be read; a folder, pattern or archive without games;
@@ -133,7 +137,7 @@ def iter_archive(file: Path, name: str, on_skip: Skip | None = None) -> Iterator
         DamagedArchive: it is damaged or cut short.
         HayagoError: see `iter_files`.
     """
-    yield from _archive(file, on_skip or (lambda _source, _reason: None), name)
+    yield from _file(file, on_skip or (lambda _source, _reason: None), name)
 
 
 def _expand(path: str) -> list[Path]:
@@ -169,7 +173,7 @@ def _folder(folder: Path, skip: Skip, strict: bool) -> Iterator[tuple[str, bytes
                     raise
                 skip(file.as_posix(), error.reason)
         else:
-            skip(file.as_posix(), "not named .sgf")
+            skip(file.as_posix(), NOT_A_GAME)
     if not found:
         raise HayagoError(f"{folder}: no .sgf file in this folder")
 
@@ -210,7 +214,7 @@ def _files_below(folder: Path, skip: Skip) -> Iterator[Path]:
             elif stat.S_ISREG(mode):
                 yield path
             else:
-                skip(path.as_posix(), "not a regular file")
+                skip(path.as_posix(), NOT_REGULAR)
 
 
 def _system_devices() -> set[int]:
@@ -219,12 +223,11 @@ def _system_devices() -> set[int]:
     return found - {Path("/").stat().st_dev}
 
 
-def _file(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
+def _file(file: Path, skip: Skip, name: str = "") -> Iterator[tuple[str, bytes]]:
     try:
-        if file.exists() and not file.is_file():
-            raise UnreadableFile(f"cannot read {file}: not a regular file")
-        if _is_archive(file.name):
-            yield from _archive(file, skip, file.name)
+        check_regular(file)
+        if _is_archive(name or file.name):
+            yield from _archive(file, skip, name or file.name)
         elif file.stat().st_size > MAX_BYTES:
             skip(file.as_posix(), _too_large(MAX_BYTES))
         else:
@@ -237,8 +240,15 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
     members = _zip_members if name.lower().endswith(".zip") else _tar_members
     found = 0
     last = "its beginning"
+    lost: list[str] = []
+
+    def note(source: str, reason: str) -> None:
+        if reason != NOT_A_GAME:
+            lost.append(f"{source.partition('!')[2]}: {reason}")
+        skip(source, reason)
+
     try:
-        for member, data in members(file, skip):
+        for member, data in members(file, note):
             found += 1
             last = member
             yield f"{file.as_posix()}!{member}", data
@@ -248,7 +258,8 @@ def _archive(file: Path, skip: Skip, name: str) -> Iterator[tuple[str, bytes]]:
         what = str(error).partition("\n")[0].rstrip(":")  # tarfile lists everything it tried
         raise DamagedArchive(f"{file}: the archive is damaged or cut short after {last} ({what})") from error
     if not found:
-        raise NoGames(f"{file}: no .sgf file in this archive")
+        why = f" can be read: {lost[0]}" if lost else ""
+        raise NoGames(f"{file}: no .sgf file in this archive{why}")
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
@@ -299,11 +310,17 @@ def _tar_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
             total += member.size
             if total > allowed:
                 raise ArchiveBomb(f"{file}: expands more than {MAX_RATIO} times at {member.name}; reading stopped")
-            if not member.isfile():
+            if member.isdir():
                 continue
             source = f"{file.as_posix()}!{member.name}"
             if not _is_game(PurePosixPath(member.name).name):
-                skip(source, "not named .sgf")
+                skip(source, NOT_A_GAME)
+            elif member.islnk() or member.issym():
+                skip(source, A_LINK)
+            elif not member.isfile():
+                skip(source, NOT_REGULAR)
+            elif len(member.name) > MAX_NAME:
+                skip(source, "name too long")
             elif member.size > MAX_MEMBER_BYTES:
                 skip(source, _too_large(MAX_MEMBER_BYTES))
             else:
@@ -322,10 +339,12 @@ def _zip_members(file: Path, skip: Skip) -> Iterator[tuple[str, bytes]]:
     with _opened_zip(file) as archive:
         for info in archive.infolist():
             source = f"{file.as_posix()}!{info.filename}"
-            if info.is_dir():
+            if info.filename.endswith("/"):  # `is_dir` fails for the empty name, which a zero byte at its start makes
                 continue
             if not _is_game(info.filename):
-                skip(source, "not named .sgf")
+                skip(source, NOT_A_GAME)
+            elif len(info.filename) > MAX_NAME:
+                skip(source, "name too long")
             elif info.file_size > MAX_MEMBER_BYTES:
                 skip(source, _too_large(MAX_MEMBER_BYTES))
             elif info.file_size > _RATIO_FREE_BYTES + MAX_RATIO * info.compress_size:
@@ -362,10 +381,15 @@ def _opened_zip(file: Path) -> zipfile.ZipFile:
     """The archive, also if a name in it is said to be UTF-8 and is not: zipfile refuses all of it then.
 
     In a copy the names are said to be of the encoding that any bytes can be.
+
+    Raises:
+        ValueError: it is too large to be copied.
     """
     try:
         return zipfile.ZipFile(file)
     except UnicodeDecodeError:
+        if file.stat().st_size > MAX_BYTES:
+            raise
         data = bytearray(file.read_bytes())
         end = data.rfind(b"PK\5\6")  # it follows the list of members
         size, offset = struct.unpack_from("<2L", data, end + 12)

@@ -45,6 +45,7 @@ _KINDS |= {"hz": HZ}
 _ASCII = b'()[];:ABCabc019 -/."'
 _CODECS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}  # of no file, or extremely slow
 _LONGEST = 40  # characters of the name of an encoding
+_LONGEST_CHARACTER = 8  # bytes, with an escape before it
 _WINDOW = 4096  # bytes of a root node in which CA is looked for, and of a text that is guessed
 _CA = re.compile(rb"(?<![A-Za-z])CA\s*\[\s*([!-Z^-~ ]*)\]")
 _FIRST_MOVE = re.compile(rb";\s*(?:B|W|AB|AW)\s*\[|\)\s*\(")
@@ -122,6 +123,17 @@ def settled_codec(declared: str, text: bytes) -> str:
     except ValueError:
         return declared if declared not in ("", "utf-8") else guessed_codec(text)
     return "utf-8" if not declared or (not text.isascii() and max(decoded) >= "\u0800") else declared
+
+
+def whole_characters(text: bytes, codec: str) -> bytes:
+    """The beginning of a text, without the half of a character at its end that cutting it has left."""
+    for end in range(len(text), max(0, len(text) - _LONGEST_CHARACTER), -1):
+        try:
+            text[:end].decode(codec or "utf-8")
+        except (LookupError, ValueError):
+            continue
+        return text[:end]
+    return text
 
 
 def trials(declared: str, settled: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Fetches archives of game records from the web, each of them whole or not at all.
 
 While an archive is being fetched it is NAME.part, and NAME.part.json says which version of which address it is. It
-becomes NAME only when it is as long as the server said and every game in it can be read. The next download resumes
+becomes NAME only when it is as long as the server said and every game file in it can be unpacked. Whether those hold
+games that can be used is the business of `prepare`. The next download resumes
 from the bytes that a broken one left, if the server still has the same version; otherwise it starts again.
 
 `requests` handles redirects, proxies and certificates. The bytes are read from the urllib3 response below it as they
@@ -9,8 +10,11 @@ arrive, because a server that sends very slowly must not hold us forever. urllib
 """
 
 import hashlib
+import http.client
 import json
 import re
+import socket
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -19,19 +23,22 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
 from filelock import FileLock, Timeout
+from requests.adapters import HTTPAdapter
 from requests.utils import requote_uri
-from urllib3.exceptions import HTTPError
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, IncompleteRead
 from urllib3.util import Retry
 
 from hayago import __version__
 from hayago.errors import HayagoError, printable
 from hayago.files import refuse_links, write_atomically
-from hayago.records.archives import DamagedArchive, iter_archive
+from hayago.records.archives import A_LINK, NOT_A_GAME, DamagedArchive, iter_archive
 
 # We have read about its links but never fetched it: the tests have a server of their own.
 KGS_ARCHIVE = "https://www.u-go.net/gamerecords/"
@@ -125,6 +132,8 @@ class Downloader:
         self._session.max_redirects = 5
         self._session.auth = lambda request: request  # nothing of an address, or of .netrc, goes to a server
         self._session.headers.update({"User-Agent": f"hayago/{__version__}", "Accept-Encoding": "identity"})
+        self._session.mount("http://", _Adapter())
+        self._session.mount("https://", _Adapter())
         self._next_request = 0.0
         self.unnamed: list[tuple[str, str]] = []
         """(address, reason) of each link to an archive that gives no file name, from `find`."""
@@ -281,7 +290,9 @@ class Downloader:
                     reason = f"the server answered {response.status_code} {response.reason}"
                     if response.status_code not in _BUSY:
                         raise DownloadError(f"{url}: {reason}")
-                    wait = min(Retry().get_retry_after(response.raw) or 0.0, _LONG_WAIT)
+                    retry = Retry()
+                    retry.retry_after_max = _LONG_WAIT  # unasked, no wait is longer than six hours
+                    wait = min(retry.get_retry_after(response.raw) or 0.0, _LONG_WAIT)
                     raise _Broken(f"{reason} and asked to wait {wait:.0f} s" if wait else reason, wait)
                 yield response
         except (requests.RequestException, HTTPError, ValueError, OverflowError, zlib.error) as error:
@@ -289,10 +300,7 @@ class Downloader:
                 error, (ValueError, OverflowError, requests.TooManyRedirects)
             ):  # about the address or a number
                 raise DownloadError(f"{url}: {error}") from error
-            root: BaseException = error  # requests and urllib3 have wrapped it several times
-            while inner := root.__cause__ or root.__context__:
-                root = inner
-            raise _Broken(str(root) or type(root).__name__) from error
+            raise _Broken(_reason(error)) from error
         finally:
             self._next_request = time.monotonic() + self.options.pause
 
@@ -324,6 +332,81 @@ class Downloader:
                 time.sleep(min(max(error.wait, pause), _MAX_WAIT_SECONDS))
 
 
+def _reason(error: BaseException) -> str:
+    """What the error says that requests and urllib3 have wrapped several times."""
+    root = error
+    while inner := root.__cause__ or root.__context__:
+        root = inner
+    if isinstance(root, (IncompleteRead, http.client.IncompleteRead)):
+        came = f" after {root.partial} bytes" if isinstance(root.partial, int) else ""
+        return f"the connection ended{came}, before all had arrived"
+    if isinstance(root, ValueError):
+        return "a chunk of the answer is damaged or cut short"
+    return str(root) or type(root).__name__
+
+
+class _Prompt:
+    """A connection whose answer's header must come within its timeout: as a whole, not only each byte of it."""
+
+    timeout: Any
+    sock: Any
+
+    def getresponse(self) -> Any:
+        """See `HTTPConnection`."""
+        late = threading.Event()
+
+        def hang_up() -> None:
+            late.set()
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+        sock = self.sock
+        timer = threading.Timer(self.timeout, hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        except (OSError, http.client.HTTPException):
+            if not late.is_set():
+                raise
+        finally:
+            timer.cancel()
+        if late.is_set():  # http.client takes half a header for a whole one
+            raise TimeoutError(f"the header of the answer took more than {self.timeout:g} s")
+        return response
+
+
+class _Connection(_Prompt, HTTPConnection):
+    pass
+
+
+class _SafeConnection(_Prompt, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SafePool(HTTPSConnectionPool):
+    ConnectionCls = _SafeConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Makes requests use these connections, with a proxy too."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """See `HTTPAdapter`."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """See `HTTPAdapter`."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+        return manager
+
+
 class _Part:
     """The beginning of an archive, and the file about it."""
 
@@ -338,7 +421,7 @@ class _Part:
 
     def validator(self) -> str:
         """What tells its version, or "" if that is unknown or the part is of another address."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             return str(json.loads(self.about.read_bytes())[self.url])
         return ""
 
@@ -410,11 +493,18 @@ def _suffix(url: str) -> str:
 
 
 def _describe(archive: Archive, path: Path, resumed_at: int = 0, *, already_there: bool = False) -> Fetched:
-    """Read every game of the file; the cause of a DownloadError may be a DamagedArchive."""
+    """Unpack every game file; the cause of a DownloadError may be a DamagedArchive."""
+    where = path if already_there else archive.url
+
+    def refuse(source: str, reason: str) -> None:
+        if reason not in (NOT_A_GAME, A_LINK):  # what a link leads to is in the archive by another name
+            raise DownloadError(f"{where}: {source.partition('!')[2][-200:]}: {reason}")
+
     try:
-        games = sum(1 for _ in iter_archive(path, archive.name))
+        games = sum(1 for _ in iter_archive(path, archive.name, refuse))
+    except DownloadError:
+        raise
     except HayagoError as error:
-        where = path if already_there else archive.url
         raise DownloadError(f"{where}: {str(error).rpartition(f'{path}: ')[2]}") from error
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

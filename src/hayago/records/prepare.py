@@ -35,6 +35,9 @@ class PrepareOptions(Selection):
         super().__post_init__()
         if not 1 <= self.size <= MAX_SIZE:
             raise HayagoError(f"board size must be 1 to {MAX_SIZE}: {self.size}")
+        for name in ("min_moves", "max_moves"):
+            if getattr(self, name) < 0:
+                raise HayagoError(f"{name.replace('_', ' ')} must not be below 0: {getattr(self, name)}")
 
 
 @dataclass
@@ -76,6 +79,7 @@ def prepare(
     out: str | Path,
     options: PrepareOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
+    report: PrepareReport | None = None,
 ) -> PrepareReport:
     """Read all games under `paths` and write the good ones, each once, as the store `out`.
 
@@ -85,6 +89,7 @@ def prepare(
         paths: files, folders, archives, glob patterns; see `iter_files`.
         out: the Parquet file; replaced only if everything succeeds.
         progress: called after every file with the number of files read and of games kept.
+        report: filled in, also if an error is raised, and returned.
 
     Raises:
         HayagoError: a path cannot be read or holds no games (see `iter_files`), no game is left, `out` is an
@@ -93,7 +98,7 @@ def prepare(
     paths = list(paths)
     if Path(out).exists():
         refuse_inputs(out, source_files(paths))
-    report = PrepareReport()
+    report = report or PrepareReport()
     return write_store(_scan(paths, report, progress), out, options, report)
 
 
@@ -183,10 +188,10 @@ class _Chooser:
         """The key of a record that is kept.
 
         Raises:
-            BadRecord: the record itself if it is one, or the reason why it is not kept.
+            BadRecord: what the record is, or the reason why it is not kept.
         """
         if isinstance(record, BadRecord):
-            raise record
+            raise BadRecord(record.source, record.reason, record.detail)  # a new one: see `read_sgf`
         unwanted = self._unwanted(record)
         if unwanted is not None:
             raise BadRecord(record.source, *unwanted)

@@ -20,6 +20,7 @@ from hayago.errors import HayagoError
 from hayago.records.sgf_values import rank_number
 
 _BELOW_ALL_RANKS = -99
+_LAST_YEAR = 9999
 
 
 def recipe_filters(recipe: str) -> dict[str, Any]:
@@ -65,6 +66,10 @@ class Selection:
                         f"{self.recipe} sets {field.name.replace('_', '-')} to {wanted}; it cannot be changed"
                     )
                 object.__setattr__(self, field.name, wanted)
+        for name in ("since", "until"):
+            year = getattr(self, name)
+            if year is not None and not 1 <= year <= _LAST_YEAR:
+                raise HayagoError(f"{name} must be a year from 1 to {_LAST_YEAR}: {year}")
         for rank in (self.min_rank, self.moves_by):
             if rank and not rank_number(rank):
                 raise HayagoError(f"not a rank: {rank!r} (6d, 1p, 3k)")

@@ -24,7 +24,17 @@ from numpy.typing import NDArray
 
 from hayago import __version__
 from hayago.errors import HayagoError
-from hayago.records.charsets import codec_named, declared_codec, is_plain, kind_of, settled_codec, trials, without_mark
+from hayago.files import read_file
+from hayago.records.charsets import (
+    codec_named,
+    declared_codec,
+    is_plain,
+    kind_of,
+    settled_codec,
+    trials,
+    whole_characters,
+    without_mark,
+)
 from hayago.records.sgf_scanner import (
     BAD_SIZE,
     CUTS,
@@ -49,9 +59,11 @@ from hayago.records.sgf_values import (
 from hayago.rules.coordinates import BLACK, WHITE
 from hayago.rules.move_codes import POINT_MASK, WHITE_BIT
 
-__all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_sgf", "scan_sgf", "write_sgf"]
+__all__ = ["BadRecord", "GameRecord", "rank_number", "read_comments", "read_first", "read_sgf", "scan_sgf", "write_sgf"]
 
 MAX_BYTES = 1 << 30  # reading takes some three times the file's size
+MOST_CHARACTERS = 500  # of a name, a rank or another text of the root node; what comes after is left out
+_MOST_BYTES = 8 * MOST_CHARACTERS  # of its value; enough for any encoding with its escapes
 _NO_COMMENTS = np.empty((0, 3), np.int64)
 
 
@@ -74,6 +86,8 @@ class GameRecord(NamedTuple):
     """One game: its set-up, its main line, and what its root node says about it.
 
     (A NamedTuple, because making a frozen dataclass takes as long as reading its file.)
+
+    Texts have at most MOST_CHARACTERS; the rest is left out.
 
     Attributes:
         size: the board's side, 1 to 19.
@@ -200,10 +214,16 @@ class _Reader:
         header = self.header[: scanned.header].tobytes()
         if self._plain:
             if scanned.plain and header.startswith((b"\0", b"UTF-8\0", b"utf-8\0")):
-                return header.decode("ascii").split("\0")
+                texts = header.decode("ascii").split("\0")
+                return [text[:MOST_CHARACTERS] for text in texts] if len(header) > MOST_CHARACTERS else texts
             self.codec = codec_named(header.partition(b"\0")[0])  # UTF-7 is ASCII, too
             self.encodings = trials(self.codec, self.codec or "utf-8")
-        return [decode_text(value, self.encodings, kind_of(self.codec)) for value in header.split(b"\0")]
+        return [self._text(value) for value in header.split(b"\0")]
+
+    def _text(self, value: bytes) -> str:
+        if len(value) > _MOST_BYTES:
+            value = whole_characters(value[:_MOST_BYTES], self.codec)
+        return decode_text(value, self.encodings, kind_of(self.codec))[:MOST_CHARACTERS]
 
     def comment(self, begin: int, end: int) -> str:
         """The text of a comment of that game."""
@@ -258,20 +278,34 @@ def read_sgf(sgf: bytes | str | Path, source: str = "") -> list[GameRecord]:
         BadRecord: the file holds no game, or one of its games cannot be used (`scan_sgf` continues after it).
         HayagoError: the file cannot be read.
     """
+    return [_good(record) for record in scan_sgf(*_content(sgf, source))]
+
+
+def read_first(sgf: bytes | str | Path, source: str = "") -> GameRecord:
+    """The first game of an SGF file; those after it are not read. The arguments are those of `read_sgf`.
+
+    Raises:
+        BadRecord: the file holds no game, or its first game cannot be used.
+        HayagoError: the file cannot be read.
+    """
+    return _good(next(scan_sgf(*_content(sgf, source))))
+
+
+def _content(sgf: bytes | str | Path, source: str) -> tuple[bytes, str]:
+    """The bytes of a file, and its name."""
     if isinstance(sgf, bytes):
         data = sgf
     else:
         source = source or str(sgf)
-        try:
-            data = Path(sgf).read_bytes()
-        except OSError as error:
-            raise HayagoError(f"cannot read {sgf}: {error.strerror}") from error
-    records = []
-    for record in scan_sgf(data, source):
-        if isinstance(record, BadRecord):
-            raise record
-        records.append(record)
-    return records
+        data = read_file(sgf, MAX_BYTES)
+    return data, source
+
+
+def _good(record: GameRecord | BadRecord) -> GameRecord:
+    if isinstance(record, BadRecord):
+        # A new one: an error that a variable holds would keep the file's bytes until the garbage collector runs.
+        raise BadRecord(record.source, record.reason, record.detail)
+    return record
 
 
 def read_comments(data: bytes) -> dict[int, str]:

@@ -48,6 +48,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
+from hayago.files import open_file
+from hayago.records.footer import column_counts
 from hayago.records.games import Games, check_codes, records_to_games
 from hayago.records.identity import KEY_BYTES, Split
 from hayago.records.seal import UNSEALED, is_intact, seal_place
@@ -106,7 +108,9 @@ class GameStore:
             if store.fingerprint != self.fingerprint:
                 raise HayagoError(f"{self.path}: the store has changed since its games were read")
             numbers = store.numbers(self.split)
-            table = _plain(store.parquet.read_row_groups(numbers, columns=_SCHEMA.names[2:]), self.path)
+            table = _plain(
+                store.parquet.read_row_groups(numbers, columns=_SCHEMA.names[2:], use_threads=False), self.path
+            )
             _check_table(table, [store.groups[number] for number in numbers])
             return table
 
@@ -233,7 +237,7 @@ def _opened(path: Path) -> Iterator[_Contents]:
         HayagoError: see `read_store`.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             try:
                 place = seal_place(file)
                 if place is not None and not is_intact(file, place):
@@ -242,8 +246,9 @@ def _opened(path: Path) -> Iterator[_Contents]:
                 schema = pq.read_metadata(file).schema
                 there = {schema.column(number).path for number in range(len(schema))}
                 texts = [name for name in (*_TEXTS, "split") if name in there]
-                parquet = pq.ParquetFile(file, read_dictionary=texts)
-                yield _contents(path, parquet, sealed=place is not None)
+                # pyarrow's threads may still hold our memory when Python ends, and abort the process: none are started.
+                parquet = pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False)
+                yield _contents(path, parquet, column_counts(file), sealed=place is not None)
             except _Nonsense as error:
                 raise HayagoError(f"{path}: sealed, but not as hayago prepare writes a store: {error}") from error
             except MemoryError as error:
@@ -256,7 +261,7 @@ def _opened(path: Path) -> Iterator[_Contents]:
         raise HayagoError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
+def _contents(path: Path, parquet: Any, counts: list[list[int]], sealed: bool) -> _Contents:
     notes = {key.decode(): value.decode() for key, value in (parquet.metadata.metadata or {}).items()}
     version = notes.get("hayago.version")
     if version is None:
@@ -272,11 +277,16 @@ def _contents(path: Path, parquet: Any, sealed: bool) -> _Contents:
         raise _Nonsense("no size of a board")
     if not re.fullmatch("[0-9a-f]{64}", fingerprint):
         raise _Nonsense("no fingerprint")
-    return _Contents(int(size), fingerprint, _groups(notes.get("hayago.groups", ""), parquet, path), parquet)
+    groups = _groups(notes.get("hayago.groups", ""), parquet, counts, path)
+    return _Contents(int(size), fingerprint, groups, parquet)
 
 
-def _groups(text: str, parquet: Any, path: Path) -> list[_Group]:
-    """The groups that the metadata name, if they are those of the file."""
+def _groups(text: str, parquet: Any, counts: list[list[int]], path: Path) -> list[_Group]:
+    """The groups that the metadata name, if they are those of the file.
+
+    Args:
+        counts: how many values each column of each row group has.
+    """
     try:
         groups = [_Group(*group) for group in json.loads(text)]
     except (ValueError, TypeError, RecursionError) as error:
@@ -288,8 +298,8 @@ def _groups(text: str, parquet: Any, path: Path) -> list[_Group]:
         raise _Nonsense("the groups do not have the games that they are said to have")
     if sum(group.moves + group.stones for group in groups) > _MOST_CODES_PER_BYTE * path.stat().st_size:
         raise _Nonsense("more moves than its bytes can hold")
-    for number, group in enumerate(groups):
-        _check_sizes(parquet.metadata.row_group(number), group)
+    for group, values in zip(groups, counts, strict=True):
+        _check_sizes(values, group)
     unpacked = sum(parquet.metadata.row_group(number).total_byte_size for number in range(len(groups)))
     if unpacked > _most_bytes(path):
         raise _Nonsense("more than its bytes can hold")
@@ -300,14 +310,12 @@ def _most_bytes(path: Path) -> int:
     return _FREE_BYTES + _MOST_BYTES_PER_BYTE * path.stat().st_size
 
 
-def _check_sizes(row_group: Any, group: _Group) -> None:
+def _check_sizes(values: list[int], group: _Group) -> None:
     """Raise _Nonsense if a column has more values than the group is said to have, before any is decoded."""
     # An empty list counts as a value.
     most = {"moves": group.moves + group.games, "setup": group.stones + group.games}
-    for number in range(row_group.num_columns):
-        column = row_group.column(number)
-        name = column.path_in_schema.partition(".")[0]
-        if column.num_values > most.get(name, group.games):
+    for name, count in zip(_SCHEMA.names, values, strict=True):
+        if count > most.get(name, group.games):
             what = "moves or set-up stones" if name in most else "texts"
             raise _Nonsense(f"more {what} than its groups are said to have")
 
@@ -377,7 +385,7 @@ def read_store(path: str | Path, split: Split | None = None) -> GameStore:
         moves = _Flat(games, sum(group.moves for group in groups))
         setup = _Flat(games, sum(group.stones for group in groups))
         for number in numbers:
-            table = store.parquet.read_row_group(number, columns=["moves", "setup"])
+            table = store.parquet.read_row_group(number, columns=["moves", "setup"], use_threads=False)
             moves.extend(table["moves"])
             setup.extend(table["setup"])
         if not (moves.is_full and setup.is_full):

@@ -188,8 +188,11 @@ class Board:
             board.setup(record.setup_black, record.setup_white, record.to_play)
         except ValueError as error:
             raise HayagoError(f"{where}set-up stones: {error}") from error
-        for colour, point in plays[:ply]:
-            board.play_tolerant(point, colour)
+        for number, (colour, point) in enumerate(plays[:ply], start=1):
+            try:
+                board.play_tolerant(point, colour)
+            except IllegalMove as error:
+                raise IllegalMove(f"{where}move {number}: {error}") from error
         if ply is not None and ply < len(plays):
             board.to_play = plays[ply][0]
         return board
@@ -204,11 +207,11 @@ class Board:
         Raises:
             HayagoError: the file cannot be read, or holds no game; or what `from_record` raises.
         """
-        from hayago.records.sgf import read_sgf  # the front door: see tests/test_imports.py
+        from hayago.records.sgf import read_first  # the front door: see tests/test_imports.py
 
         if isinstance(sgf, str) and sgf.lstrip().startswith("("):
             sgf = sgf.encode()
-        return cls.from_record(read_sgf(sgf)[0], ply, superko=superko)
+        return cls.from_record(read_first(sgf), ply, superko=superko)
 
     def _begin(self) -> None:
         """Lay out the set-up stones with nothing played."""
