@@ -717,3 +717,30 @@ def test_the_largest_seed_is_kept_by_the_model(tmp_path: Path) -> None:
 def test_warm_up_and_decay_do_not_overlap() -> None:
     with pytest.raises(HayagoError, match=r"warmup 0\.5 and decay 0\.6 are more than the whole run"):
         TrainingConfig(Path("g"), Path("o"), schedule="stable", positions=100, warmup=0.5, decay=0.6)
+
+
+def test_what_cannot_begin_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HayagoError, match=r"last\.safetensors: no such checkpoint file"):
+        train(small_config(tmp_path / "run", resume=True))
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(HayagoError, match="TensorBoard is missing"):
+        train(small_config(tmp_path / "run", tensorboard=True))
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").touch()
+    with pytest.raises(HayagoError, match="TensorBoard is missing"):
+        train(small_config(tmp_path / "run", tensorboard=True))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_a_lost_best_network_is_written_again(tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    train(small_config(folder, schedule="stable", validations=2))
+    if damage == "missing":
+        (folder / "best.safetensors").unlink()
+    else:
+        (folder / "best.safetensors").write_bytes(b"rubbish")
+    train(small_config(folder, schedule="stable", validations=4, positions=640, resume=True))
+    load_model(folder / "best.safetensors")
+    assert "the next validation writes it again" in " ".join(capsys.readouterr().err.split())

@@ -6,6 +6,7 @@ that is done, by positions or by the clock.
 """
 
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from hayago.drawing.curves import save_training_curve
 from hayago.errors import HayagoError, printable
 from hayago.features.incremental import encode_positions
 from hayago.files import check_space, refuse_links, remove_unfinished
-from hayago.network.model_file import ModelInfo, save_model
+from hayago.network.model_file import ModelInfo, load_model, save_model
 from hayago.records.store import GameStore, read_store
 from hayago.training.batches import Batch, fixed_positions
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint
@@ -74,6 +75,7 @@ class Run:
         self.config, self.store, self.trainer, self._group = config, store, trainer, group
         self.checkpoint = config.out / CHECKPOINT
         refuse_links(config.out, (CHECKPOINT, BEST, MODEL, LOG, CURVE, TENSORBOARD, LOCK))
+        is_new = not config.out.exists()
         self._lock = FileLock(config.out / LOCK)
         try:
             config.out.mkdir(parents=True, exist_ok=True)
@@ -83,14 +85,25 @@ class Run:
             raise HayagoError(f"{config.out}: another process is training into this folder") from error
         except OSError as error:
             raise HayagoError(f"cannot write {config.out}: {error.strerror or error}") from error
-        if self.checkpoint.exists() and not config.resume:
+        try:
+            self._begin()
+        except BaseException:
             self._unlock()
+            if is_new and group.first:
+                shutil.rmtree(config.out, ignore_errors=True)
+            raise
+
+    def _begin(self) -> None:
+        """What may still fail, with the folder locked."""
+        config, group = self.config, self._group
+        if self.checkpoint.exists() and not config.resume:
             raise HayagoError(f"{config.out} holds a training run: add --resume, or choose another folder")
+        self._line = ProgressLine(quiet=not group.first)
         self._validation = _validation_batches(config, group)
         self._guard = LossGuard()
         self._saved_step = 0
         self._owed = False  # whether a checkpoint was due when the loss was bad
-        self._hopeless = EXPLODED * math.log(store.games.size**2)  # far worse than a guess at random
+        self._hopeless = EXPLODED * math.log(self.store.games.size**2)  # far worse than a guess at random
         self._metrics: tuple[float, float] | None = None  # loss and top-1 of the last validation
         self._best = inf  # lowest validation loss
         self._before = 0.0  # seconds of the run's earlier parts
@@ -100,10 +113,9 @@ class Run:
         if group.first:
             remove_unfinished(config.out)
             self._check_space()
-            self._logs.append(Log(config.out / LOG, trainer.step))
             if config.tensorboard:
-                self._logs.append(TensorBoard(config.out / TENSORBOARD, trainer.step))
-        self._line = ProgressLine(quiet=not group.first)
+                self._logs.append(TensorBoard(config.out / TENSORBOARD, self.trainer.step))
+            self._logs.append(Log(config.out / LOG, self.trainer.step))
 
     def _check_space(self) -> None:
         """Check that there is room for the files of the run; each is written before the old one is removed."""
@@ -128,6 +140,12 @@ class Run:
         self._guard = LossGuard(header["loss_level"])
         self._before = header["seconds"]
         self._best = inf if header["best"] is None else header["best"]
+        if header["best"] is not None:
+            try:
+                load_model(self.config.out / BEST)
+            except HayagoError as error:  # or a run would end without it
+                self._best = inf
+                self._line.say(f"{error}; the next validation writes it again")
         if header["validation"] is not None:
             loss, top1 = header["validation"]
             self._metrics = loss, top1
