@@ -4,7 +4,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from hayago.match.match_record import MatchFolder
 from hayago.network.model_file import load_model
 from hayago.player.game import Game
 from hayago.records.archives import is_store, iter_archive
-from hayago.records.download import Downloader
+from hayago.records.download import Archive, Downloader
 from hayago.records.sgf import MAX_BYTES, BadRecord, read_first, read_sgf
 from hayago.records.store import read_store
 from hayago.rules.board import Board
@@ -123,7 +123,8 @@ def test_a_bad_game_does_not_keep_its_file() -> None:
     assert sys.getrefcount(data) == before
 
 
-def test_a_download_refuses_a_pipe(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / ".download.lock")
-    with pytest.raises(HayagoError, match="not a regular file"):
-        Downloader(tmp_path)
+@pytest.mark.parametrize("name", [".download.lock", "a.zip", "a.zip.part", "a.zip.part.json"])
+def test_a_download_refuses_a_pipe_in_its_folder(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(HayagoError, match=rf"{name}: not a regular file"), closing(Downloader(tmp_path)) as downloader:
+        downloader.fetch(Archive("http://127.0.0.1:9/a.zip", "a.zip"))
