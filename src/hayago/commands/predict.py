@@ -21,6 +21,7 @@ from hayago.rules.board import Board
 from hayago.rules.coordinates import COLOUR_NAMES, point_to_vertex
 
 LIKELIEST = 5
+SMALL = 1 << 20  # bytes of SGF; Python reads a megabyte in about two seconds
 
 
 def predict(
@@ -50,8 +51,9 @@ def predict(
         for path in pictures:
             check_picture_name(path)
             refuse_inputs(path, [game, model])
-    # One position is not worth the compiler.
-    with nullcontext() if kernels.are_compiled() else deferring():
+    # One position is not worth the compiler, but a large file is.
+    is_small = game.is_file() and game.stat().st_size < SMALL
+    with deferring() if is_small and not kernels.are_compiled() else nullcontext():
         result = _look(game, move, model, image, planes)
     sys.stdout.write((json.dumps(result) if as_json else _as_text(result)) + "\n")
 
