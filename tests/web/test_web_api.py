@@ -861,7 +861,7 @@ def test_scripts_stay_text(small):
         (np.random.default_rng(1).bytes(1_000_000), "not SGF: no game begins in it"),
         (b"(;SZ[52])", "board size: SZ[52]"),
         (b"(;SZ[9];B[zz])", "point off the board: 'zz' after move 0"),
-        (b"(;SZ[9];B[aa];W[aa])", "illegal move white A9: the point is occupied"),
+        (b"(;SZ[9];B[aa];W[aa])", "move 2: illegal move white A9: the point is occupied"),
         (b"(;SZ[9]AB[ab][ba]AW[aa])", "set-up stones: a chain that is set up has no liberty"),
         (b"(;SZ[19];B[aa])", "the network is for boards of 9x9, not 19x19"),
         (b"(;B[aa])", "the network is for boards of 9x9, not 19x19"),
