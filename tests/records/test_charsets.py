@@ -170,3 +170,13 @@ def test_written_in_utf8() -> None:
     record = read(f"(;CA[Shift_JIS]PB[表]PW[ソ]{MOVES})".encode("cp932"))
     again = read(write_sgf(record))
     assert again._replace(moves=record.moves) == record
+
+
+def test_blanks_of_a_text_that_is_not_in_its_encoding_are_spaces() -> None:
+    # An escape of ISO-2022-JP that does not decode, with a tab inside.
+    data = b"(;GM[1]CA[ISO-2022-JP]PB[\x1b$B8y5v\t8\x1b(B]PW[\x0ea\tb\x0bc];B[aa])"
+    (record,) = read_sgf(data)
+    for text in (record.black, record.white):
+        assert not set("\t\x0b\x0c") & set(text), text
+    (again,) = read_sgf(write_sgf(record))
+    assert (again.black, again.white) == (record.black, record.white)

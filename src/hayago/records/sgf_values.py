@@ -27,6 +27,7 @@ _ESCAPES = {
     for kind, whole in _WHOLE.items()
 }
 _SPACES = {b"\t": b" ", b"\f": b" ", b"\v": b" "}
+_BLANKS = str.maketrans("\t\f\v", "   ")
 
 
 def unescape(match: re.Match[bytes]) -> bytes:
@@ -53,7 +54,11 @@ def decode_text(
             accepts any bytes.
         kind: the kind of encoding that the scanner has assumed.
     """
-    raw = _ESCAPES[kind].sub(unescape, raw)
+    # Escapes are resolved around what may be a double-byte character; where it was none, its blanks are left.
+    return _decoded(_ESCAPES[kind].sub(unescape, raw), encodings).translate(_BLANKS)
+
+
+def _decoded(raw: bytes, encodings: Iterable[str]) -> str:
     for encoding in encodings:
         # A file in ISO-2022-KR names its set of characters once; each value needs it.
         text = b"\x1b$)C" + raw if encoding == "iso2022_kr" else raw
