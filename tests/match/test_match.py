@@ -397,6 +397,8 @@ def test_an_engine_that_has_crashed_is_started_anew(play, tmp_path):
         ([HONEST, "nothing.safetensors"], {}, "nothing.safetensors: no such model file"),
         ([HONEST, OTHER], {"games": 3}, "games must be even: 3"),
         ([HONEST, OTHER], {"games": 0}, "games must be at least 2: 0"),
+        ([HONEST, OTHER], {"games": 10**9}, "games must be at most 100,000: 1000000000"),
+        ([HONEST, OTHER], {"openings": "a.parquet"}, "a.parquet: a game store; openings are SGF files"),
         ([HONEST, OTHER], {"size": 20}, "board size must be 2 to 19: 20"),
         ([HONEST, OTHER], {"parallel": 0}, "parallel must be above 0"),
         ([HONEST, OTHER], {"timeout": 0}, "timeout must be above 0"),

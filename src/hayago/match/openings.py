@@ -14,7 +14,7 @@ from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import default_model_path, load_model
 from hayago.player.player import Player
 from hayago.player.styles import LIKE_HUMAN
-from hayago.records.archives import iter_files
+from hayago.records.archives import is_store, iter_files
 from hayago.records.games import move_codes
 from hayago.records.sgf import GameRecord, read_sgf, write_sgf
 from hayago.rules.board import Board, IllegalMove
@@ -60,8 +60,10 @@ def read_openings(path: str, size: int, moves: int | None = None, *, superko: bo
         superko: whether the rules forbid every repetition.
 
     Raises:
-        HayagoError: there is no opening, or one for another size, or one that breaks the rules.
+        HayagoError: it is a store, or there is no opening, or one for another size, or one that breaks the rules.
     """
+    if is_store(path):
+        raise HayagoError(f"{path}: a game store; openings are SGF files, folders or archives")
     openings: dict[object, GameRecord] = {}
     for source, data in iter_files([path]):
         for record in read_sgf(data, source):

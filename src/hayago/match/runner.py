@@ -40,6 +40,7 @@ _MAX_ELO = 2000  # a score of one point in 100,000
 _TICK_SECONDS = 0.5  # on Windows, Ctrl-C does not reach a thread that waits without a limit
 _NAME = re.compile(r"[\w.+-]+")
 _NAMED = re.compile(rf"({_NAME.pattern})=(.+)")
+MOST_GAMES = 100_000  # of each pair of players; openings are drawn before the first
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class MatchOptions:
             raise HayagoError(f"board size must be 2 to {MAX_SIZE}: {self.size}")
         if self.games < 2:
             raise HayagoError(f"games must be at least 2: {self.games}")
+        if self.games > MOST_GAMES:
+            raise HayagoError(f"games must be at most {MOST_GAMES:,}: {self.games}")
         if self.games % 2:
             raise HayagoError(f"each opening is played with both colours, so games must be even: {self.games}")
         if self.parallel > MOST_THREADS:
