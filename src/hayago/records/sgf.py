@@ -257,7 +257,13 @@ def read_sgf(sgf: bytes | str | Path, source: str = "") -> list[GameRecord]:
     Raises:
         BadRecord: the file holds no game, or one of its games cannot be used (`scan_sgf` continues after it).
         HayagoError: the file cannot be read.
+        ValueError: the path is empty.
+        TypeError: neither bytes nor a path.
     """
+    if not isinstance(sgf, bytes | str | Path):
+        raise TypeError(f"an SGF file is a path or bytes, not {sgf!r}")
+    if sgf == "":  # which would be the current folder
+        raise ValueError("the path of the SGF file is empty")
     if isinstance(sgf, bytes):
         data = sgf
     else:
