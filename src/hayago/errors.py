@@ -17,10 +17,10 @@ class HayagoError(Exception):
 
 
 def whole_number(value: SupportsIndex, what: str) -> int:
-    """An integer of any type, numpy's included, as Python's own. No fraction is cut, and True is no number.
+    """An integer of any type, numpy's included, as Python's own. Fractions and booleans are refused.
 
     Raises:
-        TypeError: it is none; the message calls it `what`.
+        TypeError: it is none; `what` is its name in the message.
     """
     if not isinstance(value, bool):
         try:

@@ -2,9 +2,17 @@
 
 import torch
 
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 
-DEVICES = ("cpu", "cuda", "mps")
+
+def _usable() -> list[str]:
+    """The names of the devices that this machine has."""
+    names = ["auto", "cpu"]
+    if torch.cuda.is_available():
+        names += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return names
 
 
 def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
@@ -23,10 +31,10 @@ def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         return torch.device("cuda", local_rank)
     if name == "auto":
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name not in _usable():  # torch's own list has twenty that compute nothing here
+        raise HayagoError(f"there is no device {printable(name)!r} here; these can be used: {', '.join(_usable())}")
+    device = torch.device(name)
     try:
-        device = torch.device(name)
-        if device.type not in DEVICES:  # others may exist, "meta" say, but compute nothing here
-            raise HayagoError(f"device must be auto, cpu, cuda or mps, not {name!r}")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error

@@ -334,8 +334,10 @@ def write_sgf(record: GameRecord, comments: Mapping[int, str] | None = None) -> 
     root.set_setup_stones([place(p) for p in record.setup_black], [place(p) for p in record.setup_white])
     if not len(record.moves) or record.setup_black or record.setup_white:
         root.set("PL", "w" if record.to_play == WHITE else "b")
+    node = root
     for colour, point in record.plays():
-        game.extend_main_sequence().set_move("w" if colour == WHITE else "b", place(point))
+        node = node.new_child()  # `extend_main_sequence` walks from the root to the end for each
+        node.set_move("w" if colour == WHITE else "b", place(point))
     nodes = game.get_main_sequence()
     for index, text in (comments or {}).items():
         nodes[index + 1].add_comment_text(text)

@@ -409,17 +409,19 @@ class Board:
             raise self._illegal(point, colour, self._objection(point, colour))
         self._do(point, colour)
 
-    def undo(self) -> None:
-        """Take back the last move, whatever it was.
+    def undo(self, moves: int = 1) -> None:
+        """Take back the last move, whatever it was, or the last few.
 
         Raises:
-            ValueError: nothing was played.
+            ValueError: fewer were played; the board is unchanged.
+            TypeError: not a whole number.
         """
-        if not self.moves:
-            raise ValueError("nothing to undo")
-        moves = self.moves[:-1]
+        kept = len(self.moves) - whole_number(moves, "the number of moves")
+        if not 0 <= kept <= len(self.moves):
+            raise ValueError(f"{len(self.moves)} moves were played, not {moves}" if self.moves else "nothing to undo")
+        played = self.moves[:kept]
         self._begin()
-        for colour, point in moves:  # replaying takes a microsecond per move, and no state can be stale
+        for colour, point in played:  # replaying takes a microsecond per move, and no state can be stale
             self._do(point, colour)
 
     def setup(
