@@ -31,13 +31,17 @@ def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         return torch.device("cuda", local_rank)
     if name == "auto":
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    if name not in _usable():  # torch's own list has twenty that compute nothing here
+    device = None
+    if name in ("cpu", "mps", "cuda") or name.startswith("cuda:"):  # torch knows others, which compute nothing here
+        try:
+            device = torch.device(name)
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            if name in _usable():
+                raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
+            device = None
+    if device is None:
         raise HayagoError(f"there is no device {printable(name)!r} here; these can be used: {', '.join(_usable())}")
-    device = torch.device(name)
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
     if device.type == "cuda":
         torch.cuda.set_device(device)  # pinned memory and compiled kernels belong to the current one
     return device
