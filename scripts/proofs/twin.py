@@ -11,7 +11,8 @@ Readings chosen where the specification leaves something open:
 
 1. "The simple-ko point" is not defined there. Here: a move that takes exactly one stone, and whose own chain is then
    a single stone with a single liberty, makes the point of the stone taken the ko point, until the next turn.
-2. The ko point belongs to no colour: where one colour plays twice in a row, it may not fill the ko it has just taken.
+2. In the planes the ko point is legal for no colour. The rules of the game forbid only to take back: where one colour
+   plays twice in a row, it may fill the ko it has just taken (`TwinBoard.legal`).
 3. "50 hunter moves": the 50th is played and the prey's answers to it are tried. If a 51st would be needed, the prey is
    not captured. A ladder capture's own move is the first of its 50; after an escape the hunter has all 50.
 4. A point where retaking a ko leaves one stone with one liberty is a self-atari of size 1 (captures come off first).
@@ -234,7 +235,13 @@ class TwinBoard:
         self._turn_played[point] = self.turns
 
     def legal(self, colour: int, point: int) -> bool:
-        return point == self.size * self.size or self._position.legal_move(colour, point) is not None
+        """By the rules of the game: see reading 2."""
+        if point == self.size * self.size:
+            return True
+        position = self._position
+        if point == self.ko and all(self.stones[near] == colour for near in neighbours(self.size)[point]):
+            position = Position(self.size, self.stones)
+        return position.legal_move(colour, point) is not None
 
     def stones_after(self, colour: int, point: int) -> Stones:
         """The stones that would stand after a move."""

@@ -1,9 +1,12 @@
-"""The base class of all errors caused by input: a bad file, a bad move, a missing model. And how to show foreign text.
+"""The base class of all errors caused by input: a bad file, a bad move, a missing model. And how to show foreign text,
+and what counts as a whole number.
 
 The command line prints such an error as one line and exits with its status. Any other exception is a bug and shows its
 traceback.
 """
 
+import operator
+from typing import SupportsIndex
 from unicodedata import category
 
 
@@ -11,6 +14,20 @@ class HayagoError(Exception):
     """Some input cannot be used. The message says what, where and why in one line."""
 
     exit_status = 1
+
+
+def whole_number(value: SupportsIndex, what: str) -> int:
+    """An integer of any type, numpy's included, as Python's own. Fractions and booleans are refused.
+
+    Raises:
+        TypeError: it is none; `what` is its name in the message.
+    """
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise TypeError(f"{what} is not a whole number: {value!r}")
 
 
 def printable(text: str) -> str:

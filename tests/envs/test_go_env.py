@@ -1,6 +1,8 @@
+import copy
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -12,6 +14,7 @@ from gtp_engines import random_model
 from hayago.drawing.raster import CELL
 from hayago.envs import opponents
 from hayago.envs.go_env import GoEnv
+from hayago.envs.vector_env import GoVectorEnv
 from hayago.errors import HayagoError
 from hayago.features.plain import encode
 from hayago.gtp.client import BadReply, EngineDied, EngineTimeout
@@ -359,3 +362,59 @@ def test_opponents_that_there_are_not(wrong):
 )
 def test_registration(code):
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+
+
+def test_actions_are_whole_numbers() -> None:
+    env = GoEnv(board_size=5)
+    env.reset(seed=0)
+    wrong: tuple[Any, ...] = (np.float32(2.7), 1.5, 2.0, "A1", None, True, [1])
+    for action in wrong:
+        with pytest.raises(TypeError, match="an action is not a whole number"):
+            env.step(action)
+    right: tuple[Any, ...] = (3, np.int64(4), np.uint8(5))
+    assert not any(env.step(action)[2] for action in right), "the game has gone on"
+    several = gymnasium.make_vec("hayago/Go-v0", 3, board_size=5)
+    several.reset(seed=0)
+    for actions in ([0.5, 1.9, 2], np.ones(3, np.float32), [True, False, True], ["a", "b", "c"]):
+        with pytest.raises(TypeError, match="actions are not whole numbers"):
+            several.step(actions)
+    assert not several.step(np.array([1, 2, 3], np.uint8))[2].any()
+    several.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"opponent": "random", "level": 3}, "level and model are for opponent='network', not for 'random'"),
+        ({"opponent": "random", "model": "/nope"}, "level and model are for"),
+        ({"level": 9}, "level and model are for opponent='network', not for None"),
+        ({"opponent": "gnugo --mode gtp", "model": "box"}, "level and model are for"),
+        ({"colour": "white"}, "without an opponent"),
+        ({"colour": "random"}, "without an opponent"),
+    ],
+)
+def test_arguments_without_effect_are_refused(options: dict, said: str) -> None:
+    for make in (gymnasium.make, gymnasium.make_vec):
+        with pytest.raises(ValueError, match=said):
+            make("hayago/Go-v0", board_size=5, **options)
+
+
+@pytest.mark.parametrize("options", [{"board_size": 5.0}, {"board_size": True}, {"level": 3.7, "opponent": "network"}])
+def test_sizes_and_levels_are_whole_numbers(options: dict) -> None:
+    for make in (gymnasium.make, gymnasium.make_vec):
+        with pytest.raises(TypeError, match="not a whole number"):
+            make("hayago/Go-v0", **options)
+    for name in ("num_envs", "threads", "max_episode_steps"):
+        with pytest.raises(TypeError, match=f"{name} is not a whole number"):
+            GoVectorEnv(**{"num_envs": 2, name: 1.5})
+
+
+def test_an_environment_against_the_network_can_be_copied() -> None:
+    env = GoEnv(opponent="network", level=3)
+    env.reset(seed=5)
+    other = copy.deepcopy(env)
+    for action in map(np.int64, (3 * 19 + 3, 15 * 19 + 3)):
+        ours, theirs = env.step(action), other.step(action)
+        assert np.array_equal(ours[0], theirs[0]) and ours[1:4] == theirs[1:4]
+    env.step(np.int64(4 * 19 + 3))
+    assert len(env._board.moves) == len(other._board.moves) + 2

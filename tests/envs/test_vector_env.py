@@ -78,9 +78,8 @@ def play_both(boards, steps, threads=2, **arguments):
 @pytest.mark.parametrize("opponent", [None, "random"])
 @pytest.mark.parametrize(("size", "rules"), [(2, "chinese-ogs"), (5, "chinese-ogs"), (6, "chinese")])
 def test_it_plays_as_single_environments(observation, opponent, size, rules):
-    scored, lost = play_both(
-        4, 60, board_size=size, rules=rules, observation=observation, opponent=opponent, colour="random", komi=0.5
-    )
+    setting = {"board_size": size, "rules": rules, "observation": observation, "opponent": opponent, "komi": 0.5}
+    scored, lost = play_both(4, 60, **setting, colour="random" if opponent else "black")
     assert lost > 0 and (scored > 2 or opponent)
 
 

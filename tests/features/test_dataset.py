@@ -328,3 +328,55 @@ def test_an_export_names_the_games_it_leaves_out_in_one_line(
     assert error.startswith("left out: ") and len(error.splitlines()) == 1
     assert main(["export", "--planes", str(tmp_path / "no"), str(tmp_path / "none.parquet")]) == 1
     assert capsys.readouterr().err.splitlines()[-1].endswith("the games hold no move")
+
+
+def test_wrong_sources_are_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty path would be the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "game.sgf").write_bytes(PLAIN)
+    for paths in ("", ["game.sgf", ""]):
+        with pytest.raises(ValueError, match="path is empty"):
+            encode_games(paths)
+    for wrong in (None, 5, [None], ["game.sgf", 5], [b"(;SZ[19])"]):
+        with pytest.raises(TypeError, match="games are paths, records or a store"):
+            encode_games(wrong)  # type: ignore[arg-type]
+    for options in ({"batch_size": 1.5}, {"size": 19.0}, {"symmetry": True}, {"seed": 1.5}, {"planes": 48.0}):
+        with pytest.raises(TypeError, match="not a whole number"):
+            encode_games("game.sgf", **options)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seed must be"):
+        encode_games("game.sgf", seed=-1)
+    for read in (read_sgf, hayago.Board.from_sgf):
+        with pytest.raises(ValueError, match="path of the SGF file is empty"):
+            read("")
+        for nothing in (None, 5, ["game.sgf"]):
+            with pytest.raises(TypeError, match="an SGF file is a path or bytes"):
+                read(nothing)  # type: ignore[arg-type]
+
+
+def test_only_rows_are_unpacked() -> None:
+    rows = np.zeros((2, 2166), np.uint8)
+    assert hayago.unpack(rows).shape == (2, 48, 19, 19)
+    assert hayago.unpack(rows[:0]).shape == (0, 48, 19, 19)
+    assert hayago.unpack(np.zeros((1, 181), np.uint8), 4).shape == (1, 4, 19, 19)
+    for wrong in (np.zeros((2, 3000), np.uint8), np.zeros((2, 2165), np.uint8), rows[0], rows[None]):
+        with pytest.raises(ValueError, match="rows must have the shape"):
+            hayago.unpack(wrong)
+    for wrong in (rows.astype(bool), rows.astype(np.int64), rows.astype(np.int8), rows.tolist(), None):
+        with pytest.raises(TypeError, match="rows must be an array of uint8"):
+            hayago.unpack(wrong)  # type: ignore[arg-type]
+    for planes, size in ((-1, 19), (0, 19), (49, 19), (48, 0), (48, 20), (48, -19)):
+        with pytest.raises(ValueError, match="must be 1 to"):
+            hayago.unpack(rows, planes, size)
+    for numbers in ((48.0, 19), (48, 19.0), (True, 19), (48, None)):
+        with pytest.raises(TypeError, match="not a whole number"):
+            hayago.unpack(rows, *numbers)  # type: ignore[arg-type]
+
+
+def test_only_planes_have_names() -> None:
+    assert hayago.plane_name(0) == "own" and hayago.plane_name(np.int64(19)) == "liberties 8+"
+    for plane in (-1, 48, 10**30):
+        with pytest.raises(ValueError, match="a plane is 0 to 47"):
+            hayago.plane_name(plane)
+    for other in (1.0, "1", None, True):
+        with pytest.raises(TypeError, match="not a whole number"):
+            hayago.plane_name(other)  # type: ignore[arg-type]

@@ -185,7 +185,7 @@ def test_stones_captures_ko_and_legality_equal_sgfmill(game: Game) -> None:
     size, marks = game.size, {BLACK: "b", WHITE: "w", EMPTY: None}
     board, oracle = board_of(game), sgfmill.boards.Board(size)
     assert oracle.apply_setup(*([divmod(point, size) for point in points] for points in (game.black, game.white, [])))
-    ko: tuple[int, int] | None = None
+    ko, taker = None, EMPTY
     for colour, point in game.moves:
         if point == size * size:
             board.play(point, colour)
@@ -194,7 +194,8 @@ def test_stones_captures_ko_and_legality_equal_sgfmill(game: Game) -> None:
         at = divmod(point, size)
         tried = oracle.copy()
         new_ko = None if tried.get(*at) else tried.play(*at, marks[colour])
-        legal = oracle.get(*at) is None and at != ko and tried.get(*at) is not None
+        forbidden = at == ko and colour != taker  # who has taken a ko may fill it
+        legal = oracle.get(*at) is None and not forbidden and tried.get(*at) is not None
         assert board.is_legal(point, colour) == legal, f"{board}\n{at}"
         if not legal:
             with pytest.raises(IllegalMove):
@@ -203,7 +204,7 @@ def test_stones_captures_ko_and_legality_equal_sgfmill(game: Game) -> None:
         before = Counter(stone for row in oracle.board for stone in row)
         captures = dict(board.captures)
         board.play(point, colour)
-        oracle, ko = tried, new_ko
+        oracle, ko, taker = tried, new_ko, colour
         assert board.ko_point == (None if ko is None else ko[0] * size + ko[1])
         assert [[marks[stone] for stone in row] for row in board.grid().tolist()] == oracle.board
         after = Counter(stone for row in oracle.board for stone in row)

@@ -123,7 +123,11 @@ def test_without_an_interval_there_is_one_line(engine):
         ("minmoves 25", 25),
         ("minmoves 100", 25),
         ("allow b A1,B2,C3 1 minmoves 9", 3),
+        ("allow b A1,B2 1 allow b C3 1 minmoves 9", 3),
+        ("allow b A1 1 allow w C3 1 minmoves 9", 1),  # each colour has its own
+        ("allow b A1,B2 1 avoid b A1 1 minmoves 9", 1),
         ("avoid b A1,B2 1 avoid b C3 4 minmoves 30", 22),
+        ("ownershipStdev true movesOwnership true pvEdgeVisits true noResultValue true maxmoves 3", 3),
         ("avoid w A1,B2 1 minmoves 30", 25),  # not our colour
         ("pvVisits true minmoves 2 maxmoves 2", 2),
         ("interval 30 maxmoves 4", 4),
@@ -165,6 +169,7 @@ def test_a_move_keeps_to_what_is_avoided_and_allowed(engine, form):
         ("allow b A1 1", "E1", "D1"),
         ("allow b A1 1 avoid w E1 2", "D1", "E1"),
         ("allow b A1 1 avoid w E1 1", "E1", "D1"),  # the answer lies deeper
+        ("allow b D4 3 allow b A1 1", "E1", "D4"),  # later only what reaches deeper allows
         ("allow b A1,D4 3", "E1", "D4"),
         ("allow b A1,D4 2", "E1", "D1"),
     ],
@@ -177,7 +182,13 @@ def test_the_lines_keep_to_it_as_deep_as_it_reaches(engine, words, second, third
     assert len(infos(lines[0])[0]["pv"]) == 1
 
 
-@pytest.mark.parametrize("words", ["x", "interval", "maxmoves two", "allow b", "allow b Z9 1", "avoid green A1 1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("x", "x y", "interval", "maxmoves two", "allow b", "allow b Z9 1", "avoid green A1 1"),
+        *("maxmoves -1", "minmoves -3", "avoid b A1 -1", "allow b A1 -1", "interval -5", "b 10 foo bar"),
+    ],
+)
 def test_what_cannot_be_read(engine, words):
     assert answers(engine, f"lz-analyze {words}") == ["? syntax error"]
     assert answers(engine, f"kata-genmove_analyze b {words}") == ["? syntax error"]

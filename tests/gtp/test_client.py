@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -228,3 +229,36 @@ def test_gnugo_is_found_outside_the_path(monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with GtpClient("gnugo --mode gtp", 60.0) as gnugo:
         assert gnugo.send("name") == "GNU Go"
+
+
+@pytest.mark.parametrize("late", ["_read_replies", "_read_stderr"])
+def test_an_engine_that_ends_at_once(late, monkeypatch):
+    """Whichever of the two threads comes late, there is an answer, and a right one."""
+    work = getattr(GtpClient, late)
+
+    def wait_first(self):
+        time.sleep(0.3)
+        work(self)
+
+    monkeypatch.setattr(GtpClient, late, wait_first)
+    for _ in range(3):
+        began = time.monotonic()
+        gone = pytest.raises(EngineDied, match=r"exit status 1, last words 'gone'")
+        with python("import sys; sys.exit('gone')", timeout=20.0) as dead, gone:
+            dead.send("name")
+        assert time.monotonic() - began < 10
+
+
+def test_the_end_of_stderr_can_be_waited_for_from_the_start(monkeypatch):
+    """The reader of the replies may see the end of an engine before anything else happens here."""
+    started = []
+    start = threading.Thread.start
+
+    def note(self):
+        started.append(self._target.__name__)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    with engine("honest") as client:
+        client.send("name")
+    assert started == ["_read_stderr", "_read_replies"]

@@ -6,6 +6,7 @@ Commands", "Setup Commands", "Compatibility"), gomill's "GTP extensions" or kgsG
 
 import json
 import re
+import time
 from contextlib import redirect_stderr
 from io import StringIO
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from fakes import FixedEvaluator
-from gtp_engines import FixedJudge, answers, engine_of, random_model, stones
+from gtp_engines import FixedJudge, answers, engine_of, game_of, random_model, stones
 from hayago import __version__
 from hayago.gtp.gogui import LIVE_ROUNDS
 from hayago.gtp.move_clock import System
@@ -698,3 +699,16 @@ def test_rules_that_a_file_does_not_name_stay(tmp_path):
         (tmp_path / "game.sgf").write_text(f"(;SZ[5]{rules};B[aa])")
         done(engine, f"kata-set-rules aga\nloadsgf {tmp_path / 'game.sgf'}")
         assert engine.game.rules.handicap_bonus == "N-1"
+
+
+def test_long_games_are_written_and_taken_back_in_time():
+    """Neither a record nor an undo may cost the square of the moves: so a client that has passed often would wait."""
+    game = game_of()
+    for n in range(8000):
+        assert game.accept(1 + n % 2, game.board.pass_point)
+    began = time.process_time()
+    assert game.sgf().count(b";") == 8001
+    assert game.undo(4000) and len(game.board.moves) == 4000
+    assert not game.undo(4001) and len(game.board.moves) == 4000
+    assert game.undo(0) and game.undo(4000) and not game.board.moves
+    assert time.process_time() - began < 5

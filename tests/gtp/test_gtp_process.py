@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from hayago.gtp import pipes
 from paths import PROOFS
 
 LIMIT = 300  # seconds after which something hangs; a process may have to compile kernels on a busy machine
@@ -224,3 +225,33 @@ def test_the_name_may_be_given():
         timeout=LIMIT,
     )
     assert (session.returncode, session.stdout) == (0, b"= KataGo dialect\n\n= \n\n")
+
+
+def test_a_long_line_is_one_error_and_costs_its_length_only():
+    many = 30 << 20
+    text = b"1 name\n7 play b " + b"A" * many + b"\n#" + b"x" * (2 << 20) + b"\n\n9 name\n"
+    began = time.monotonic()
+    code, out, err = talk(text)
+    assert (code, err) == (0, b"")
+    assert out == b"=1 hayago\n\n?7 the line is too long\n\n=9 hayago\n\n"
+    assert time.monotonic() - began < 60
+
+
+def read_in_steps(text, step, monkeypatch):
+    """What `read_lines` makes of the text, with lines of at most 10 bytes, if it comes in pieces of `step` bytes."""
+    blocks = iter([text[start : start + step] for start in range(0, len(text), step)])
+    monkeypatch.setattr(pipes.os, "read", lambda descriptor, size: next(blocks, b""))
+    return list(pipes.read_lines(10))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+def test_lines_up_to_the_bound_are_read_whole(step, monkeypatch):
+    for text in (b"a\nbb\n\nccc", b"a\r\n" * 9, b"\n", b"", b"\xef\xbb\xbfname\n", "Gó\n".encode() * 5):
+        lines = text.split(b"\n")
+        read = read_in_steps(text, step, monkeypatch)
+        assert read == [pipes.decoded(line) for line in (lines if lines[-1] else lines[:-1])]
+        assert not any(isinstance(line, pipes.TooLong) for line in read)
+    for length, is_long in ((9, False), (10, False), (11, True), (500, True)):
+        first, last = read_in_steps(b"z" * length + b"\nquit", step, monkeypatch)
+        assert isinstance(first, pipes.TooLong) == is_long and set(first) == {"z"} and last == "quit"
+        assert len(first) == length if not is_long else len(first) <= 200

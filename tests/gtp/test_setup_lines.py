@@ -201,6 +201,9 @@ def test_options_without_effect_are_refused(mode, option, capsys):
         *(["--temperature", word] for word in ("inf", "nan", "1e400", "-1", "101")),
         *(["--top-p", word] for word in ("nan", "0", "1.1")),
         *(["--resign", word] for word in ("nan", "-0.1", "inf")),
+        *(["--name", word] for word in ("a\n\nb", "x\rroom=Foo", "a\tb", "\x1b[1m", "\u2028", "\udcff")),
+        *(["--top-p", "0.5", *words] for words in ([], ["--level", "10"], ["--temperature", "0"])),
+        ["--top-p", "0.5", "--like-human", "--temperature", "0"],
         *([["--rules", "klingon"], ["--check", "--analysis-json"], ["--check", "--setup", "gogui"]]),
     ],
 )

@@ -1,5 +1,6 @@
 """Both backends give the same logits, and those of the plain network."""
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +111,22 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         make_evaluator(small_model(), device="cuda", backend="onnx")
     with pytest.raises(HayagoError, match="device 'gpu' cannot be used"):
         make_evaluator(small_model(), device="gpu")
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_both_backends_take_rows_and_nothing_else(backend: str, capfd: pytest.CaptureFixture[str]) -> None:
+    evaluator = make_evaluator(small_model(), "cpu", backend, threads=1)
+    rows = demo_batch(3).rows
+    none = evaluator.logits(rows[:0])
+    assert none.shape == (0, 361) and none.dtype == np.float32
+    for wrong in (rows.astype(np.float64), rows.astype(np.int64), rows.astype(np.int8), rows.tolist(), None):
+        with pytest.raises(TypeError, match="rows must be an array of uint8"):
+            evaluator.logits(wrong)  # type: ignore[arg-type]
+    for wrong in (rows[0], rows[:, :-1], np.zeros((1, 4000), np.uint8), rows[None]):
+        with pytest.raises(ValueError, match=r"rows must have the shape \(B, 2166\)"):
+            evaluator.logits(wrong)
+    apart = np.zeros((6, 2166), np.uint8)
+    apart[::2] = rows
+    assert np.array_equal(evaluator.logits(apart[::2]), evaluator.logits(rows))
+    assert copy.deepcopy(evaluator) is evaluator
+    assert capfd.readouterr().err == ""

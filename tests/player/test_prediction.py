@@ -1,11 +1,18 @@
 """`hayago.predict` and `hayago.load`: the network in two calls."""
 
+import contextlib
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import hayago
 from fakes import FixedEvaluator
 from hayago.errors import HayagoError
+from hayago.player import prediction
+from hayago.player.player import Player
 from hayago.player.prediction import ranked
 
 
@@ -41,3 +48,58 @@ def test_the_network_in_the_box_is_loaded_once():
         hayago.predict(hayago.Board(9))
     with pytest.raises(HayagoError, match="no such model"):
         hayago.load("nothing.safetensors")
+
+
+def test_wrong_arguments_are_refused():
+    board, evaluator = hayago.Board(5), FixedEvaluator()
+    for symmetries in (0, 2, -1, 9):
+        with pytest.raises(ValueError, match="symmetries are not 1 or 8"):
+            hayago.predict(board, evaluator, symmetries=symmetries)
+        with pytest.raises(ValueError, match="symmetries are not 1 or 8"):
+            Player(evaluator).prior(board, symmetries)
+    for symmetries in (None, "8", 8.0, True):
+        with pytest.raises(TypeError, match="symmetries is not a whole number"):
+            hayago.predict(board, evaluator, symmetries=symmetries)
+    with pytest.raises(ValueError, match="count must be 0 or more: -1"):
+        hayago.predict(board, evaluator, count=-1)
+    for count in (1.5, "1", True):
+        with pytest.raises(TypeError, match="count is not a whole number"):
+            hayago.predict(board, evaluator, count=count)
+    assert hayago.predict(board, evaluator, count=0) == []
+    assert len(hayago.predict(board, evaluator, count=np.int64(99), symmetries=np.int64(8))) == 25
+    for model in (5, b"box", ["box"]):
+        with pytest.raises(TypeError, match="a model is an evaluator, a path or None"):
+            hayago.predict(board, model)
+        with pytest.raises(TypeError, match="a model is a path or None"):
+            hayago.load(model)
+    with pytest.raises(TypeError, match="not a Board: 5"):
+        hayago.predict(5, evaluator)
+
+
+def test_threads_load_a_network_once(monkeypatch):
+    made = []
+
+    def make(model):
+        made.append(model)
+        time.sleep(0.05)
+        return FixedEvaluator()
+
+    monkeypatch.setattr(prediction, "make_evaluator", make)
+    monkeypatch.setattr(prediction, "_loaded", {})
+    with ThreadPoolExecutor(8) as pool:
+        networks = list(pool.map(hayago.load, [None] * 8))
+    assert made == [None] and len(set(map(id, networks))) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_loads_its_own():
+    board = hayago.Board(19)
+    expected = hayago.predict(board, count=1)
+    child = os.fork()
+    if not child:
+        status = 1
+        with contextlib.suppress(BaseException):
+            status = int(hayago.predict(board, count=1) != expected)
+        os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0

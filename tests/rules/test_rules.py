@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Callable
 from copy import deepcopy
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -243,12 +244,119 @@ def test_set_up_stones() -> None:
 
 def test_no_colour_and_no_stone() -> None:
     board = drawn_board(KO)
-    assert not board.is_legal(24, 3)
-    with pytest.raises(IllegalMove, match="no such colour: 3"):
-        board.play(24, 3)
     assert board.chain(24) == frozenset()
     assert board.liberties(24) == 0
     assert board != "a board"
+
+
+def test_who_takes_a_ko_may_fill_it() -> None:
+    """The simple ko forbids the opponent to take back at once, and nothing else."""
+    for superko in (False, True):
+        board = drawn_board(KO, superko=superko)
+        board.play(7)
+        assert board.ko_point == 6
+        assert not board.is_legal(6, WHITE) and not board.legal_points(WHITE)[6]
+        assert board.is_legal(6, BLACK) and board.legal_points(BLACK)[6]
+        with pytest.raises(IllegalMove, match="takes back the ko"):
+            board.play(6, WHITE)
+        board.play(6, BLACK)
+        assert board.ko_point is None and board.chain(6) == {1, 5, 6, 7, 11}
+
+
+_NOT_POINTS: tuple[Any, ...] = (-1, 25, 26, 82, 10**9, -(10**9), 10**30, "pass", "Z9", "F1", "")
+_NOT_NUMBERS: tuple[Any, ...] = (1.0, 1.5, np.float32(2.7), None, True, b"A1", [3], np.array([1, 2]))
+_NOT_COLOURS: tuple[Any, ...] = (0, 3, -1, 10**30, "", "red", "x")
+_WRONG_TYPES: tuple[Any, ...] = (1.0, 1.5, True, b"b", [1])
+
+
+@pytest.mark.parametrize("name", ["colour_at", "chain", "liberties", "chain_liberties"])
+def test_only_points_of_the_board_can_be_looked_at(name: str) -> None:
+    board = drawn_board(KO)
+    board.play(7)
+    look = getattr(board, name)
+    assert look(np.uint8(7)) == look(np.int64(7)) == look("C4") == look(7)
+    for point in _NOT_POINTS:
+        with pytest.raises(ValueError):
+            look(point)
+    for point in _NOT_NUMBERS:
+        with pytest.raises(TypeError, match="not a whole number"):
+            look(point)
+    with pytest.raises(ValueError, match="not a point of a 5x5 board: 81"):
+        look(81)
+
+
+def test_moves_are_vertices_or_whole_numbers() -> None:
+    board = Board(5)
+    for point in _NOT_NUMBERS:
+        for method in (board.is_legal, board.play, lambda move: board.play_tolerant(move, BLACK)):
+            with pytest.raises(TypeError, match="not a whole number"):
+                method(point)
+        with pytest.raises(TypeError, match="not a whole number"):
+            board.setup([point])
+    for point in (-1, 26, 10**30):
+        assert not board.is_legal(point)
+        for method in (board.play, lambda move: board.play_tolerant(move, BLACK)):
+            with pytest.raises(IllegalMove, match="off the board"):
+                method(point)
+        with pytest.raises(ValueError, match="off the board"):
+            board.setup(white=[point])
+    assert board == Board(5) and not board.moves
+    board.play(np.uint8(3))
+    board.play_tolerant("A1", "white")
+    assert board.moves == [(BLACK, 3), (WHITE, 20)]
+    assert {type(number) for move in board.moves for number in move} == {int}
+
+
+def test_colours_are_one_check_everywhere() -> None:
+    board = drawn_board(KO)
+    methods = (
+        lambda colour: board.is_legal(24, colour),
+        lambda colour: board.play(24, colour),
+        lambda colour: board.play_tolerant(24, colour),
+        board.legal_points,
+        board.sensible_points,
+        board.true_eyes,
+        board.enclosed_points,
+        lambda colour: Board(5).setup(to_play=colour),
+    )
+    for method in methods:
+        for colour in _NOT_COLOURS:
+            with pytest.raises(ValueError, match="not a colour"):
+                method(colour)
+        for colour in _WRONG_TYPES:
+            with pytest.raises(TypeError, match="a colour is not a whole number"):
+                method(colour)
+    with pytest.raises(ValueError, match="not a colour: None"):
+        Board(5).setup(to_play=None)  # type: ignore[arg-type]
+    assert not board.moves
+    for name in ("legal_points", "sensible_points", "true_eyes", "enclosed_points"):
+        for given in ("w", "White", np.int8(WHITE)):
+            assert getattr(board, name)(given).tolist() == getattr(board, name)(WHITE).tolist()
+    other = Board(5)
+    other.setup(["A1"], [np.int16(3)], to_play="white")
+    assert other.to_play == WHITE and other.setup_stones == ((BLACK, 20), (WHITE, 3))
+
+
+def test_what_a_board_is_made_of() -> None:
+    for size in (19.0, True, "19", None, np.float32(9), b"9"):
+        with pytest.raises(TypeError, match="board size is not a whole number"):
+            Board(size)  # type: ignore[arg-type]
+    for side in (0, 20, -1, np.int8(-3)):
+        with pytest.raises(ValueError, match="board size is not 1 to 19"):
+            Board(side)  # type: ignore[arg-type]
+    for number in (np.int8(19), np.uint8(19), np.int64(19)):
+        board = Board(number)  # type: ignore[arg-type]
+        assert type(board.size) is int and board.pass_point == 361 and board.legal_points().all()
+    for superko in ("no", 1, None, 0.0):
+        with pytest.raises(TypeError, match="superko is neither True nor False"):
+            Board(superko=superko)  # type: ignore[arg-type]
+    assert Board(superko=np.True_).superko is True  # type: ignore[arg-type]
+
+
+def test_no_hash_before_the_first_move() -> None:
+    board = Board(5)
+    assert board.position_hash_at(0) == 0
+    assert board.position_hash_at(-1) is None and board.position_hash_at(1) is None
 
 
 def test_two_passes_end_the_game() -> None:

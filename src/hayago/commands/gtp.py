@@ -26,6 +26,11 @@ def _preset(kind: Any, name: str | None) -> None:
         raise ValueError(f"it is one of {', '.join(PRESETS)}")
 
 
+def _one_line(kind: Any, name: str | None) -> None:
+    if name is not None and not name.isprintable():
+        raise ValueError("it may hold no control characters")  # a line end would end the reply
+
+
 def gtp(
     *,
     model: Annotated[list[Path] | None, Parameter(negative=())] = None,
@@ -38,7 +43,7 @@ def gtp(
     seed: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lt=2**63))] = None,
     rules: Annotated[str | None, Parameter(validator=_preset)] = None,
     device: str = "auto",
-    name: str | None = None,
+    name: Annotated[str | None, Parameter(validator=_one_line)] = None,
     show_policy: Annotated[bool, Parameter(negative=())] = False,
     kgs_chat: Annotated[bool, Parameter(negative=())] = False,
     setup: Annotated[Client | None, Parameter(group=_ONE_TASK)] = None,
@@ -52,7 +57,7 @@ def gtp(
         level: Strength from 1 (weakest) to 10 (strongest).
         like_human: Play each move as often as the network has seen people play it.
         temperature: 0 plays the likeliest move; 1 samples moves as people play them.
-        top_p: Sample only among the likeliest moves that together have this probability.
+        top_p: Sample only among the likeliest moves that together have this probability, with a temperature above 0.
         symmetries: Average the network over so many symmetries of the board.
         resign: Resign when the chance of winning stays below this; by default never.
         seed: Makes the sampled moves repeatable.
@@ -70,6 +75,9 @@ def gtp(
     idle = like_human or kgs_chat or any(value is not None for value in playing)
     if (analysis_json or setup == "katrain") and idle:
         raise CycloptsError(msg=f"with JSON queries only {', '.join(_IN_JSON)} have an effect")
+    samples = temperature > 0 if temperature is not None else like_human or level not in (None, 10)
+    if top_p is not None and not samples:
+        raise CycloptsError(msg="--top-p has an effect only where moves are sampled: give a --temperature above 0")
     paths: list[Path | None] = [*model] if model else [None]
     if setup is not None:
         from hayago.network.model_file import load_model

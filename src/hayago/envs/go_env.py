@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hayago.drawing.raster import Window, draw_board
 from hayago.envs.opponents import COLOUR_OF, RESIGNS, SEEDS, EnvSettings, seed_stream
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, whole_number
 from hayago.features.plain import encode
 from hayago.features.planes import PLANES, pack
 from hayago.rules.board import Board
@@ -76,7 +76,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     with territory scoring, suicide or situational superko are refused.
     `opponent`: None, the agent plays both sides; "random", random legal moves, but not onto points that its own stones
     enclose; "network"; or the command line of any GTP engine, as in "gnugo --mode gtp".
-    `level`: of the network, 1 to 10, as `hayago gtp --level` has it.
+    `level`: of the network, 1 to 10, as `hayago gtp --level` has it. No other opponent has one.
     `model`: the network's file; None is the one in the box, which is for 19x19.
     `colour`: the agent's colour against an opponent: "black", "white", or "random" for each game.
     `observation`: "board" or "planes48".
@@ -89,7 +89,8 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
     v0: the first.
 
     Raises:
-        ValueError: an argument makes no sense.
+        ValueError: an argument makes no sense, or has no effect with this opponent.
+        TypeError: a number or an action is not a whole number.
         HayagoError: the network or the engine cannot be used.
         ResetNeeded: a step without a game: before `reset`, or after the end or an error.
     """
@@ -109,6 +110,7 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         render_mode: str | None = None,
     ) -> None:
         setting = EnvSettings(board_size, komi, rules, opponent, level, model, colour, observation)
+        board_size = setting.board_size
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is not one of {self.metadata['render_modes']}: {render_mode!r}")
         self.render_mode = render_mode
@@ -147,8 +149,8 @@ class GoEnv(gymnasium.Env[Any, np.int64]):
         """Play a move; see the class for the result."""
         if not self._playing:
             raise gymnasium.error.ResetNeeded("no game is in progress: call reset")
+        board, point = self._board, whole_number(action, "an action")
         self._playing = False  # until everything has succeeded
-        board, point = self._board, int(action)
         mover = self._agent or board.to_play
         won = None  # from the agent's side, or the side that has just moved
         if not board.is_legal(point):

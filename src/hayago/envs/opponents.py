@@ -15,12 +15,12 @@ All chance comes from a *stream*, one 64-bit number per board, which `seed_strea
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, whole_number
 from hayago.features.planes import PLANES, SLICE, row_bytes
 from hayago.gtp.client import BadReply, GtpClient
 from hayago.match.match_game import Conditions, set_up_player
@@ -49,7 +49,8 @@ class EnvSettings:
     """The arguments of an environment; see `hayago.envs.go_env.GoEnv` for what they mean.
 
     Raises:
-        ValueError: an argument makes no sense, or is not supported.
+        ValueError: an argument makes no sense, is not supported, or has no effect with this opponent.
+        TypeError: the size or the level is not a whole number.
     """
 
     board_size: int
@@ -62,6 +63,7 @@ class EnvSettings:
     observation: Literal["board", "planes48"]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "board_size", whole_number(self.board_size, "board_size"))
         if not 1 <= self.board_size <= MAX_SIZE:
             raise ValueError(f"board_size is not 1 to {MAX_SIZE}: {self.board_size}")
         if not math.isfinite(self.komi):
@@ -70,8 +72,12 @@ class EnvSettings:
             raise ValueError(f"observation is neither 'board' nor 'planes48': {self.observation!r}")
         if self.colour not in (*COLOUR_OF, "random"):
             raise ValueError(f"colour is not 'black', 'white' or 'random': {self.colour!r}")
-        if not 1 <= self.level <= len(LEVELS):
+        if not 1 <= whole_number(self.level, "level") <= len(LEVELS):
             raise ValueError(f"level is not 1 to {len(LEVELS)}: {self.level}")
+        if not self.is_network and (self.level != len(LEVELS) or self.model is not None):
+            raise ValueError(f"level and model are for opponent='network', not for {self.opponent!r}")
+        if self.opponent is None and self.colour != "black":
+            raise ValueError(f"without an opponent colour={self.colour!r} has no effect")
         if isinstance(self.rules, str) and self.rules not in PRESETS:
             raise ValueError(f"no such rules: {self.rules!r} (choose from {', '.join(PRESETS)})")
         rules = self.game_rules
@@ -204,6 +210,9 @@ class EngineOpponent:
     def __init__(self, command: str, conditions: Conditions) -> None:
         self._command, self._conditions = command, conditions
         self._client = GtpClient(command, conditions.timeout_seconds)
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise TypeError("an environment with a GTP engine cannot be copied: the engine is a process")
 
     def begin(self, colour: int, seed: int) -> None:
         """Start a game in which the engine has that colour; an engine that has ended is restarted.

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from hayago.cores import MOST_THREADS, Owner, cores
 from hayago.envs.go_env import spaces_of
 from hayago.envs.opponents import SEEDS, EngineOpponent, EnvSettings, seed_stream
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, whole_number
 from hayago.features.followers import Followers, catch_up, expect, new_followers
 from hayago.features.incremental import Work, new_work, write_planes, write_row
 from hayago.features.planes import PLANES, row_bytes
@@ -329,7 +329,8 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
     Each board with a GTP engine needs a process, so engines are allowed for at most MOST_ENGINES boards.
 
     Raises:
-        ValueError: an argument makes no sense.
+        ValueError: an argument makes no sense, or has no effect with this opponent.
+        TypeError: a number or an action is not a whole number.
         HayagoError: the network or an engine cannot be used, or there are too many engines.
         ResetNeeded: a step before `reset`, or after an error.
     """
@@ -353,11 +354,12 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         max_episode_steps: int | None = None,
     ) -> None:
         setting = EnvSettings(board_size, komi, rules, opponent, level, model, colour, observation)
-        if num_envs < 1:
+        board_size = setting.board_size
+        if whole_number(num_envs, "num_envs") < 1:
             raise ValueError(f"num_envs is not at least 1: {num_envs}")
-        if threads is not None and not 1 <= threads <= MOST_THREADS:
+        if threads is not None and not 1 <= whole_number(threads, "threads") <= MOST_THREADS:
             raise ValueError(f"threads are not from 1 to {MOST_THREADS:,}: {threads}")
-        if max_episode_steps is not None and max_episode_steps < 1:
+        if max_episode_steps is not None and whole_number(max_episode_steps, "max_episode_steps") < 1:
             raise ValueError(f"max_episode_steps is not at least 1: {max_episode_steps}")
         if setting.is_engine and num_envs > MOST_ENGINES:
             raise HayagoError(
@@ -435,10 +437,12 @@ class GoVectorEnv(VectorEnv[Any, Any, Any]):
         """Play an action on every board; see the class for the result."""
         self._owner.check()
         self._expect_games()
-        moves = np.array(actions, np.int64)  # a copy, because kernels would be compiled again for read-only arrays
-        if moves.shape != (self.num_envs,):
-            raise ValueError(f"actions have the shape {moves.shape}, not {(self.num_envs,)}")
-        return self._advance(moves)
+        given = np.asarray(actions)
+        if given.shape != (self.num_envs,):
+            raise ValueError(f"actions have the shape {given.shape}, not {(self.num_envs,)}")
+        if given.dtype.kind not in "iu":
+            raise TypeError(f"actions are not whole numbers: they have the type {given.dtype}")
+        return self._advance(given.astype(np.int64))  # a copy: kernels would be compiled again for read-only arrays
 
     def _expect_games(self) -> None:
         if not self._playing:

@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from hayago import __version__
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, whole_number
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.features.planes import FEATURES_VERSION, PLANES, check_planes, plane_name, row_bytes, unpack
 from hayago.files import new_folder
@@ -88,14 +88,18 @@ def encode_games(
             warning at the end says how many there were.
 
     Raises:
-        ValueError: an option has no such value.
+        ValueError: an option has no such value, or a path is empty.
+        TypeError: an argument has another type.
         HayagoError: a path cannot be read.
     """
     check_planes(planes)
-    if symmetry != "random" and symmetry not in range(SYMMETRIES):
+    is_symmetry = not isinstance(symmetry, str) and whole_number(symmetry, "symmetry") in range(SYMMETRIES)
+    if symmetry != "random" and not is_symmetry:
         raise ValueError(f"symmetry must be 0 to {SYMMETRIES - 1} or 'random': {symmetry!r}")
-    if batch_size < 1:
+    if whole_number(batch_size, "batch_size") < 1:
         raise ValueError(f"batch_size must be at least 1: {batch_size}")
+    if whole_number(seed, "seed") < 0:
+        raise ValueError(f"seed must be 0 or more: {seed}")
     source: Any = games
     if isinstance(source, str | Path) and is_store(source):
         from hayago.records.store import read_store  # it needs pyarrow, which few callers have
@@ -108,12 +112,26 @@ def encode_games(
             raise ValueError(f"the games have the size {source.size}, not {size}")
     if isinstance(source, str | Path | GameRecord):
         source = [source]
-    board = source.size if isinstance(source, Games) else MAX_SIZE if size is None else size
+    if not isinstance(source, Games):
+        if not isinstance(source, Iterable):
+            raise TypeError(f"games are paths, records or a store, not {source!r}")
+        source = _sources(source) if isinstance(source, Iterator) else list(_sources(source))
+    board = source.size if isinstance(source, Games) else MAX_SIZE if size is None else whole_number(size, "size")
     if not 1 <= board <= MAX_SIZE:
         raise ValueError(f"size must be 1 to {MAX_SIZE}: {board}")
     pieces = _encoded(_good_games(source, board, on_bad), planes, symmetry, seed)
     batches = _rebatched(pieces, batch_size)
     return batches if packed else (b._replace(planes=unpack(b.planes, planes, board)) for b in batches)
+
+
+def _sources(sources: Iterable[Any]) -> Iterator[str | Path | GameRecord]:
+    """The same, each checked."""
+    for source in sources:
+        if not isinstance(source, str | Path | GameRecord):
+            raise TypeError(f"games are paths, records or a store, not {source!r}")
+        if source == "":  # which would be the current folder
+            raise ValueError("a path is empty")
+        yield source
 
 
 class _Chunk(NamedTuple):

@@ -5,6 +5,7 @@ Data Table 2, in its order. A *plane* is a board of 0 and 1. Everything is relat
 integer is one-hot. `FEATURES` and these words settle what the paper leaves open:
 
 - *legal*: the point is empty, it is not the simple-ko point, and the move is not suicide. The planes ignore superko.
+  The ko point is legal for no colour, though who has taken the ko may fill it if the sides do not alternate.
 - *turns since*: a pass counts as a turn. Stones that were set up were never moves, and count as the oldest.
 - *new own chain*: the chain of the stone just played, after captured stones are taken off.
 - *ladder*: the hunter plays one of the prey's two liberties. The prey then tries its last liberty and every capture of
@@ -22,7 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.errors import whole_number
 from hayago.features.bits import unpack_bits
+from hayago.rules.coordinates import MAX_SIZE
 from hayago.rules.symmetry import point_maps
 
 FEATURES_VERSION = 1  # changes when the meaning of any plane does; networks of another version are refused
@@ -82,7 +85,14 @@ def row_bytes(planes: int = PLANES, size: int = 19) -> int:
 
 @cache
 def plane_name(plane: int) -> str:
-    """ "liberties 8+" for plane 19: the feature, and which value of it the plane stands for."""
+    """ "liberties 8+" for plane 19: the feature, and which value of it the plane stands for.
+
+    Raises:
+        ValueError: there is no such plane.
+        TypeError: not a whole number.
+    """
+    if not 0 <= whole_number(plane, "a plane") < PLANES:
+        raise ValueError(f"a plane is 0 to {PLANES - 1}, not {plane}")
     name = next(name for name, where in SLICE.items() if where.start <= plane < where.stop)
     width = SLICE[name].stop - SLICE[name].start
     number = plane - SLICE[name].start
@@ -95,14 +105,37 @@ def plane_name(plane: int) -> str:
 
 
 def check_planes(planes: int) -> None:
-    """Raise ValueError unless this is one of PLANE_SETS."""
-    if planes not in PLANE_SETS:
+    """Raise ValueError unless this is one of PLANE_SETS, TypeError unless it is a whole number."""
+    if whole_number(planes, "planes") not in PLANE_SETS:
         raise ValueError(f"planes must be one of {', '.join(map(str, PLANE_SETS))}: {planes}")
 
 
 def unpack(rows: NDArray[np.uint8], planes: int = PLANES, size: int = 19) -> NDArray[np.uint8]:
-    """uint8 (B, planes, size, size), 0 and 1, of rows uint8 (B, row_bytes(planes, size))."""
+    """uint8 (B, planes, size, size), 0 and 1, of rows uint8 (B, row_bytes(planes, size)).
+
+    Raises:
+        ValueError: there are not so many planes, no such size, or the rows have another shape.
+        TypeError: the rows are not an array of uint8, or a number is not a whole one.
+    """
+    if not 1 <= whole_number(planes, "planes") <= PLANES:
+        raise ValueError(f"planes must be 1 to {PLANES}: {planes}")
+    if not 1 <= whole_number(size, "size") <= MAX_SIZE:
+        raise ValueError(f"size must be 1 to {MAX_SIZE}: {size}")
+    check_rows(rows, planes, size)
     return unpack_bits(rows)[:, : planes * size * size].reshape(len(rows), planes, size, size)
+
+
+def check_rows(rows: NDArray[np.uint8], planes: int, size: int) -> None:
+    """Check that these are rows of so many planes, uint8 (B, row_bytes(planes, size)); B may be 0.
+
+    Raises:
+        ValueError: they have another shape.
+        TypeError: they are not an array of uint8.
+    """
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8:
+        raise TypeError(f"rows must be an array of uint8, not {getattr(rows, 'dtype', type(rows).__name__)}")
+    if rows.ndim != 2 or rows.shape[1] != row_bytes(planes, size):
+        raise ValueError(f"rows must have the shape (B, {row_bytes(planes, size)}), not {rows.shape}")
 
 
 def transform(planes: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is only one line
 LINE = 5  # the length of the lines in the report before a move
 POINTS = 5.0  # that look lost where the prior is e times smaller
+# Keys of KataGo's that hayago has nothing for.
+_LET_PASS = ("ownershipstdev", "movesownership", "movesownershipstdev", "pvedgevisits", "noresultvalue")
 LEAST_PRIOR = 1e-6  # smaller ones are drawn like this
 UNHURRIED = 1.0  # seconds for a move from which on there is time for those lines
 
@@ -71,7 +73,7 @@ Format = Callable[["Report", Request, int], str]
 
 
 def _request(engine: Engine, arguments: Arguments) -> Request:
-    """`[colour] [interval] [key value ...]`, as KataGo reads it; keys that hayago does not have are ignored."""
+    """`[colour] [interval] [key value ...]`, as KataGo reads it. Its keys that hayago does not have are ignored."""
     words = list(arguments)
     colour = read_colour(words[0]) if words else None
     if colour is not None:
@@ -80,7 +82,7 @@ def _request(engine: Engine, arguments: Arguments) -> Request:
     flags = {"ownership": False, "rootinfo": False, "pvvisits": False}
     restrictions: list[Restriction] = []
     if words and words[0].isascii() and words[0].replace(".", "", 1).isdigit():
-        interval = Arguments(words.pop(0)).number(0) / 100
+        interval = Arguments(words.pop(0)).number(0, least=0) / 100
     while words:
         key = words.pop(0).lower()
         if key in ("avoid", "allow"):
@@ -89,15 +91,17 @@ def _request(engine: Engine, arguments: Arguments) -> Request:
             continue
         value = Arguments(words.pop(0) if words else "")
         if key == "interval":
-            interval = value.number(0) / 100
+            interval = value.number(0, least=0) / 100
         elif key == "minmoves":
-            least = value.integer(0)
+            least = value.integer(0, least=0)
         elif key == "maxmoves":
-            most = max(value.integer(0), 1)
+            most = max(value.integer(0, least=0), 1)
         elif key in flags:
             flags[key] = value.word(0).lower() == "true"
-        else:
+        elif key in _LET_PASS:
             value.word(0)
+        else:
+            raise GtpError("syntax error")
     interval = min(max(interval, SHORTEST), LONGEST)
     return Request(colour, interval, least, most, tuple(restrictions), show_policy=engine.manner.show_policy, **flags)
 
@@ -109,7 +113,7 @@ def _restriction(engine: Engine, key: str, words: list[str]) -> Restriction:
         points = [vertex_to_point(vertex, size) for vertex in arguments.word(1).split(",")]
     except ValueError:
         raise GtpError("syntax error") from None
-    return restriction(key, arguments.colour(0), points, arguments.integer(2), size)
+    return restriction(key, arguments.colour(0), points, arguments.integer(2, least=0), size)
 
 
 def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:

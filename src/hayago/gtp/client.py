@@ -145,9 +145,10 @@ class GtpClient:
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise EngineNotStarted(f"cannot start {self.command[0]!r}: {reason}") from error
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_replies, self._read_stderr)]
-        for thread in self._threads:
-            thread.start()
+        self._stderr_reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self._reply_reader = threading.Thread(target=self._read_replies, daemon=True)
+        self._stderr_reader.start()  # before the other one, which at the end waits for it
+        self._reply_reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -229,7 +230,7 @@ class GtpClient:
             except subprocess.TimeoutExpired:
                 if force:
                     force()
-        for thread, pipe in zip(self._threads, (process.stdout, process.stderr), strict=True):
+        for thread, pipe in ((self._reply_reader, process.stdout), (self._stderr_reader, process.stderr)):
             thread.join(_LEAVE_SECONDS)
             if thread.is_alive():  # a child of the engine has outlived it and holds the other end
                 self._kill_group()
@@ -296,7 +297,7 @@ class GtpClient:
             status = self._process.wait(_LEAVE_SECONDS)
         except subprocess.TimeoutExpired:
             return "closed its output"
-        self._threads[1].join(_LEAVE_SECONDS)
+        self._stderr_reader.join(_LEAVE_SECONDS)
         how = f"exit status {status}" if status >= 0 else f"signal {-status}"
         said = self._stderr.decode(errors="replace").strip().splitlines()
         return f"the engine has ended ({how}{f', last words {_short(said[-1])!r}' if said else ''})"

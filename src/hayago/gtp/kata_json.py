@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from hayago import __version__
 from hayago.errors import HayagoError
 from hayago.gtp.analyze import LINE, Shown, shown
-from hayago.gtp.pipes import PATIENCE, WAKE, Inbox, end_on_sigterm, leave, start_reader, take_stdout
+from hayago.gtp.pipes import (
+    MOST_JSON_BYTES,
+    PATIENCE,
+    WAKE,
+    Inbox,
+    TooLong,
+    end_on_sigterm,
+    leave,
+    start_reader,
+    take_stdout,
+)
 from hayago.gtp.protocol import place_of, read_colour, read_integer
 from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, read_rules
 from hayago.player.restrictions import Restriction, restriction
@@ -110,6 +120,8 @@ def read(query: Json) -> Query:
     turns = query.get("analyzeTurns", [len(moves)])
     if not isinstance(turns, list) or not all(_is_integer(turn) and 0 <= turn <= len(moves) for turn in turns):
         raise QueryError(f"Must specify an array of integers from 0 to {len(moves)}", "analyzeTurns")
+    if not turns:  # nothing would answer this query
+        raise QueryError("Must specify at least one turn", "analyzeTurns")
     first = None
     if "initialPlayer" in query:
         first = read_colour(str(query["initialPlayer"]))
@@ -232,6 +244,8 @@ def _restrictions(query: Json, size: int) -> tuple[Restriction, ...]:
             colour = read_colour(str(entry.get("player"))) if isinstance(entry, dict) else None
             if colour is None or not isinstance(entry.get("moves"), list) or not _is_integer(entry.get("untilDepth")):
                 raise QueryError("Must be objects with player, moves and untilDepth", field)
+            if entry["untilDepth"] < 1:
+                raise QueryError("untilDepth must be at least 1", field)
             points = [_point(str(move), size, field) for move in entry["moves"]]
             found.append(restriction(field.removesuffix("Moves"), colour, points, entry["untilDepth"], size))
     return tuple(found)
@@ -383,6 +397,8 @@ class Desk:
             with self._changed:
                 self._closed = True
                 self._changed.notify_all()
+        elif isinstance(line, TooLong):
+            self.say({"error": f"Could not parse input line as json request: more than {MOST_JSON_BYTES:,} bytes"})
         elif line.strip():
             self._read(line)
 
@@ -483,7 +499,7 @@ def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE, show_poli
     writer.start()
     desk = Desk(lines.put)
     end_on_sigterm()
-    start_reader(desk.put, output, patience)
+    start_reader(desk.put, output, patience, MOST_JSON_BYTES)
     try:
         game = load()
         desk.loaded(lambda: [_model(size) for size in game.sizes])

@@ -20,6 +20,8 @@ Item = TypeVar("Item")
 
 
 WAKE = 0.2  # seconds after which a waiting thread wakes up
+MOST_GTP_BYTES, MOST_JSON_BYTES = 1 << 20, 1 << 26  # of a line; a query has every move of its game
+_SHOWN_BYTES = 200  # of a line that is longer
 PATIENCE = 30.0  # seconds that a client may take to read the last replies after closing our stdin
 
 
@@ -100,13 +102,23 @@ def take_stdout() -> Output:
     return Output(replies)
 
 
-def read_lines() -> Iterator[str]:
-    """The lines of stdin, including an unfinished last one.
+class TooLong(str):
+    """The beginning of a line that is too long to be answered."""
+
+
+def read_lines(most_bytes: int) -> Iterator[str]:
+    """The lines of stdin, including an unfinished last one. Of a line with more bytes only a TooLong is left.
 
     They are read from the descriptor, because a thread that waits inside sys.stdin holds its lock when the process
     ends. Bytes that are not UTF-8 become lone surrogates, which `os.fsencode` turns back: they may be a file's name.
     """
-    rest = b""
+    pieces: list[bytes] = []  # of the line that is being read
+    size = 0
+
+    def line() -> str:
+        text = decoded(b"".join(pieces))
+        return text if size <= most_bytes else TooLong(text[:_SHOWN_BYTES])
+
     while True:
         try:
             block = os.read(0, 1 << 16)
@@ -114,11 +126,15 @@ def read_lines() -> Iterator[str]:
             block = b""
         if not block:
             break
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            yield decoded(line)
-    if rest:
-        yield decoded(rest)
+        for number, piece in enumerate(block.split(b"\n")):
+            if number:  # what came before it ends a line
+                yield line()
+                pieces, size = [], 0
+            size += len(piece)
+            if size <= most_bytes or not pieces:
+                pieces.append(piece)
+    if size:
+        yield line()
 
 
 def decoded(line: bytes) -> str:
@@ -126,7 +142,9 @@ def decoded(line: bytes) -> str:
     return line.decode(errors="surrogateescape").removeprefix("\ufeff")
 
 
-def start_reader(deliver: Callable[[str | None], None], output: Output, patience: float) -> None:
+def start_reader(
+    deliver: Callable[[str | None], None], output: Output, patience: float, most_bytes: int = MOST_GTP_BYTES
+) -> None:
     """Hand each line of stdin, and None at its end, to `deliver`, from a thread of its own.
 
     After the end of stdin this thread watches what is still to be written. If a write waits longer than `patience`
@@ -134,7 +152,7 @@ def start_reader(deliver: Callable[[str | None], None], output: Output, patience
     """
 
     def read() -> None:
-        for line in read_lines():
+        for line in read_lines(most_bytes):
             deliver(line)
         deliver(None)
         while output.blocked_for() <= patience:

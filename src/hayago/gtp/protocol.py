@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.errors import HayagoError
 from hayago.gtp.move_clock import MoveClock
+from hayago.gtp.pipes import TooLong
 from hayago.rules.coordinates import BLACK, WHITE, point_to_vertex, vertex_to_point
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ class Engine:
         name, _, arguments = (rest.lstrip(" ") if identity else text).partition(" ")
         begun = False
         try:
+            if isinstance(line, TooLong):
+                raise GtpError("the line is too long")
             handler = self.commands.get(name)
             if handler is None:
                 raise GtpError("unknown command")

@@ -2,9 +2,17 @@
 
 import torch
 
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, printable
 
-DEVICES = ("cpu", "cuda", "mps")
+
+def _usable() -> list[str]:
+    """The names of the devices that this machine has."""
+    names = ["auto", "cpu"]
+    if torch.cuda.is_available():
+        names += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return names
 
 
 def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
@@ -23,13 +31,17 @@ def pick_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         return torch.device("cuda", local_rank)
     if name == "auto":
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        if device.type not in DEVICES:  # others may exist, "meta" say, but compute nothing here
-            raise HayagoError(f"device must be auto, cpu, cuda or mps, not {name!r}")
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
+    device = None
+    if name in ("cpu", "mps", "cuda") or name.startswith("cuda:"):  # torch knows others, which compute nothing here
+        try:
+            device = torch.device(name)
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            if name in _usable():
+                raise HayagoError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
+            device = None
+    if device is None:
+        raise HayagoError(f"there is no device {printable(name)!r} here; these can be used: {', '.join(_usable())}")
     if device.type == "cuda":
         torch.cuda.set_device(device)  # pinned memory and compiled kernels belong to the current one
     return device

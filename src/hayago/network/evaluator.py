@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hayago.cores import MOST_THREADS, Owner, cores
 from hayago.errors import HayagoError
-from hayago.features.planes import PLANE_SETS, row_bytes
+from hayago.features.planes import PLANE_SETS, check_rows, row_bytes
 from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
 from hayago.network.onnx_model import onnx_model
 
@@ -27,8 +27,13 @@ class Evaluator(Protocol):
         """What the model is: planes and board size say which rows it takes."""
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N). Those made here raise ModelError rather than
-        answer with NaN or infinite values."""
+        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N); B may be 0.
+
+        Raises (those made here):
+            ModelError: the network answers with NaN or infinite values.
+            ValueError: the rows have another shape.
+            TypeError: they are not an array of uint8.
+        """
 
 
 def make_evaluator(
@@ -79,8 +84,14 @@ class OnnxEvaluator:
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
         self._owner.check()
+        check_rows(rows, self.info.planes, self.info.board_size)
+        if not len(rows):  # onnxruntime cannot
+            return np.empty((0, self.info.board_size**2), np.float32)
         result: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
         return _finite(result)
+
+    def __deepcopy__(self, memo: object) -> "OnnxEvaluator":
+        return self  # it never changes, and its session cannot be copied
 
 
 class TorchEvaluator:
@@ -104,6 +115,7 @@ class TorchEvaluator:
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
         self._owner.check()
+        check_rows(rows, self.info.planes, self.info.board_size)
         import torch
 
         from hayago.network.policy import unpack
@@ -113,6 +125,9 @@ class TorchEvaluator:
             planes = unpack(packed, self.info.planes, self.info.board_size)
             result: NDArray[np.float32] = self._network(planes).cpu().numpy()
         return _finite(result)
+
+    def __deepcopy__(self, memo: object) -> "TorchEvaluator":
+        return self  # as the other backend's
 
 
 def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -186,8 +186,7 @@ class Game:
         """Take moves back. False, and nothing changed, if fewer were played since the set-up."""
         if not 0 <= moves <= len(self._board.moves):
             return False
-        for _ in range(moves):
-            self._board.undo()
+        self._board.undo(moves)
         return True
 
     # The end

@@ -26,7 +26,7 @@ from hayago.errors import HayagoError
 from hayago.features.plain import encode
 from hayago.features.planes import pack
 from hayago.player.endgame import EndgameJudge, Judgement
-from hayago.player.styles import STRONGEST, Style, pick, softmax
+from hayago.player.styles import STRONGEST, Style, check_symmetries, pick, softmax
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, opponent
 from hayago.rules.game_rules import GameRules
@@ -116,7 +116,11 @@ class Player:
 
         Raises:
             HayagoError: the network is for boards of another size.
+            ValueError: the symmetries are neither 1 nor 8.
         """
+        if symmetries is None:
+            symmetries = self.style.symmetries
+        check_symmetries(symmetries)
         info = self._evaluator.info
         if board.size != info.board_size:
             raise HayagoError(f"the network is for boards of {info.board_size}, not {board.size}")
@@ -124,7 +128,7 @@ class Player:
         started = time.perf_counter()
         prior: NDArray[np.float32] = self._look([board], [legal], range(1))[0]
         took = time.perf_counter() - started
-        if (self.style.symmetries if symmetries is None else symmetries) == 1:
+        if symmetries == 1:
             return prior
         if seconds is not None and SYMMETRIES * took > seconds:
             return prior

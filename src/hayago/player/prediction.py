@@ -1,14 +1,17 @@
 """`predict` and `load`: the network in two calls, for scripts and notebooks."""
 
-from functools import cache
+import os
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.errors import whole_number
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.player.player import Player
+from hayago.player.styles import check_symmetries
 from hayago.rules.board import Board
 from hayago.rules.coordinates import point_to_vertex
 
@@ -27,16 +30,28 @@ class Prediction(NamedTuple):
     point: int
 
 
-@cache
+_loaded: dict[tuple[int, Path | str | None], Evaluator] = {}  # by process and model
+_loading = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a fork may come while another thread loads
+    os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
+
+
 def load(model: Path | str | None = None) -> Evaluator:
-    """A network, ready to be asked: the one in the box, or a model file. It is loaded once.
+    """A network, ready to be asked: the one in the box, or a model file. A process loads it once.
 
     `make_evaluator` has more options.
 
     Raises:
         ModelError: the file cannot be read, or is not a model.
+        TypeError: neither a path nor None.
     """
-    return make_evaluator(model)
+    if model is not None and not isinstance(model, str | Path):
+        raise TypeError(f"a model is a path or None, not {model!r}")
+    key = (os.getpid(), model)  # what a fork inherits cannot answer
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = make_evaluator(model)
+        return _loaded[key]
 
 
 def predict(
@@ -53,8 +68,17 @@ def predict(
     Raises:
         ModelError: the model cannot be read.
         HayagoError: the network is for boards of another size.
+        ValueError: the symmetries are neither 1 nor 8, or the count is negative.
+        TypeError: an argument has another type.
     """
-    evaluator = load(model) if model is None or isinstance(model, (str, Path)) else model
+    if not isinstance(board, Board):
+        raise TypeError(f"not a Board: {board!r}")
+    check_symmetries(symmetries)
+    if count is not None and whole_number(count, "count") < 0:
+        raise ValueError(f"count must be 0 or more: {count}")
+    evaluator = load(model) if model is None or isinstance(model, str | Path) else model
+    if not hasattr(evaluator, "logits"):
+        raise TypeError(f"a model is an evaluator, a path or None, not {model!r}")
     return ranked(board, Player(evaluator).prior(board, symmetries))[:count]
 
 

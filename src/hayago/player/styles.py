@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hayago.errors import whole_number
 from hayago.rules.symmetry import SYMMETRIES
 
 
@@ -36,14 +37,19 @@ class Style:
                 raise ValueError(f"temperature is not 0 or more: {temperature}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p is not above 0 and at most 1: {self.top_p}")
-        if self.symmetries not in (1, SYMMETRIES):
-            raise ValueError(f"symmetries are not 1 or {SYMMETRIES}: {self.symmetries}")
+        check_symmetries(self.symmetries)
 
     def temperature_at(self, moves: int) -> float:
         """The temperature after so many moves of both sides."""
         if self.opening_temperature is not None and moves < self.opening_moves:
             return self.opening_temperature
         return self.temperature
+
+
+def check_symmetries(symmetries: int) -> None:
+    """Raise ValueError unless this is 1 or 8, and TypeError unless it is a whole number."""
+    if whole_number(symmetries, "symmetries") not in (1, SYMMETRIES):
+        raise ValueError(f"symmetries are not 1 or {SYMMETRIES}: {symmetries}")
 
 
 STRONGEST = Style()

@@ -277,6 +277,8 @@ def read_sgf(sgf: bytes | str | Path, source: str = "") -> list[GameRecord]:
     Raises:
         BadRecord: the file holds no game, or one of its games cannot be used (`scan_sgf` continues after it).
         HayagoError: the file cannot be read.
+        ValueError: the path is empty.
+        TypeError: neither bytes nor a path.
     """
     return [_good(record) for record in scan_sgf(*_content(sgf, source))]
 
@@ -292,7 +294,11 @@ def read_first(sgf: bytes | str | Path, source: str = "") -> GameRecord:
 
 
 def _content(sgf: bytes | str | Path, source: str) -> tuple[bytes, str]:
-    """The bytes of a file, and its name."""
+    """The bytes of a file, and its name; see `read_sgf` for the errors."""
+    if not isinstance(sgf, bytes | str | Path):
+        raise TypeError(f"an SGF file is a path or bytes, not {sgf!r}")
+    if sgf == "":  # which would be the current folder
+        raise ValueError("the path of the SGF file is empty")
     if isinstance(sgf, bytes):
         data = sgf
     else:
@@ -362,8 +368,10 @@ def write_sgf(record: GameRecord, comments: Mapping[int, str] | None = None) -> 
     root.set_setup_stones([place(p) for p in record.setup_black], [place(p) for p in record.setup_white])
     if not len(record.moves) or record.setup_black or record.setup_white:
         root.set("PL", "w" if record.to_play == WHITE else "b")
+    node = root
     for colour, point in record.plays():
-        game.extend_main_sequence().set_move("w" if colour == WHITE else "b", place(point))
+        node = node.new_child()  # `extend_main_sequence` walks from the root to the end for each
+        node.set_move("w" if colour == WHITE else "b", place(point))
     nodes = game.get_main_sequence()
     for index, text in (comments or {}).items():
         nodes[index + 1].add_comment_text(text)

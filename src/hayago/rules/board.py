@@ -1,7 +1,8 @@
 """`Board`: a position one can play on, and the only public face of the kernels.
 
 Methods are named as in python-chess where Go has an equivalent: `play`, `undo`, `is_legal`, `copy`, and `print(board)`.
-A move is a vertex ("D4", "pass") or a point (an int, see `hayago.rules.coordinates`).
+A move is a vertex ("D4", "pass") or a point (an int, see `hayago.rules.coordinates`). A colour is BLACK or WHITE, or
+"black", "white", "B", "W". All methods take both, and refuse what is neither: the kernels trust what they are given.
 
 Moves change the board; `copy()` copies it. `play` is strict. `play_tolerant` is for moves that another program has
 already made: an engine that refuses a move its client accepted is out of step for the rest of
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hayago.errors import HayagoError
+from hayago.errors import HayagoError, whole_number
 from hayago.jit import kernel
 from hayago.rules.coordinates import (
     BLACK,
@@ -157,14 +158,17 @@ class Board:
 
     Raises:
         ValueError: the size is not 1 to 19.
+        TypeError: the size is not a whole number, or superko is neither True nor False.
     """
 
     def __init__(self, size: int = MAX_SIZE, *, superko: bool = False) -> None:
-        if not 1 <= size <= MAX_SIZE:
+        self.size = whole_number(size, "board size")
+        if not 1 <= self.size <= MAX_SIZE:
             raise ValueError(f"board size is not 1 to {MAX_SIZE}: {size}")
-        self.size = size
-        self.superko = superko
-        self.position = new_position(size)
+        if not isinstance(superko, bool | np.bool_):
+            raise TypeError(f"superko is neither True nor False: {superko!r}")
+        self.superko = bool(superko)
+        self.position = new_position(self.size)
         self._log = new_log()
         self._setup: tuple[tuple[int, int], ...] = ()
         self._first_to_play = BLACK
@@ -206,6 +210,8 @@ class Board:
 
         Raises:
             HayagoError: the file cannot be read, or holds no game; or what `from_record` raises.
+            ValueError: the path is empty.
+            TypeError: neither bytes nor a path.
         """
         from hayago.records.sgf import read_first  # the front door: see tests/test_imports.py
 
@@ -232,7 +238,7 @@ class Board:
 
     @property
     def ko_point(self) -> int | None:
-        """The point that the simple ko forbids now."""
+        """The point where the simple ko forbids to take back now."""
         cell = ko_of(self.position)
         return self._point(cell) if cell else None
 
@@ -248,7 +254,7 @@ class Board:
 
     def position_hash_at(self, ply: int) -> int | None:
         """`position_hash` as it was after so many moves; None where fewer were played."""
-        return self._hashes[ply] if ply < len(self._hashes) else None
+        return self._hashes[ply] if 0 <= ply < len(self._hashes) else None
 
     @property
     def setup_stones(self) -> tuple[tuple[int, int], ...]:
@@ -265,29 +271,34 @@ class Board:
         stones: NDArray[np.int16] = self.position.cells[_cells(self.size)]
         return stones.astype(np.int8).reshape(self.size, self.size)
 
-    def colour_at(self, point: int) -> int:
-        """EMPTY, BLACK or WHITE."""
-        return colour_of(self.position, self._cell(point))
+    def colour_at(self, point: int | str) -> int:
+        """EMPTY, BLACK or WHITE.
 
-    def chain(self, point: int) -> frozenset[int]:
-        """The points of the chain that stands there; none where the point is empty."""
-        if self.colour_at(point) == EMPTY:
+        Raises:
+            ValueError: not a point of the board.
+            TypeError: neither a vertex nor a whole number.
+        """
+        return colour_of(self.position, self._cell_of(point))
+
+    def chain(self, point: int | str) -> frozenset[int]:
+        """The points of the chain that stands there; none where the point is empty. Raises what `colour_at` does."""
+        position, start = self.position, self._cell_of(point)
+        if colour_of(position, start) == EMPTY:
             return frozenset()
-        position, start = self.position, self._cell(point)
         stones, cell = {self._point(start)}, next_of(position, start)
         while cell != start:
             stones.add(self._point(cell))
             cell = next_of(position, cell)
         return frozenset(stones)
 
-    def liberties(self, point: int) -> int:
-        """How many liberties the chain there has; 0 where the point is empty."""
-        if self.colour_at(point) == EMPTY:
-            return 0
-        return liberties_of(self.position, self._cell(point))
+    def liberties(self, point: int | str) -> int:
+        """How many liberties the chain there has; 0 where the point is empty. Raises what `colour_at` does."""
+        cell = self._cell_of(point)
+        return 0 if colour_of(self.position, cell) == EMPTY else liberties_of(self.position, cell)
 
-    def chain_liberties(self, point: int) -> frozenset[int]:
-        """The points that are liberties of the chain there; none where the point is empty."""
+    def chain_liberties(self, point: int | str) -> frozenset[int]:
+        """The points that are liberties of the chain there; none where the point is empty. Raises what `colour_at`
+        does."""
         position = self.position
         return frozenset(
             self._point(self._cell(stone) + direction)
@@ -296,15 +307,23 @@ class Board:
             if colour_of(position, self._cell(stone) + direction) == EMPTY
         )
 
-    def true_eyes(self, colour: int) -> NDArray[np.bool_]:
-        """bool (size * size,): the true eyes of `colour`, as `kernels.plain_rules.mark_true_eyes` defines them."""
+    def true_eyes(self, colour: int | str) -> NDArray[np.bool_]:
+        """bool (size * size,): the true eyes of `colour`, as `kernels.plain_rules.mark_true_eyes` defines them.
+
+        Raises:
+            ValueError: not a colour.
+        """
         eyes = np.empty(CELLS, np.bool_)
-        mark_true_eyes(framed(self.grid()), colour, eyes)
+        mark_true_eyes(framed(self.grid()), self._colour_of(colour), eyes)
         return unframed(eyes, self.size)
 
-    def enclosed_points(self, colour: int | None = None) -> NDArray[np.bool_]:
-        """bool (size * size,): the empty points with only stones of `colour` (by default the one to play) around."""
-        padded = np.full((self.size + 2, self.size + 2), self.to_play if colour is None else colour, np.int8)
+    def enclosed_points(self, colour: int | str | None = None) -> NDArray[np.bool_]:
+        """bool (size * size,): the empty points with only stones of `colour` (by default the one to play) around.
+
+        Raises:
+            ValueError: not a colour.
+        """
+        padded = np.full((self.size + 2, self.size + 2), self._colour_of(colour), np.int8)
         padded[1:-1, 1:-1] = grid = self.grid()
         own = padded == padded[0, 0]
         beside = own[:-2, 1:-1] & own[2:, 1:-1] & own[1:-1, :-2] & own[1:-1, 2:]
@@ -317,37 +336,39 @@ class Board:
 
         Raises:
             ValueError: not a vertex, or not a colour.
+            TypeError: the move is neither text nor a whole number.
         """
         return not self._objection(self._point_of(move), self._colour_of(colour))
 
-    def legal_points(self, colour: int | None = None) -> NDArray[np.bool_]:
-        """bool (size * size + 1,): the points where `colour` may play, the pass last and always True."""
+    def legal_points(self, colour: int | str | None = None) -> NDArray[np.bool_]:
+        """bool (size * size + 1,): the points where `colour` (by default the one to play) may play, the pass last and
+        always True.
+
+        Raises:
+            ValueError: not a colour.
+        """
         legal = np.ones(self.size * self.size + 1, np.bool_)
         past = np.array(self._hashes if self.superko else [], np.int64)
-        colour = self.to_play if colour is None else colour
+        colour = self._colour_of(colour)
         _mark_legal(self.position, self._log, _cells(self.size), colour, zobrist(), past, legal[:-1])
         return legal
 
-    def sensible_points(self, colour: int | None = None) -> NDArray[np.bool_]:
-        """bool (size * size,): legal and not one of `colour`'s own true eyes."""
-        colour = self.to_play if colour is None else colour
+    def sensible_points(self, colour: int | str | None = None) -> NDArray[np.bool_]:
+        """bool (size * size,): legal and not one of `colour`'s own true eyes. Raises what `legal_points` does."""
+        colour = self._colour_of(colour)
         return self.legal_points(colour)[:-1] & ~self.true_eyes(colour)
 
     def _objection(self, point: int, colour: int) -> str:
         """Why the move is illegal, or nothing."""
-        if colour not in (BLACK, WHITE):
-            return f"no such colour: {colour}"
         if point == self.pass_point:
             return ""
         if not 0 <= point < self.pass_point:
             return "the point is off the board"
         cell = self._cell(point)
-        if self.colour_at(point) != EMPTY:
+        if colour_of(self.position, cell) != EMPTY:
             return "the point is occupied"
-        if self.ko_point == point:
-            return "it takes back the ko at once"
         if not is_legal(self.position, cell, colour):
-            return "it is suicide"
+            return "it takes back the ko at once" if self.ko_point == point else "it is suicide"
         if self.superko:
             legal = np.empty(1, np.bool_)
             past = np.array(self._hashes, np.int64)
@@ -368,6 +389,7 @@ class Board:
         Raises:
             IllegalMove: the rules forbid it; the board is unchanged.
             ValueError: not a vertex, or not a colour.
+            TypeError: the move is neither text nor a whole number.
         """
         point, colour = self._point_of(move), self._colour_of(colour)
         objection = self._objection(point, colour)
@@ -375,40 +397,53 @@ class Board:
             raise self._illegal(point, colour, objection)
         self._do(point, colour)
 
-    def play_tolerant(self, point: int, colour: int) -> None:
+    def play_tolerant(self, move: int | str, colour: int | str) -> None:
         """Play a move that another program has made: a move that breaks ko stands; a suicide removes its own chain.
 
         Raises:
             IllegalMove: the point is occupied or off the board; the board is unchanged.
+            ValueError: not a vertex, or not a colour.
+            TypeError: the move is neither text nor a whole number.
         """
+        point, colour = self._point_of(move), self._colour_of(colour)
         if point != self.pass_point and (
-            not 0 <= point < self.pass_point or self.colour_at(point) != EMPTY or colour not in (BLACK, WHITE)
+            not 0 <= point < self.pass_point or colour_of(self.position, self._cell(point)) != EMPTY
         ):
             raise self._illegal(point, colour, self._objection(point, colour))
         self._do(point, colour)
 
-    def undo(self) -> None:
-        """Take back the last move, whatever it was.
+    def undo(self, moves: int = 1) -> None:
+        """Take back the last move, whatever it was, or the last few.
 
         Raises:
-            ValueError: nothing was played.
+            ValueError: fewer were played; the board is unchanged.
+            TypeError: not a whole number.
         """
-        if not self.moves:
-            raise ValueError("nothing to undo")
-        moves = self.moves[:-1]
+        kept = len(self.moves) - whole_number(moves, "the number of moves")
+        if not 0 <= kept <= len(self.moves):
+            raise ValueError(f"{len(self.moves)} moves were played, not {moves}" if self.moves else "nothing to undo")
+        played = self.moves[:kept]
         self._begin()
-        for colour, point in moves:  # replaying takes a microsecond per move, and no state can be stale
+        for colour, point in played:  # replaying takes a microsecond per move, and no state can be stale
             self._do(point, colour)
 
-    def setup(self, black: Iterable[int] = (), white: Iterable[int] = (), to_play: int = BLACK) -> None:
+    def setup(
+        self, black: Iterable[int | str] = (), white: Iterable[int | str] = (), to_play: int | str = BLACK
+    ) -> None:
         """Set up stones on an empty board; they do not count as moves, and `undo` never removes them.
 
         Raises:
-            ValueError: the board is not empty, a point is off the board or named twice, or a chain has no liberty.
+            ValueError: the board is not empty, a point is off the board or named twice, or a chain has no liberty; or
+                not a vertex, or not a colour.
+            TypeError: a point is neither a vertex nor a whole number.
         """
         if self.moves or self._setup:
             raise ValueError("the board is not empty")
-        stones = [(BLACK, point) for point in black] + [(WHITE, point) for point in white]
+        if to_play is None:  # which elsewhere means the colour to play
+            raise ValueError("not a colour: None")
+        to_play = self._colour_of(to_play)
+        stones = [(BLACK, self._point_of(point)) for point in black]
+        stones += [(WHITE, self._point_of(point)) for point in white]
         points = [point for _, point in stones]
         if len(set(points)) < len(points):
             raise ValueError("a point is set up twice")
@@ -521,16 +556,26 @@ class Board:
         return board_svg(self)
 
     def _point_of(self, move: int | str) -> int:
-        return vertex_to_point(move, self.size) if isinstance(move, str) else int(move)
+        """The point of a move, which may be off the board if it is given as a number."""
+        return vertex_to_point(move, self.size) if isinstance(move, str) else whole_number(move, "a move")
+
+    def _cell_of(self, point: int | str) -> int:
+        """The cell of a point that must be on the board."""
+        number = self._point_of(point)
+        if not 0 <= number < self.pass_point:
+            raise ValueError(f"not a point of a {self.size}x{self.size} board: {point!r}")
+        return self._cell(number)
 
     def _colour_of(self, colour: int | str | None) -> int:
         if colour is None:
             return self.to_play
-        if not isinstance(colour, str):
-            return colour
-        if colour.upper() not in _COLOURS:
-            raise ValueError(f"not a colour: {colour!r}")
-        return _COLOURS[colour.upper()]
+        if isinstance(colour, str):
+            colour, given = _COLOURS.get(colour.upper()), colour
+        else:
+            colour, given = whole_number(colour, "a colour"), colour
+        if colour not in (BLACK, WHITE):
+            raise ValueError(f"not a colour: {given!r}")
+        return colour
 
     def _cell(self, point: int) -> int:
         return (point // self.size + 1) * WIDTH + point % self.size
@@ -540,5 +585,4 @@ class Board:
 
     def _illegal(self, point: int, colour: int, reason: str) -> IllegalMove:
         vertex = point_to_vertex(point, self.size) if 0 <= point <= self.pass_point else str(point)
-        name = COLOUR_NAMES[colour] if colour in (BLACK, WHITE) else str(colour)
-        return IllegalMove(f"illegal move {name} {vertex}: {reason}\n{self}")
+        return IllegalMove(f"illegal move {COLOUR_NAMES[colour]} {vertex}: {reason}\n{self}")

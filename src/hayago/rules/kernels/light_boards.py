@@ -202,7 +202,7 @@ def _legal_and_doubtful(board: LightBoard, colour: int) -> tuple[CellSet, CellSe
     empty, prey = load(board.stones[EMPTY]), load(board.atari[3 - colour])
     safe = without(load(board.stones[colour]), load(board.atari[colour]))
     legal = common(empty, beside(union(empty, union(safe, prey))))
-    if board.ko != NO_CELL:
+    if board.ko != NO_CELL and colour == board.to_play:  # the other one, who took it, may fill it
         legal = without(legal, only(board.ko))
     doubtful = common(beside(prey), load(board.lost[colour]))
     return legal, common(legal, union(doubtful, load(board.recent[colour])))

@@ -254,9 +254,20 @@ def changed_cell(log: Log, n: int) -> int:
 
 
 @kernel
+def is_enclosed(position: Position, cell: int, colour: int) -> bool:
+    """Whether only stones of `colour` or the edge lie beside the cell."""
+    beside = BORDER
+    for direction in DIRECTIONS:
+        beside &= colour_of(position, cell + direction)
+    return bool(beside & colour)  # BORDER is BLACK | WHITE
+
+
+@kernel
 def is_legal(position: Position, cell: int, colour: int) -> bool:
-    """Whether a stone may be played: the cell is empty and not forbidden by the simple ko, and it is not suicide."""
-    if colour_of(position, cell) != EMPTY or cell == ko_of(position):
+    """Whether a stone may be played: the cell is empty, the simple ko allows it, and it is not suicide.
+
+    The ko forbids only to take back. Who has taken it may fill it, if its turn comes again without another move."""
+    if colour_of(position, cell) != EMPTY or (cell == ko_of(position) and not is_enclosed(position, cell, colour)):
         return False
     for direction in DIRECTIONS:
         neighbour = cell + direction
@@ -539,12 +550,3 @@ def strike_false_eyes(position: Position, colour: int, eyes: Words) -> None:
             if bad > allowed:
                 drop_cell(eyes, cell)
                 changed = True
-
-
-@kernel
-def is_enclosed(position: Position, cell: int, colour: int) -> bool:
-    """Whether only stones of `colour` or the edge lie beside the cell."""
-    beside = BORDER
-    for direction in DIRECTIONS:
-        beside &= colour_of(position, cell + direction)
-    return bool(beside & colour)  # BORDER is BLACK | WHITE
