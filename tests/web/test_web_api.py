@@ -153,6 +153,18 @@ def test_its_types_are_written_down(small):
     assert len(paths) == 16
     answer = paths["/api/games/{id}/policy/{ply}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert answer == {"$ref": "#/components/schemas/Policy"}
+    for path, methods in paths.items():
+        for method, described in methods.items():
+            refusals = {status: kind["content"] for status, kind in described["responses"].items() if status > "3"}
+            problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            assert refusals == {"4XX": problem, "5XX": problem}, (path, method)
+    assert list(paths["/api/games/sgf"]["post"]["requestBody"]["content"]) == ["application/x-go-sgf"]
+
+
+def test_a_file_without_komi_shows_none(small):
+    for komi, shown in (("", None), ("KM[nan]", None), ("KM[0]", 0), ("KM[6.5]", 6.5)):
+        assert small.review(f"(;SZ[9]{komi};B[aa])".encode())["komi"] == shown
+    assert small.post("/api/games", {}, 201)["komi"] == 7.5
 
 
 # Playing.
@@ -235,8 +247,8 @@ def test_handicap(small):
     record = read_sgf(small.client.get(f"{game}/sgf").content)[0]
     assert (record.handicap, len(record.setup_black), record.komi) == (4, 4, 0.5)
     assert small.post("/api/games", {"handicap": 4, "komi": 6.5}, 201)["komi"] == 6.5
-    one = small.post("/api/games", {"handicap": 1}, 201)
-    assert (one["position"]["to_play"], one["komi"]) == ("B", 7.5)
+    one = small.post("/api/games", {"handicap": 1}, 422)
+    assert one["detail"] == "handicap: 0, or 2 to 9 stones"
 
 
 def test_a_handicap_that_the_board_has_not(five):
@@ -929,11 +941,11 @@ def test_a_file_is_too_large(small):
     def send(data):
         return small.client.post("/api/games/sgf", content=data, headers=SGF)
 
-    for data in (b" " * SGF_BYTES, iter([b" " * 1_000_000] * 6)):  # with its length said before, and without
+    for data in (b" " * (SGF_BYTES + 1), iter([b" " * 1_000_000] * 6)):  # with its length said before, and without
         response = send(data)
         assert response.status_code == 413
-        assert response.json()["detail"] == "an SGF file must be smaller than 5 MB"
-    assert send(b"(;SZ[9])".ljust(SGF_BYTES - 1)).status_code == 201
+        assert response.json()["detail"] == "an SGF file may have at most 5 MB"
+    assert send(b"(;SZ[9])".ljust(SGF_BYTES)).status_code == 201
 
 
 def test_brackets_without_end_are_read_once(small):

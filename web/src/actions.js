@@ -11,6 +11,7 @@ import {
   lay,
   plies,
   ply,
+  refresh,
   report,
   say,
   scene,
@@ -19,7 +20,7 @@ import {
   status,
   table,
 } from "./state.js";
-import { colourName, moveText } from "./words.js";
+import { colourName, moveCount, moveText } from "./words.js";
 
 // One thing at a time; an error becomes the status line.
 export async function attempt(doing, work) {
@@ -32,6 +33,7 @@ export async function attempt(doing, work) {
     await work();
   } catch (error) {
     report(error);
+    if (error.status === 409) await refresh(error.path);
   } finally {
     busy.value = "";
   }
@@ -74,6 +76,7 @@ async function finish() {
 
 async function count() {
   await wait("Counting …");
+  layPlayed(await get(address(played()))); // the server counts the game as it stands, which another tab may have changed
   const answer = await fetchScore(played());
   batch(() => {
     score.value = answer;
@@ -145,7 +148,7 @@ export const openFile = (file) =>
       lay("review", next, 0);
       show("review");
     });
-    say(`Opened: ${next.moves.length} moves.`);
+    say(`Opened: ${moveCount(next.moves.length)}.`);
   });
 
 export function reviewPlayed() {

@@ -6,7 +6,6 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { choose, play, undo, usersTurn } from "./actions.js";
 import { cursorText, mapsOf } from "./maps.js";
 import { busy, goTo, guessing, layer, ply, lastPly, scene, score, shownLayer, table, view } from "./state.js";
-import { keysShown } from "./keys.jsx";
 import { samePoint, toVertex } from "./words.js";
 
 const SMALL = 30; // points of fewer pixels are too small for a finger: the first tap aims, the second plays
@@ -79,7 +78,6 @@ const KEYS = {
   h: () => (layer.value = layer.value === "heat" ? "none" : "heat"),
   l: () => (layer.value = layer.value === "liberties" ? "none" : "liberties"),
   d: () => (layer.value = layer.value === "ladders" ? "none" : "ladders"),
-  "?": () => (keysShown.value = true),
 };
 
 export function Board() {

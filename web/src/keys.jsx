@@ -15,7 +15,6 @@ const ON_THE_BOARD = [
   ["H", "heat map on or off"],
   ["L", "liberties on or off"],
   ["D", "ladders on or off"],
-  ["?", "these keys"],
 ];
 const EVERYWHERE = [
   ["← →", "one move back, one move on (outside the board)"],
@@ -23,6 +22,7 @@ const EVERYWHERE = [
   ["Home, End", "the start, the last move"],
   ["Tab", "to the board, the buttons, the chart"],
   ["Mouse wheel", "over the board, in a review: step"],
+  ["?", "these keys"],
 ];
 
 const Keys = ({ title, keys }) => (
@@ -51,6 +51,11 @@ const KEEPS_ITS_KEYS = "input:not([type=radio]), select, textarea, [role=applica
 
 export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
+    if (event.key === "?" && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      event.preventDefault();
+      keysShown.value = true;
+      return;
+    }
     const step = STEPS[event.key];
     if (!step || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     if (event.target.closest(KEEPS_ITS_KEYS) || lastPly.value === 0) return;

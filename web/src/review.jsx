@@ -8,7 +8,7 @@ import { Guess } from "./guess.jsx";
 import { complete, judged, lastJudged } from "./judged.js";
 import { Players } from "./play.jsx";
 import { busy, games, guessing, ply } from "./state.js";
-import { colourName, moveText, ordinal, percent, playerName } from "./words.js";
+import { colourName, moveCount, moveText, ordinal, percent, playerName } from "./words.js";
 
 export function Review() {
   const game = games.review.value;
@@ -18,7 +18,9 @@ export function Review() {
       <h2>{game.event || "Review"}</h2>
       <Players game={game} />
       <p class="fine">
-        {[game.date, game.result, game.rules && `${game.rules} rules`, `komi ${game.komi}`].filter(Boolean).join(" · ")}
+        {[game.date, game.result, game.rules && `${game.rules} rules`, game.komi != null && `komi ${game.komi}`]
+          .filter(Boolean)
+          .join(" · ")}
       </p>
       {game.note && <p class="fine">{game.note}</p>}
       {!guessing.value && <Move game={game} />}
@@ -76,7 +78,9 @@ function Move({ game }) {
   if (!move) {
     return (
       <div class="move">
-        <p>The start. {game.moves.length} moves follow.</p>
+        <p>
+          The start. {moveCount(game.moves.length)} {game.moves.length === 1 ? "follows" : "follow"}.
+        </p>
         <Comment text={game.comment} />
       </div>
     );

@@ -28,9 +28,10 @@ export function report(error) {
     status.value = { text: error.message, error: true };
     if (error.status !== 404) return;
     // A server that was restarted, or had too many games, no longer knows this one.
-    for (const each of Object.values(games)) {
+    for (const [where, each] of Object.entries(games)) {
       if (!each.value || !error.path.startsWith(gameAddress(each.value))) continue;
       each.value = null;
+      plies[where].value = 0;
       guessing.value = null;
       status.value = {
         text: "The server no longer has this game: it was restarted, or made room. Start a new one.",
@@ -52,16 +53,35 @@ export function fetched(path) {
   return kept.get(path);
 }
 
+const isMove = (move, colour, vertex) => move?.colour === colour && move.vertex === vertex;
+
 // A game as the server now has it lies on a table; what was known of its positions may be of moves since taken back.
 export function lay(where, next, at) {
   const before = games[where].value;
-  const grown = before?.id === next.id && next.moves.length >= before.moves.length;
+  const grown =
+    before?.id === next.id && before.moves.every(({ colour, vertex }, n) => isMove(next.moves[n], colour, vertex));
+  if (!grown && score.value?.id === next.id) score.value = null;
   if (!grown) for (const path of kept.keys()) if (path.startsWith(gameAddress(next))) kept.delete(path);
   kept.set(gameAddress(next, `/positions/${next.position.ply}`), Promise.resolve(next.position));
   batch(() => {
     games[where].value = next;
     plies[where].value = at;
   });
+}
+
+// The server refused something, perhaps because another tab has changed the game: show it as it is.
+export async function refresh(path) {
+  for (const [where, { value: known }] of Object.entries(games)) {
+    if (!known || !path.startsWith(gameAddress(known))) continue;
+    try {
+      const next = await get(gameAddress(known));
+      if (JSON.stringify(next) === JSON.stringify(known)) continue;
+      lay(where, next, where === "play" ? next.moves.length : Math.min(plies[where].value, next.moves.length));
+      status.value = { text: "The game has gone on in another tab. Here it is as it now stands.", error: true };
+    } catch (error) {
+      report(error);
+    }
+  }
 }
 
 export function show(next) {

@@ -9,6 +9,7 @@ export const toPoint = (vertex, size) =>
 
 export const samePoint = (a, b) => a != null && b != null && a[0] === b[0] && a[1] === b[1];
 export const colourName = (colour) => (colour === "B" ? "Black" : "White");
+export const moveCount = (moves) => (moves === 1 ? "1 move" : `${moves} moves`);
 export const moveText = (vertex) => (vertex === "pass" ? "pass" : vertex);
 
 export function percent(share) {

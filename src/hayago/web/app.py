@@ -32,7 +32,7 @@ LONGEST = 300  # most characters of an error message
 AT_ONCE = 16  # requests at a time that use the network or playouts, or bring a file; others are told to come back
 REVIEWS = 8  # of them, parts of reviews; the rest is left for what takes less long
 
-api = APIRouter(prefix="/api")
+api = APIRouter(prefix="/api", responses={each: {"model": schema.Problem} for each in ("4XX", "5XX")})
 
 
 async def _room(request: Request) -> Room:
@@ -138,7 +138,12 @@ def new_game(asked: schema.NewGame, room: TheRoom) -> schema.GameState:
     return _changed(room.begin(asked))
 
 
-@api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=UPLOAD)
+_SGF_BODY = {"required": True, "content": {SGF_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@api.post(
+    SGF_PATH.removeprefix("/api"), status_code=201, dependencies=UPLOAD, openapi_extra={"requestBody": _SGF_BODY}
+)
 async def review_game(request: Request, room: TheRoom) -> schema.GameState:
     """Start a review of an SGF file: its first game, the main line."""
     data = await request.body()

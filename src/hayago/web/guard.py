@@ -111,7 +111,7 @@ class Guard:
 async def _read(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] | None]:
     """The body, and the error if there is one."""
     is_sgf = scope["path"] == SGF_PATH
-    most, wanted = (SGF_BYTES - 1, SGF_TYPE) if is_sgf else (JSON_BYTES, JSON_TYPE)
+    most, wanted = (SGF_BYTES, SGF_TYPE) if is_sgf else (JSON_BYTES, JSON_TYPE)
     parts: list[bytes] = []
     length, more = 0, True
     while more and length <= _SWALLOWED:
@@ -123,7 +123,7 @@ async def _read(scope: Scope, receive: Receive) -> tuple[bytes, tuple[int, str] 
         if length <= most:
             parts.append(part)
     if length > most:
-        what = f"an SGF file must be smaller than {SGF_BYTES / 1e6:g} MB" if is_sgf else "the request is too large"
+        what = f"an SGF file may have at most {SGF_BYTES / 1e6:g} MB" if is_sgf else "the request is too large"
         return b"", (413, what)
     kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
     if length and kind != wanted:

@@ -142,7 +142,7 @@ class WebGame:
             kind=self.kind,
             board_size=board.size,
             rules=record.rules,
-            komi=self._game.rules.komi,
+            komi=record.komi if self.kind == "review" else self._game.rules.komi,
             handicap=self._game.handicap,
             human=self._human,
             level=self._level,
@@ -325,12 +325,14 @@ class Room:
 
     def begin(self, asked: schema.NewGame) -> WebGame:
         """A game to play."""
+        if asked.handicap == 1:  # one stone is no handicap, but a choice of komi
+            raise Refused(422, "handicap: 0, or 2 to 9 stones")
         style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]
         game = self._new(style)
         rules = PRESETS[asked.rules]
-        usual = rules.komi if asked.handicap < 2 else HANDICAP_KOMI
+        usual = rules.komi if asked.handicap == 0 else HANDICAP_KOMI
         game.rules = replace(rules, komi=usual if asked.komi is None else asked.komi)
-        if asked.handicap >= 2:
+        if asked.handicap:
             points = game.fixed_handicap(asked.handicap)
             if not points:
                 raise Refused(422, f"handicap: {self.size}x{self.size} has no {asked.handicap} fixed stones")

@@ -30,7 +30,7 @@ class NewGame(Asked):
 
     rules: Rules = "chinese"
     komi: float | None = Field(None, ge=-400, le=400, multiple_of=0.5, description="by default the usual one")
-    handicap: int = Field(0, ge=0, le=9)
+    handicap: int = Field(0, ge=0, le=9, description="0, or 2 to 9 stones")
     human: Side = "B"
     level: int = Field(len(LEVELS), ge=1, le=len(LEVELS))
     like_human: bool = Field(False, description="play as people do, instead of a level")
@@ -78,6 +78,12 @@ class RulesAbout(BaseModel):
     name: str
     text: str
     komi: float
+
+
+class Problem(BaseModel):
+    """Why a request was refused, or failed, in one line."""
+
+    detail: str
 
 
 class Limits(BaseModel):
@@ -144,14 +150,14 @@ class Over(BaseModel):
 class GameState(BaseModel):
     """A game. `position` is the newest of one that is played, the first of one that is reviewed.
 
-    `comment` is what an SGF file says before the first move; `note` says where its record ends early, and why.
+    `komi` is none where an SGF file does not name it. `comment` is what an SGF file says before the first move; `note` says where its record ends early, and why.
     """
 
     id: str
     kind: Literal["play", "review"]
     board_size: int
     rules: str
-    komi: float
+    komi: float | None
     handicap: int
     human: Side
     level: int
