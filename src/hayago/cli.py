@@ -6,6 +6,7 @@ Exit status: 0 success; 1 unusable input (one line on stderr says why); 2 wrong 
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -49,6 +50,7 @@ RENAMED = {
     "--reply-weight": "--future-move-weight",
     "--sub-batch": "--batch-norm-group",
 }
+_WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _LONGEST = 2000  # characters of an error message, which may hold a stranger's words
 # With one of these, `hayago gtp` starts no session.
 _NO_SESSION = {"--help", "-h", "--setup", "--check", "--analysis-json"}
@@ -177,12 +179,12 @@ def _is_whole(kind: Any) -> bool:
 
 
 def _convert(kind: Any, tokens: Sequence[Any]) -> Any:
-    """The value of an option. cyclopts rounds fractions where a whole number is needed."""
+    """The value of an option. Where a whole number is needed, cyclopts rounds fractions and takes 0x1F and 1_0."""
     from cyclopts import convert
 
     if _is_whole(kind):
         for token in tokens:
-            if "." in token.value:
+            if not _WHOLE.fullmatch(token.value):
                 raise ValueError(f"{token.value!r} is not a whole number")
     return convert(kind, tokens)
 

@@ -288,7 +288,7 @@ def test_there_are_options_with_whole_numbers() -> None:
 def test_a_fraction_is_no_whole_number(
     command: str, option: str, values: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number in ("1.5", "2.0", "-0.5", "1.", ".9"):
+    for number in ("1.5", "2.0", "-0.5", "1.", ".9", "1_0", "0x1F", "８", "1e3"):  # noqa: RUF001
         assert main([command, *NEEDED.get(command, []), option, *[number] * values]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and error.endswith(f"'{number}' is not a whole number\n")
