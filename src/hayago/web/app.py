@@ -141,9 +141,7 @@ def new_game(asked: schema.NewGame, room: TheRoom) -> schema.GameState:
 _SGF_BODY = {"required": True, "content": {SGF_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 
-@api.post(
-    SGF_PATH.removeprefix("/api"), status_code=201, dependencies=UPLOAD, openapi_extra={"requestBody": _SGF_BODY}
-)
+@api.post(SGF_PATH.removeprefix("/api"), status_code=201, dependencies=UPLOAD, openapi_extra={"requestBody": _SGF_BODY})
 async def review_game(request: Request, room: TheRoom) -> schema.GameState:
     """Start a review of an SGF file: its first game, the main line."""
     data = await request.body()
