@@ -554,6 +554,59 @@ def test_a_reload_finds_the_game(page):
 
 
 @pytest.mark.browser
+def test_a_game_that_has_gone_on_in_another_tab(page, server):
+    """A tab that is duplicated takes its memory with it."""
+    start(page, "Both")
+    at(page, "D4").click()
+    counted(page, 1, 1)
+    memory = page.evaluate("() => sessionStorage.getItem('hayago')")
+    other = page.context.new_page()
+    other.goto(server)
+    other.evaluate("memory => sessionStorage.setItem('hayago', memory)", memory)
+    other.reload()
+    counted(other, 1, 1)
+    expect(stones(other)).to_have_count(1)
+    button(page, "Undo").click()
+    counted(page, 0, 0)
+    at(page, "Q16").click()
+    counted(page, 1, 1)
+    at(other, "Q16").click()  # it is occupied, but this tab does not know
+    said(other, "gone on in another tab")
+    counted(other, 1, 1)
+    expect(at(other, "Q16")).to_have_class(re.compile("shudan-sign_1"))
+    expect(at(other, "D4")).to_have_class(re.compile("shudan-sign_0"))
+    at(page, "D4").click()
+    counted(page, 2, 2)
+    button(other, "Score").click()
+    counted(other, 2, 2)
+    said(other, "Counted by playouts")
+
+
+@pytest.mark.browser
+def test_one_move_is_one_move_and_no_komi_is_none(page):
+    drop(page, "one.sgf", "(;SZ[19];B[pd])")
+    said(page, "Opened: 1 move.")
+    expect(page.get_by_text("The start. 1 move follows.")).to_be_visible()
+    expect(page.get_by_text("komi")).to_have_count(0)
+    drop(page, "two.sgf", "(;SZ[19]KM[6.5];B[pd];W[dp])")
+    said(page, "Opened: 2 moves.")
+    expect(page.get_by_text("The start. 2 moves follow.")).to_be_visible()
+    expect(page.get_by_text("komi 6.5")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_question_mark_lists_the_keys_wherever_the_focus_is(page):
+    keys = page.get_by_role("dialog")
+    for place in (None, button(page, "Look"), chosen(page, "Handicap"), page.get_by_role("spinbutton", name="Komi")):
+        if place is not None and place.count():
+            place.focus()
+        page.keyboard.press("?")
+        expect(keys).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(keys).to_be_hidden()
+
+
+@pytest.mark.browser
 def test_a_restart_of_the_server(open_page):
     with serving() as address:
         page = open_page(address)
@@ -565,6 +618,7 @@ def test_a_restart_of_the_server(open_page):
     with serving(int(re.search(r":(\d+)", address)[1])):
         at(page, "D4").click()
         said(page, "Start a new one")
+        counted(page, 0, 0)
         start(page)
         at(page, "D4").click()
         counted(page, 2, 2)

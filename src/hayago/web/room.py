@@ -325,7 +325,7 @@ class Room:
 
     def begin(self, asked: schema.NewGame) -> WebGame:
         """A game to play."""
-        if asked.handicap == 1:  # one stone is no handicap, but a choice of komi
+        if asked.handicap == 1:  # one stone is just the first move
             raise Refused(422, "handicap: 0, or 2 to 9 stones")
         style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]
         game = self._new(style)

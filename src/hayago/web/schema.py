@@ -150,7 +150,8 @@ class Over(BaseModel):
 class GameState(BaseModel):
     """A game. `position` is the newest of one that is played, the first of one that is reviewed.
 
-    `komi` is none where an SGF file does not name it. `comment` is what an SGF file says before the first move; `note` says where its record ends early, and why.
+    `komi` is none where an SGF file does not name it. `comment` is what such a file says before the first move; `note`
+    says where its record ends early, and why.
     """
 
     id: str
