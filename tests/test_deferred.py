@@ -58,6 +58,39 @@ def test_a_deferred_kernel_answers_as_a_compiled_one() -> None:
     assert (deferred[1], compiled[1]) == ("False", "True")
 
 
+THREADS = """
+import threading, time
+from hayago import deferred
+deferred.defer()
+python_of = deferred._python_of
+deferred._python_of = lambda value: (time.sleep(0), python_of(value))[1]  # lets another thread run
+from hayago.rules.board import Board
+from hayago.features.plain import encode
+failures, ready = [], threading.Barrier(8)
+
+def play():
+    ready.wait()
+    try:
+        board = Board(9)
+        board.play("D4")
+        encode(board)
+    except Exception as error:
+        failures.append(repr(error))
+
+threads = [threading.Thread(target=play) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(failures)
+"""
+
+
+def test_threads_that_begin_together_get_whole_functions() -> None:
+    # The page serves several requests at a time.
+    assert run(THREADS) == ["[]"]
+
+
 def test_as_python_calls_no_kernel() -> None:
     # A kernel among the names of the copy would be compiled.
     def kernels_in(function: object) -> list[str]:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -89,24 +88,29 @@ def compiling() -> Iterator[None]:
         _here.compiling = False
 
 
-@cache
+_copies: dict[Any, Callable[..., Any]] = {}  # of kernels
+_copying = threading.RLock()  # whoever gets a copy gets it whole, and all that it calls
+
+
 def as_python(kernel: Any) -> Callable[..., Any]:
     """The function of a kernel, which calls other kernels as Python too."""
+    with _copying:
+        return _copies.get(kernel) or _copy(kernel)
+
+
+def _copy(kernel: Any) -> Callable[..., Any]:
     function = kernel.py_func
     names: dict[str, Any] = {}
     copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
-    _copies[kernel] = copy
+    _copies[kernel] = copy  # now, since a kernel may call itself
     for name, value in function.__globals__.items():
         names[name] = _python_of(value)
     return copy
 
 
-_copies: dict[Any, Callable[..., Any]] = {}  # being made as well, since kernels may call themselves
-
-
 def _python_of(value: Any) -> Any:
     if isinstance(value, CPUDispatcher):
-        return _copies.get(value) or as_python(value)
+        return as_python(value)
     try:
         return jit.AS_PYTHON.get(value, value)
     except TypeError:  # it has no hash
