@@ -218,6 +218,10 @@ class Export(Job):
         games.write_bytes(b"\n".join(some_games(20)))
         self.words = ["export", "--planes", self.out / "planes", games]
 
+    def end(self) -> str:
+        """See `Job`. Planes that were complete when the command was killed are not written again."""
+        return "" if (self.out / "planes").exists() else super().end()
+
     def result(self) -> Any:
         """See `Job`."""
         folder = self.out / "planes"
