@@ -89,7 +89,7 @@ def compiling() -> Iterator[None]:
 
 
 _copies: dict[Any, Callable[..., Any]] = {}  # of kernels
-_copying = threading.RLock()  # whoever gets a copy gets it whole, and all that it calls
+_copying = threading.RLock()  # a copy is handed out whole, with all that it calls
 
 
 def as_python(kernel: Any) -> Callable[..., Any]:
