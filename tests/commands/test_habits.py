@@ -245,6 +245,7 @@ def test_a_signal_leaves_nothing_half_written(number: int, tmp_path: Path) -> No
 @UNIX
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_below_stderr_loses_only_what_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     (tmp_path / "a.sgf").write_bytes(DEMO_GAMES.read_bytes())
     assert shell("hayago prepare a.sgf --out a.parquet 2>/dev/full", tmp_path).returncode == 0
     options = "--filters 4 --layers 3 --positions 128 --validation-positions 16 --threads 1"
