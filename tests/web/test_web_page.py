@@ -521,9 +521,12 @@ def test_nothing_serious_for_axe(open_page, one_game, installed, scheme):
     expect(page.locator(".planes li")).to_have_count(48)
     check("the planes", least=0)
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     button(page, "Keys").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     check("the keys", least=0)
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     button(page, "Review").click()
     check("no game to review")
     page.locator("input[type=file]").set_input_files(one_game)
@@ -604,6 +607,15 @@ def test_the_question_mark_lists_the_keys_wherever_the_focus_is(page):
         expect(keys).to_be_visible()
         page.keyboard.press("Escape")
         expect(keys).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_escape_at_once_finds_the_dialog_open(page):
+    button(page, "Keys").wait_for()
+    for _ in range(12):
+        page.evaluate("[...document.querySelectorAll('button')].find(each => each.textContent === 'Keys').click()")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 @pytest.mark.browser

@@ -1,10 +1,11 @@
 // A window over the page; Escape or its button closes it.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export function Dialog({ title, shown, wide, children }) {
   const element = useRef(null);
-  useEffect(() => {
+  // Before the browser draws: an Escape pressed at once must find the dialog open.
+  useLayoutEffect(() => {
     if (shown.value) element.current.showModal();
     else element.current.close();
   }, [shown.value]);
