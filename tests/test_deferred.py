@@ -148,7 +148,7 @@ from hayago.player.game import Game
 from hayago.player.player import Player
 from hayago.player.styles import STRONGEST
 import sys
-game = Game({19: Player(make_evaluator(), STRONGEST)})
+game = Game(Player(make_evaluator(), STRONGEST))
 engine = Engine(lambda: game)
 for line in sys.argv[1].split("|"):
     answer = engine.answer(line)

@@ -14,8 +14,10 @@ from hayago.cli import main
 from hayago.errors import HayagoError
 from hayago.files import open_file, read_file
 from hayago.match.match_record import MatchFolder
+from hayago.network.evaluator import make_evaluator
 from hayago.network.model_file import load_model
 from hayago.player.game import Game
+from hayago.player.player import Player
 from hayago.records.archives import is_store, iter_archive
 from hayago.records.download import Archive, Downloader
 from hayago.records.sgf import MAX_BYTES, BadRecord, read_first, read_sgf
@@ -64,7 +66,7 @@ def test_a_pipe_is_no_store(fifo: Path) -> None:
 
 
 def test_loadsgf_refuses_a_pipe(fifo: Path) -> None:
-    assert not Game({19: None}).load(fifo)  # type: ignore[dict-item]
+    assert not Game(Player(make_evaluator())).load(fifo)
 
 
 @pytest.mark.parametrize(

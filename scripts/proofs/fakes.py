@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hayago.features.planes import row_bytes
 from hayago.network.architecture import Architecture
 
 
@@ -10,10 +11,23 @@ class FixedEvaluator:
 
     def __init__(self, size=5, logits=None):
         self.info = Architecture(filters=1, planes=4, layers=2, board_size=size)
+        self.sizes = {size: size}
         self._logits = np.arange(size * size, dtype=np.float32) if logits is None else logits
 
     def logits(self, rows):
         return np.repeat(self._logits[np.newaxis], len(rows), axis=0)
+
+
+class SeveralEvaluators:
+    """Several networks in one, each for boards of its own size."""
+
+    def __init__(self, *evaluators):
+        self.info = evaluators[0].info
+        self.sizes = {each.info.board_size: each.info.board_size for each in evaluators}
+        self._by_length = {row_bytes(each.info.planes, each.info.board_size): each for each in evaluators}
+
+    def logits(self, rows):
+        return self._by_length[rows.shape[1]].logits(rows)
 
 
 class BrokenEvaluator(FixedEvaluator):

@@ -117,7 +117,7 @@ def boxed(count: int, seed: int, folder: str) -> tuple[int, int]:
     evaluator = make_evaluator()
     sent = accepted = 0
     while sent < count:
-        game = Game({19: Player(evaluator, seed=seed), 5: Player(FixedEvaluator(5), seed=seed)})
+        game = Game(Player(evaluator, seed=seed))
         game.resize(5)
         engine = Engine(lambda game=game: game)
         lines, some = transcripts(min(count - sent, 200), seed, folder, engine)

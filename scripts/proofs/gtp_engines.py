@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from fakes import FixedEvaluator
+from fakes import FixedEvaluator, SeveralEvaluators
 from hayago.gtp.process import Engine
 from hayago.gtp.protocol import Manner
 from hayago.network.model_file import Model, ModelInfo
@@ -39,6 +39,16 @@ class FixedJudge:
         return self.judgement
 
 
+class FixedJudges:
+    """A `FixedJudge` for each size."""
+
+    def __init__(self, sizes):
+        self._judges = {size: FixedJudge(size) for size in sizes}
+
+    def judge(self, board, rules, seconds=None, playouts=None):
+        return self._judges[board.size].judge(board, rules, seconds, playouts)
+
+
 def random_model(size, filters=2, layers=3):
     """A real network with the real planes, that has learned nothing."""
     info = ModelInfo(filters, 48, layers, size)
@@ -48,15 +58,8 @@ def random_model(size, filters=2, layers=3):
 
 
 def game_of(*evaluators, judge=None, style=Style(symmetries=1), **options):  # noqa: B008 - frozen
-    evaluators = evaluators or (FixedEvaluator(),)
-    sizes = [evaluator.info.board_size for evaluator in evaluators]
-    judges = [judge or FixedJudge(size) for size in sizes]
-    return Game(
-        {
-            size: Player(each, style, judge=its, **options)
-            for size, each, its in zip(sizes, evaluators, judges, strict=True)
-        }
-    )
+    evaluator = evaluators[0] if len(evaluators) == 1 else SeveralEvaluators(*evaluators or (FixedEvaluator(),))
+    return Game(Player(evaluator, style, judge=judge or FixedJudges(evaluator.sizes), **options))
 
 
 def engine_of(*evaluators, judge=None, manner=Manner(chat=True), **options):  # noqa: B008 - frozen

@@ -31,7 +31,7 @@ class Counts:
             return played
 
         evaluator.logits, judge._play = count_looks, count_playouts
-        game = Game({SIZE: Player(evaluator, judge=judge)})
+        game = Game(Player(evaluator, judge=judge))
         self._engine = Engine(lambda: game)
 
     def send(self, line):

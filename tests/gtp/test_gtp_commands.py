@@ -473,10 +473,10 @@ def raw_nn(engine):
 
 def test_a_symmetry_is_seen_with_the_game_s_history():
     """The prior under a symmetry is that of the turned game, turned back; the real planes hold the last moves."""
-    from hayago.network.evaluator import OnnxEvaluator
+    from hayago.network.evaluator import make_evaluator
     from hayago.rules.symmetry import point_maps
 
-    network = OnnxEvaluator(random_model(5))
+    network = make_evaluator(random_model(5))
     engine = engine_of(network)
     done(engine, "gogui-setup b A1 w B2\ngogui-setup_player w\nplay w D4\nplay b E2\nplay w pass\nplay b C3")
     game = engine.game

@@ -321,6 +321,7 @@ def test_a_process_answers_all_and_ends_with_its_input(tmp_path):
         query(id="five", includePolicy=True),
         query(id="seven", boardXSize=7, boardYSize=7),
         query(id="nine", boardXSize=9, boardYSize=9),
+        query(id="four", boardXSize=4, boardYSize=4),
         {"id": "m", "action": "query_models"},
     ]
     models = [f"--model={tmp_path / f'{size}.safetensors'}" for size in (5, 7)]
@@ -331,10 +332,10 @@ def test_a_process_answers_all_and_ends_with_its_input(tmp_path):
         text=True,
         timeout=300,
     )
-    assert (process.returncode, process.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, "hayago: no network learned on 9x9: that of 7x7 plays\n")
     said = {entry["id"]: entry for entry in map(json.loads, process.stdout.splitlines())}
-    assert said.keys() == {"v", "five", "seven", "nine", "m"}
-    assert len(said["five"]["policy"]) == 26 and "no network" in said["nine"]["error"]
+    assert said.keys() == {"v", "five", "seven", "nine", "four", "m"}
+    assert len(said["five"]["policy"]) == 26 and "no network" in said["four"]["error"]
     assert [model["internalName"] for model in said["m"]["models"]] == ["hayago-5", "hayago-7"]
 
 

@@ -13,7 +13,7 @@ from paths import DEMO_GAMES
 
 @pytest.fixture(scope="module")
 def boxed():
-    return Game({19: Player(make_evaluator())})
+    return Game(Player(make_evaluator()))
 
 
 def finished_games(number):

@@ -55,7 +55,7 @@ def test_every_client_gets_its_line(client, capsys, model):
         assert word in out
     assert "--setup" not in out
     assert out.lower().startswith({"kgs": "kgsgtp", "ogs": "gtp2ogs"}.get(client, client))
-    board = {"ogs": '"allowed_board_sizes": [5]', "q5go": "Board size: 5;", "kgs": "rules.boardSize=5\n"}
+    board = {"ogs": '"allowed_board_sizes": [5, 6, 7, ', "q5go": "Board size: 5;", "kgs": "rules.boardSize=5\n"}
     assert board.get(client, "") in out
 
 
@@ -78,7 +78,7 @@ def command_in(client, text):
 @pytest.mark.skipif(os.name == "nt", reason="shlex reads the shell of other systems")
 def test_what_is_pasted_starts_the_engine(model):
     options = ["--model", str(model)]
-    commands = {client: command_in(client, setup_text(client, options)) for client in CLIENTS}
+    commands = {client: command_in(client, setup_text(client, options, [5], 5)) for client in CLIENTS}
     plain = [*installation(), "gtp", *options]
     named = [*plain, "--name", KATAGO_NAME]
     assert commands == {
@@ -102,7 +102,7 @@ def test_a_file_of_properties_has_its_backslashes_doubled(monkeypatch):
 def test_check(capsys, model):
     code, out, err = run(capsys, "--check", "--model", model)
     assert (code, err) == (0, "")
-    assert out.startswith("all is well: loaded in ") and "boards of 5x5, first move " in out
+    assert out.startswith("all is well: loaded in ") and "boards of 5x5 to 19x19, first move " in out
     assert out.count("\n") == 1
 
 
@@ -140,7 +140,7 @@ def test_options_reach_the_player(model):
     from hayago.player.styles import LEVELS, LIKE_HUMAN
 
     game = gtp(model=[model], level=4, resign=0.1)
-    assert game.style == LEVELS[3] and game.resign == 0.1 and game.sizes == [5]
+    assert game.style == LEVELS[3] and game.resign == 0.1 and game.sizes == list(range(5, 20))
     assert gtp(model=[model], like_human=True).style == LIKE_HUMAN
     style = gtp(model=[model], temperature=0.5, top_p=0.8, symmetries=1).style
     assert (style.temperature, style.top_p, style.symmetries) == (0.5, 0.8, 1)

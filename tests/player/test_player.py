@@ -34,7 +34,7 @@ def test_prior_is_the_softmax_over_legal_points():
 
 
 def test_another_size_is_refused():
-    with pytest.raises(HayagoError, match="boards of 5, not 9"):
+    with pytest.raises(HayagoError, match="boards of 5x5, not 9x9"):
         Player(FixedEvaluator()).prior(Board(9))
 
 

@@ -44,8 +44,8 @@ def test_the_network_in_the_box_is_loaded_once():
     assert hayago.load() is network and network.info.board_size == 19
     corners = {"D4", "Q4", "D16", "Q16", "D3", "C4", "Q3", "R4", "C16", "D17", "Q17", "R16"}
     assert {move.vertex for move in hayago.predict(hayago.Board(19), count=4)} <= corners
-    with pytest.raises(HayagoError, match="boards of 19"):
-        hayago.predict(hayago.Board(9))
+    with pytest.raises(HayagoError, match="boards of 5x5 to 19x19, not 4x4"):
+        hayago.predict(hayago.Board(4))
     with pytest.raises(HayagoError, match="no such model"):
         hayago.load("nothing.safetensors")
 

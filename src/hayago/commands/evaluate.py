@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -109,8 +110,7 @@ def evaluate(
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
-    sizes = list(dict.fromkeys(evaluator.info.board_size for evaluator in evaluators.values()))
-    examples = choose_examples(*_read(games, split, selection, sizes, note), selection, limit)
+    examples = choose_examples(*_read(games, split, selection, _sizes(evaluators), note), selection, limit)
     _leave_out_misfits(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():
@@ -179,26 +179,44 @@ def _leave_out_misfits(evaluators: dict[str, Evaluator], size: int, note: Note) 
             del evaluators[name]
 
 
+def _sizes(evaluators: dict[str, Evaluator]) -> list[int]:
+    """The board sizes that the networks learned on, those that came first in front."""
+    own = [each.info.board_size for each in evaluators.values()]
+    return list(dict.fromkeys([*own, *(size for each in evaluators.values() for size in each.sizes.values())]))
+
+
 def _read(
     paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note
 ) -> tuple[Games, list[Facts]]:
     """The games of a store, or those of other files that `prepare` would write into one.
 
-    Of records, only those on one board size are used: the first of `sizes` for which there are any.
+    Of records, only those on one board size are used: the first of `sizes` for which there are any, or else the most
+    frequent.
     """
     if any(map(is_store, paths)):
         if len(paths) > 1:
             raise HayagoError("evaluate takes one store, or games in other files, not both")
         store = _store(paths[0], split)
         return store.games, facts_of(store.table)
-    for size in sizes[:-1]:
-        with suppress(HayagoError):
-            return _read_records(paths, selection, size, note)
-    return _read_records(paths, selection, sizes[-1], note)
+    report, failure = PrepareReport(), None
+    for size in sizes:
+        report = PrepareReport()
+        try:
+            return _read_records(paths, selection, size, note, report)
+        except HayagoError as error:
+            failure = failure or error
+    others = Counter(detail for _, reason, detail in report.rejected if reason == "board size").most_common()
+    for size in (int(detail.partition("x")[0]) for detail, _ in others):
+        if size not in sizes:
+            with suppress(HayagoError):
+                return _read_records(paths, selection, size, note, PrepareReport())
+    assert failure is not None
+    raise failure
 
 
-def _read_records(paths: list[str], selection: Selection, size: int, note: Note) -> tuple[Games, list[Facts]]:
-    report = PrepareReport()
+def _read_records(
+    paths: list[str], selection: Selection, size: int, note: Note, report: PrepareReport
+) -> tuple[Games, list[Facts]]:
     options = PrepareOptions(size=size, **{**asdict(selection), "min_moves": 1})
     records = list(choose(paths, options, report))
     if report.rejected:

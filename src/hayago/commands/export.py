@@ -46,13 +46,13 @@ def export(
     elif games or split != "all" or first != 48:
         raise CycloptsError(msg="export takes games, --split and --first only with --planes")
     else:
-        from hayago.network.evaluator import OnnxEvaluator, check_answers
+        from hayago.network.evaluator import check_answers, make_evaluator
         from hayago.network.model_file import load_model
         from hayago.network.onnx_model import onnx_model
 
         refuse_inputs(out, [model])
         loaded = load_model(model)
-        check_answers(OnnxEvaluator(loaded))
+        check_answers(make_evaluator(loaded))
         data = onnx_model(loaded)
         write_atomically(out, lambda file: file.write(data))
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import CycloptsError, Group, Parameter, validators
 
-from hayago.errors import HayagoError
 from hayago.gtp.rules_text import named_rules
 from hayago.gtp.setup_lines import Client, setup_text
 from hayago.network import BOX
@@ -80,12 +79,14 @@ def gtp(
         raise CycloptsError(msg="--top-p has an effect only where moves are sampled: give a --temperature above 0")
     paths: list[Path | None] = [*model] if model else [None]
     if setup is not None:
+        from hayago.network.board_sizes import sizes_of
         from hayago.network.model_file import load_model
         from hayago.player import kernels
 
         kernels.compile_now()  # so that the Go program's first game need not
 
-        sizes = sorted({load_model(path).info.board_size for path in paths})
+        infos = [load_model(path).info for path in paths]
+        sizes = list(sizes_of(infos))
         given: dict[str, Any] = {
             "level": level,
             "temperature": temperature,
@@ -102,7 +103,7 @@ def gtp(
         ]
         options += ["--like-human"] * like_human + ["--show-policy"] * show_policy + ["--kgs-chat"] * kgs_chat
         options += [word for key, value in given.items() if value is not None for word in (f"--{key}", str(value))]
-        sys.stdout.write(setup_text(setup, options, sizes) + "\n")
+        sys.stdout.write(setup_text(setup, options, sizes, infos[0].board_size) + "\n")
         return None
 
     def load() -> "Game":
@@ -118,16 +119,10 @@ def gtp(
         style = LIKE_HUMAN if like_human else STRONGEST if level is None else LEVELS[level - 1]
         changes: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "symmetries": symmetries}
         style = replace(style, **{key: value for key, value in changes.items() if value is not None})
-        players: dict[int, Player] = {}
-        for path in paths:
-            evaluator = make_evaluator(path, device=device)
-            check_answers(evaluator)
-            size = evaluator.info.board_size
-            if size in players:
-                raise HayagoError(f"{path}: a second network for boards of {size}x{size}")
-            players[size] = Player(evaluator, style, resign=resign, seed=seed)
+        evaluator = make_evaluator(paths, device=device)
+        check_answers(evaluator)
         kernels.start()  # all is well so far
-        game = Game(players)
+        game = Game(Player(evaluator, style, resign=resign, seed=seed))
         if rules is not None:
             game.rules = named_rules(rules, PRESETS[plain_name(rules)].komi)
         return game
@@ -152,10 +147,11 @@ def _check(load: Any) -> str:
     game = load()
     loaded = time.monotonic()
     point = game.choose(1)
+    from hayago.network.board_sizes import named_sizes
     from hayago.rules.coordinates import point_to_vertex
 
     move = "resign" if point is None else point_to_vertex(point, game.size)
-    sizes = ", ".join(f"{size}x{size}" for size in game.sizes)
+    sizes = named_sizes(game.sizes)
     return (
         f"all is well: loaded in {loaded - began:.1f} s for boards of {sizes}, "
         f"first move {move} in {time.monotonic() - loaded:.2f} s"

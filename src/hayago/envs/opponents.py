@@ -24,6 +24,7 @@ from hayago.errors import HayagoError, whole_number
 from hayago.features.planes import PLANES, SLICE, row_bytes
 from hayago.gtp.client import BadReply, GtpClient
 from hayago.match.match_game import Conditions, set_up_player
+from hayago.network.board_sizes import named_sizes
 from hayago.network.evaluator import make_evaluator
 from hayago.player.styles import LEVELS, Style, pick, softmax
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_to_point
@@ -111,7 +112,7 @@ class EnvSettings:
         """The network at its level.
 
         Raises:
-            HayagoError: there is no such model, or it is for boards of another size.
+            HayagoError: there is no such model, or it is for boards of other sizes.
         """
         return NetworkOpponent(make_evaluator(self.model, threads=threads), LEVELS[self.level - 1], self.board_size)
 
@@ -142,17 +143,16 @@ class NetworkOpponent:
         size: the side of the boards.
 
     Raises:
-        HayagoError: the network is for boards of another size.
+        HayagoError: the network is for boards of other sizes.
     """
 
     def __init__(self, evaluator: "Evaluator", style: Style, size: int) -> None:
-        info = evaluator.info
-        if info.board_size != size:
-            raise HayagoError(f"the network is for boards of {info.board_size}, not {size}")
+        if size not in evaluator.sizes:
+            raise HayagoError(f"the network is for boards of {named_sizes(evaluator.sizes)}, not {size}x{size}")
         self.style = style
         self._evaluator = evaluator
         self._area = size * size
-        self._bytes = row_bytes(info.planes, size)  # the planes of a smaller set are the first ones of all
+        self._bytes = row_bytes(evaluator.info.planes, size)  # the planes of a smaller set are the first ones of all
         self._maps = point_maps(size)[:, :-1]
 
     def choose(

@@ -25,6 +25,7 @@ from hayago.evaluation.measures import Outcomes, fit_temperature
 from hayago.evaluation.traits import Tactics, joined_tactics, tactics_of
 from hayago.features.incremental import encode_positions
 from hayago.features.planes import PLANE_SETS, PLANES, row_bytes
+from hayago.network.board_sizes import named_sizes
 from hayago.network.evaluator import Evaluator
 from hayago.rules.symmetry import point_maps
 
@@ -54,8 +55,8 @@ class Part(NamedTuple):
 def check_fit(evaluator: Evaluator, size: int) -> None:
     """Raise HayagoError unless the network plays on boards of this size and reads a known set of planes."""
     info = evaluator.info
-    if size != info.board_size:
-        raise HayagoError(f"the network plays on {info.board_size}x{info.board_size}, the games on {size}x{size}")
+    if size not in evaluator.sizes:
+        raise HayagoError(f"the network plays on {named_sizes(evaluator.sizes)}, the games on {size}x{size}")
     if info.planes not in PLANE_SETS:
         raise HayagoError(f"the network reads {info.planes} planes, but no set of that many is known")
 
@@ -89,14 +90,14 @@ def answers(
             first, encoded, labels, tactics = ahead.popleft().result()
             if (start := next(starts, None)) is not None:
                 ahead.append(pool.submit(encode, start))
-            logits = {name: _logits(name, evaluator, encoded) for name, evaluator in evaluators.items()}
+            logits = {name: _logits(name, evaluator, encoded, size) for name, evaluator in evaluators.items()}
             yield Part(first, labels, tactics, logits)
 
 
-def _logits(name: str, evaluator: Evaluator, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _logits(name: str, evaluator: Evaluator, rows: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
     """The network's logits for rows of all planes; the network may read only the beginning of each row."""
     info = evaluator.info
-    own = rows if info.planes == PLANES else rows[:, : row_bytes(info.planes, info.board_size)]
+    own = rows if info.planes == PLANES else rows[:, : row_bytes(info.planes, size)]
     logits = evaluator.logits(np.ascontiguousarray(own))
     if not np.isfinite(logits).all():
         raise HayagoError(f"{name}: answers with NaN or infinite values")

@@ -28,13 +28,14 @@ def installation() -> list[str]:
     return [str(script)] if script.is_file() else [sys.executable, "-m", "hayago"]
 
 
-def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (19,)) -> str:
+def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (19,), size: int = 19) -> str:
     """What to do in that program.
 
     Args:
         client: the program.
         options: further options of `hayago gtp`.
-        sizes: the boards for which there is a network.
+        sizes: the board sizes that the network takes.
+        size: the one that it learned on, for programs that ask for one.
     """
     words = [*installation(), "gtp", *options]
     program, rest = words[0], words[1:]
@@ -66,7 +67,7 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
                 "q5Go: Settings > Preferences > Computer Go, New. It needs a name, too.\n"
                 f"Executable: {program}\n"
                 f"Arguments:  {_line(showing[1:])}\n"
-                f"Board size: {_numbers(sizes)}; tick the box for analysis.\n"
+                f"Untick Restrictions, or in versions without it Board size: {size}; tick the box for analysis.\n"
                 f"{_SHOWS_POLICY}{_warning('q5Go', showing[1:])}"
             )
         case "kgs":
@@ -80,7 +81,7 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
                 "room=Computer Go\n"
                 "mode=custom\n"
                 "rules=chinese\n"
-                f"rules.boardSize={sizes[-1]}\n"
+                f"rules.boardSize={size}\n"
                 "# With --kgs-chat at the end of the engine's line it answers in the chat (kgs-chat).\n"
                 "# It is off because kgsGtp from 3.5.20 on is said to crash over it."
             )
@@ -89,7 +90,7 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
             return (
                 "gtp2ogs: put this into hayago.json5, then: gtp2ogs --apikey KEY --config hayago.json5\n"
                 f"{json.dumps(config)}\n"
-                "Without the sizes it would take games on other boards and lose them."
+                "Without the sizes it would take only games on 9x9, 13x13 and 19x19."
             )
         case "cgos":
             rules = [] if "--rules" in options else ["--rules", "tromp-taylor"]
@@ -113,10 +114,6 @@ def _warning(client: str, words: Sequence[str]) -> str:
         return ""
     instead = f"Use a path without spaces in place of: {', '.join(spaced)}"
     return f"\nWarning: {client} does not understand quotation marks. {instead}"
-
-
-def _numbers(sizes: Sequence[int]) -> str:
-    return " or ".join(map(str, sizes))
 
 
 def _line(words: Sequence[str]) -> str:

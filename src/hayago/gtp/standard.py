@@ -136,7 +136,9 @@ def _boardsize(engine: Engine, arguments: Arguments) -> str:
 
 
 def _sizes(engine: Engine) -> str:
-    return " and ".join(f"{size}x{size}" for size in engine.game.sizes)
+    from hayago.network.board_sizes import named_sizes  # it needs numpy, which the first replies do not
+
+    return named_sizes(engine.game.sizes)
 
 
 @command("clear_board")

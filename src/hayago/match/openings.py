@@ -11,7 +11,7 @@ import numpy as np
 
 from hayago.errors import HayagoError
 from hayago.network.evaluator import make_evaluator
-from hayago.network.model_file import default_model_path, load_model
+from hayago.network.model_file import default_model_path
 from hayago.player.player import Player
 from hayago.player.styles import LIKE_HUMAN
 from hayago.records.archives import is_store, iter_files
@@ -118,9 +118,9 @@ def _key(opening: GameRecord) -> tuple[object, ...]:
 
 def _chooser(size: int, seed: int) -> Callable[[Board], int]:
     if default_model_path().exists():
-        model = load_model()
-        if model.info.board_size == size:
-            player = Player(make_evaluator(model, threads=1), LIKE_HUMAN, seed=seed)
+        evaluator = make_evaluator(threads=1)
+        if size in evaluator.sizes:
+            player = Player(evaluator, LIKE_HUMAN, seed=seed)
 
             def sample(board: Board) -> int:
                 point = player.choose(board).point

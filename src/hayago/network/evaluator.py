@@ -4,8 +4,11 @@ onnxruntime is the default on the CPU: it starts in a fraction of torch's time a
 graph is built here from the tensors of a model file. torch is for GPUs. Each backend is imported only when it is used.
 """
 
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +16,26 @@ from numpy.typing import NDArray
 from hayago.cores import MOST_THREADS, Owner, cores
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS, check_rows, row_bytes
-from hayago.network.model_file import Model, ModelError, ModelInfo, load_model
+from hayago.network.board_sizes import for_board, sizes_of
+from hayago.network.model_file import Model, ModelError, ModelInfo, load_model, model_path
 from hayago.network.onnx_model import onnx_model
 
 BACKENDS = ("auto", "onnx", "torch")
 
 
 class Evaluator(Protocol):
-    """A network ready to be asked. Any object with these two members can play and be evaluated."""
+    """A network ready to be asked. Any object with these three members can play and be evaluated."""
 
     @property
     def info(self) -> ModelInfo:
-        """What the model is: planes and board size say which rows it takes."""
+        """What the model is. Of several for boards of different sizes, the first."""
+
+    @property
+    def sizes(self) -> Mapping[int, int]:
+        """The board sizes that it takes, and for each the size that its network learned on."""
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N); B may be 0.
+        """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N). Their length tells the size N; B may be 0.
 
         Raises (those made here):
             ModelError: the network answers with NaN or infinite values.
@@ -36,105 +44,146 @@ class Evaluator(Protocol):
         """
 
 
+ModelSource = Path | str | Model | None  # a model file, a loaded model, or None for the network in the box
+
+
 def make_evaluator(
-    model: Path | str | Model | None = None, device: str = "auto", backend: str = "auto", threads: int | None = None
+    model: ModelSource | Sequence[ModelSource] = None,
+    device: str = "auto",
+    backend: str = "auto",
+    threads: int | None = None,
 ) -> Evaluator:
-    """Make an evaluator of a model.
+    """Make an evaluator of a model, or of several for boards of different sizes.
+
+    It takes boards of 5 to 19 and those that its models learned on: see `hayago.network.board_sizes`.
 
     Args:
-        model: a model file, a loaded model, or None for the network in the box.
+        model: a model file, a loaded model, None for the network in the box, or a list of these.
         device: "auto" is the CPU with onnxruntime and the best device with torch; else "cpu", "cuda", "mps".
         backend: "onnx", "torch", or "auto": torch where a device other than the CPU is named, else onnxruntime.
         threads: threads on the CPU (None: one per core).
 
     Raises:
-        ModelError: the model cannot be read, or reads another number of planes than any set has.
-        HayagoError: there is no such backend or device, or the threads are too many.
+        ModelError: a model cannot be read, or reads another number of planes than any set has.
+        HayagoError: there is no such backend or device, the threads are too many, two models are for one board size,
+            or they read different planes.
     """
     if threads is not None and not 0 <= threads <= MOST_THREADS:
         raise HayagoError(f"threads must be from 0 to {MOST_THREADS:,}, not {threads}")
     if backend not in BACKENDS:
         raise HayagoError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
-    if not isinstance(model, Model):
-        model = load_model(model)
-    if model.info.planes not in PLANE_SETS:
-        raise ModelError(f"the network reads {model.info.planes} planes, but no set of that many is known")
+    sources = [model] if model is None or isinstance(model, Path | str | Model) else list(model)
+    models: dict[int, Model] = {}
+    for source in sources:
+        loaded = source if isinstance(source, Model) else load_model(source)
+        name = "a model" if isinstance(source, Model) else str(model_path(source))
+        size, planes = loaded.info.board_size, loaded.info.planes
+        if planes not in PLANE_SETS:
+            raise ModelError(f"the network reads {planes} planes, but no set of that many is known")
+        if size in models:
+            raise HayagoError(f"{name}: a second network for boards of {size}x{size}")
+        if models and planes != (first := next(iter(models.values())).info.planes):
+            raise HayagoError(f"{name}: reads {planes} planes, and the first network {first}")
+        models[size] = loaded
     if backend == "torch" or (backend == "auto" and device not in ("auto", "cpu")):
-        return TorchEvaluator(model, device, threads)
+        return TorchEvaluator(models, device, threads)
     if device not in ("auto", "cpu"):
         raise HayagoError(f"onnxruntime is used on the CPU only, not on {device!r}: use the backend torch")
-    return OnnxEvaluator(model, threads)
+    return OnnxEvaluator(models, threads)
 
 
-class OnnxEvaluator:
-    """A model run by onnxruntime on the CPU."""
+Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-    def __init__(self, model: Model, threads: int | None = None) -> None:
-        import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or cores()
-        options.log_severity_level = 3  # errors only
-        self.info = model.info
+class _Networks(ABC):
+    """Networks by the board size that they learned on. Each size asked for gets a network of its own when it is first
+    asked for."""
+
+    def __init__(self, models: Mapping[int, Model]) -> None:
+        infos = [model.info for model in models.values()]
+        self.info, self.sizes = infos[0], sizes_of(infos)
+        self._models = models
+        self._sizes = {row_bytes(self.info.planes, size): size for size in self.sizes}
+        self._runs: dict[int, Run] = {}
         self._owner = Owner("this evaluator")
-        self._session = onnxruntime.InferenceSession(
-            onnx_model(model, packed=True), options, providers=["CPUExecutionProvider"]
-        )
+
+    @abstractmethod
+    def _network(self, model: Model) -> Run:
+        """The model, ready to run."""
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Evaluator`."""
         self._owner.check()
-        check_rows(rows, self.info.planes, self.info.board_size)
+        length = rows.shape[1] if isinstance(rows, np.ndarray) and rows.ndim == 2 else 0
+        size = self._sizes.get(length, self.info.board_size)
+        check_rows(rows, self.info.planes, size)
         if not len(rows):  # onnxruntime cannot
-            return np.empty((0, self.info.board_size**2), np.float32)
-        result: NDArray[np.float32] = self._session.run(None, {"rows": rows})[0]
-        return _finite(result)
+            return np.empty((0, size**2), np.float32)
+        if size not in self._runs:
+            if (learned := self.sizes[size]) != size:
+                sys.stderr.write(f"hayago: no network learned on {size}x{size}: that of {learned}x{learned} plays\n")
+            self._runs[size] = self._network(for_board(self._models[self.sizes[size]], size))
+        result = self._runs[size](rows)
+        if not np.isfinite(result).all():  # large weights are numbers, but can add up to more than float32
+            raise ModelError("the network answers with NaN or infinite values")
+        return result
 
-    def __deepcopy__(self, memo: object) -> "OnnxEvaluator":
-        return self  # it never changes, and its session cannot be copied
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # it never changes, and its networks cannot be copied
 
 
-class TorchEvaluator:
-    """A model run by torch on any device."""
+class OnnxEvaluator(_Networks):
+    """Models run by onnxruntime on the CPU."""
 
-    def __init__(self, model: Model, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(self, models: Mapping[int, Model], threads: int | None = None) -> None:
+        import onnxruntime
+
+        super().__init__(models)
+        self._options = onnxruntime.SessionOptions()
+        self._options.intra_op_num_threads = threads or cores()
+        self._options.log_severity_level = 3  # errors only
+        self._session = onnxruntime.InferenceSession
+
+    def _network(self, model: Model) -> Run:
+        graph = onnx_model(model, packed=True)
+        session = self._session(graph, self._options, providers=["CPUExecutionProvider"])
+
+        def run(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+            result: NDArray[np.float32] = session.run(None, {"rows": rows})[0]
+            return result
+
+        return run
+
+
+class TorchEvaluator(_Networks):
+    """Models run by torch on any device."""
+
+    def __init__(self, models: Mapping[int, Model], device: str = "auto", threads: int | None = None) -> None:
         import torch
 
         from hayago.network.devices import pick_device
-        from hayago.network.policy import PolicyNetwork
 
-        info = model.info
+        super().__init__(models)
         torch.set_num_threads(threads or cores())
-        self.info = info
-        self._owner = Owner("this evaluator")
         self._device = pick_device(device)
-        network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in model.weights.items()})
-        self._network: Any = network.eval().to(self._device)
 
-    def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Evaluator`."""
-        self._owner.check()
-        check_rows(rows, self.info.planes, self.info.board_size)
+    def _network(self, model: Model) -> Run:
         import torch
 
-        from hayago.network.policy import unpack
+        from hayago.network.policy import PolicyNetwork, unpack
 
-        with torch.inference_mode():
-            packed = torch.from_numpy(rows).to(self._device)
-            planes = unpack(packed, self.info.planes, self.info.board_size)
-            result: NDArray[np.float32] = self._network(planes).cpu().numpy()
-        return _finite(result)
+        info = model.info
+        network = PolicyNetwork(info.filters, info.planes, info.layers, info.board_size)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in model.weights.items()})
+        network.eval().to(self._device)
 
-    def __deepcopy__(self, memo: object) -> "TorchEvaluator":
-        return self  # as the other backend's
+        def run(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                planes = unpack(torch.from_numpy(rows).to(self._device), info.planes, info.board_size)
+                result: NDArray[np.float32] = network(planes).cpu().numpy()
+            return result
 
-
-def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logits, unless some are none. Large weights are numbers too, but they can add up to more than float32."""
-    if not np.isfinite(logits).all():
-        raise ModelError("the network answers with NaN or infinite values")
-    return logits
+        return run
 
 
 def check_answers(evaluator: Evaluator) -> None:
@@ -143,5 +192,5 @@ def check_answers(evaluator: Evaluator) -> None:
     Raises:
         ModelError: it answers with NaN or infinite values.
     """
-    info = evaluator.info
-    evaluator.logits(np.full((1, row_bytes(info.planes, info.board_size)), 255, np.uint8))
+    for size in set(evaluator.sizes.values()):
+        evaluator.logits(np.full((1, row_bytes(evaluator.info.planes, size)), 255, np.uint8))

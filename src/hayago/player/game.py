@@ -1,6 +1,6 @@
 """The game that a GTP engine plays: a board, its rules, and the player that picks moves. No text, no protocol."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
+from hayago.network.board_sizes import named_sizes
 from hayago.player.analysis import Analyst
 from hayago.player.endgame import Judgement
 from hayago.player.player import Choice, Player
@@ -25,25 +26,26 @@ Moves = Sequence[tuple[int, int]]  # (colour, point)
 
 
 class Game:
-    """One game after another, on boards of the sizes for which there is a player.
+    """One game after another, on boards of the sizes that the player's network takes.
 
     A client's moves are taken as they are (suicide, ko, superko), because an engine that disagrees with its client
     about the position is lost. Our own moves obey the strictest rule, positional superko.
 
     Args:
-        players: a player for each board size; the first board has the first player's size.
+        player: picks our moves; the first board has the size that its network learned on.
 
     Attributes:
+        player: see above.
         rules: how the game is counted.
         last_choice: how our last move was chosen.
     """
 
-    def __init__(self, players: Mapping[int, Player]) -> None:
-        self._players = dict(players)
+    def __init__(self, player: Player) -> None:
+        self.player = player
         self.rules = GameRules()
         self._analyst: Analyst | None = None
         self._judged: tuple[object, Judgement] | None = None  # a position and its judgement
-        self._size = next(iter(self._players))
+        self._size = player.board_size
         self.clear()
 
     # What stands there
@@ -56,12 +58,7 @@ class Game:
     @property
     def sizes(self) -> list[int]:
         """The sizes of board that can be played on."""
-        return sorted(self._players)
-
-    @property
-    def player(self) -> Player:
-        """The player for boards of this size."""
-        return self._players[self._size]
+        return list(self.player.sizes)
 
     @property
     def board(self) -> Board:
@@ -91,8 +88,8 @@ class Game:
     # Setting up
 
     def resize(self, size: int) -> bool:
-        """An empty board of another size. False, and nothing changed, if there is no network for it."""
-        if size not in self._players:
+        """An empty board of another size. False, and nothing changed, if the network does not take it."""
+        if size not in self.player.sizes:
             return False
         self._size = size
         self.clear()
@@ -242,9 +239,8 @@ class Game:
         return self.player.style
 
     def set_style(self, style: Style) -> None:
-        """Pick moves in another way from now on, on boards of every size."""
-        for player in self._players.values():
-            player.style = style
+        """Pick moves in another way from now on."""
+        self.player.style = style
 
     def change_style(self, **changes: Any) -> None:
         """Change some of a style's attributes."""
@@ -257,8 +253,7 @@ class Game:
 
     def set_resign(self, resign: float | None) -> None:
         """Resign below another chance of winning from now on, or never (None)."""
-        for player in self._players.values():
-            player.resign = resign
+        self.player.resign = resign
 
     # Records
 
@@ -279,8 +274,8 @@ class Game:
         Raises:
             HayagoError: there is no network for its size, or its stones cannot stand there. Nothing is changed.
         """
-        if record.size not in self._players:
-            sizes = ", ".join(f"{size}x{size}" for size in self.sizes)
+        if record.size not in self.player.sizes:
+            sizes = named_sizes(self.sizes)
             raise HayagoError(f"the network is for boards of {sizes}, not {record.size}x{record.size}")
         ply = None if move_number is None else min(max(move_number - 1, 0), len(record.moves))
         board = Board.from_record(record, ply, superko=True)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.features.plain import encode
 from hayago.features.planes import pack
+from hayago.network.board_sizes import named_sizes
 from hayago.player.endgame import EndgameJudge, Judgement
 from hayago.player.styles import STRONGEST, Style, check_symmetries, pick, softmax
 from hayago.rules.board import Board
@@ -87,6 +88,10 @@ class Player:
         resign: resign when the playouts win at most this share over several own moves, and even everything undecided
             would not win; None never resigns. 0.05 is usual.
         seed: makes sampling repeatable.
+
+    Attributes:
+        sizes: the board sizes that the network takes, and for each the size that it learned on.
+        board_size: the size that its first network learned on.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class Player:
         seed: int | None = None,
     ) -> None:
         self._evaluator = evaluator
+        self.sizes, self.board_size = evaluator.sizes, evaluator.info.board_size
         self.style = style
         self.resign = resign
         self.judge = judge or EndgameJudge()
@@ -115,15 +121,14 @@ class Player:
             seconds: time limit; if 8 symmetries would take longer, only one is used. None is no limit.
 
         Raises:
-            HayagoError: the network is for boards of another size.
+            HayagoError: the network is for boards of other sizes.
             ValueError: the symmetries are neither 1 nor 8.
         """
         if symmetries is None:
             symmetries = self.style.symmetries
         check_symmetries(symmetries)
-        info = self._evaluator.info
-        if board.size != info.board_size:
-            raise HayagoError(f"the network is for boards of {info.board_size}, not {board.size}")
+        if board.size not in self.sizes:
+            raise HayagoError(f"the network is for boards of {named_sizes(self.sizes)}, not {board.size}x{board.size}")
         legal = board.legal_points()[:-1]
         started = time.perf_counter()
         prior: NDArray[np.float32] = self._look([board], [legal], range(1))[0]

@@ -67,7 +67,7 @@ def predict(
 
     Raises:
         ModelError: the model cannot be read.
-        HayagoError: the network is for boards of another size.
+        HayagoError: the network is for boards of other sizes.
         ValueError: the symmetries are neither 1 nor 8, or the count is negative.
         TypeError: an argument has another type.
     """

@@ -67,7 +67,7 @@ class OneAtATime:
     """
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self.info = evaluator.info
+        self.info, self.sizes = evaluator.info, evaluator.sizes
         self._evaluator = evaluator
         self._worker = ThreadPoolExecutor(1, "network")
 
@@ -399,7 +399,7 @@ class Room:
         return [schema.Level(level=n, text=describe_style(style)) for n, style in enumerate(LEVELS, 1)]
 
     def _new(self, style: Style) -> Game:
-        return Game({self.size: Player(self.evaluator, style, resign=RESIGN)})
+        return Game(Player(self.evaluator, style, resign=RESIGN))
 
     def _keep(self, game: WebGame) -> WebGame:
         with self._lock:
