@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from cyclopts import Parameter
 
 from hayago.errors import printable
-from hayago.training.config import RECIPES, TrainingConfig
+from hayago.network.model_file import load_model
+from hayago.training.config import PARTS, RECIPES, TrainingConfig, option_of
 
 
 def train(**options: Any) -> None:
@@ -18,7 +19,12 @@ def train(**options: Any) -> None:
     from hayago.training.distributed import ProcessGroup
 
     recipe = RECIPES[options.pop("recipe", "default")]
-    config = TrainingConfig(**{**recipe, **options})
+    part = PARTS[options.get("learned", "all")]
+    shape = {}
+    if start := options.get("start"):
+        info = load_model(start).info
+        shape = {name: getattr(info, name) for name in ("filters", "planes", "layers")}
+    config = TrainingConfig(**{**recipe, **part, **shape, **options})
     config.refuse_ignored(options)
     result = loop.train(config)
     if not ProcessGroup.from_environment().first:
@@ -49,7 +55,7 @@ def _options() -> Iterator[inspect.Parameter]:
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=Annotated[kind, Parameter(help=text)],
+            annotation=Annotated[kind, Parameter(option_of(field.name), help=text)],
         )
 
 

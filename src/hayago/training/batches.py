@@ -24,6 +24,7 @@ from hayago.rules.symmetry import point_maps
 
 SYMMETRIES = 8
 PART = 256  # positions encoded in one go: a few milliseconds
+MOMENT_POSITIONS = 512
 
 
 class Batch(NamedTuple):
@@ -275,3 +276,9 @@ def fixed_positions(games: Games, count: int, seed: int = 0) -> Positions:
     sampler = Sampler(games, seed, games_per_block=len(games.offsets), positions_per_game=0, symmetries=False)
     positions, order = next(sampler.blocks(epoch=0, block=0))
     return positions.take(np.sort(order[:count]))
+
+
+def moments_batch(games: Games, planes: int) -> Batch:
+    """Some positions, always the same ones for the same games, to take the moments of normalisations from."""
+    rows, labels = encode_positions(games, *fixed_positions(games, MOMENT_POSITIONS), planes)
+    return Batch(rows, labels.astype(np.int64))

@@ -33,6 +33,18 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 
+# What learning only a part of a network's numbers takes; options given on the command line override it.
+PARTS: dict[str, dict[str, Any]] = {
+    "all": {},
+    **dict.fromkeys(
+        ("persona", "bias"),
+        {"normalised": False, "pointwise_kernels": False, "future_moves": 0, "optimizer": "adamw", "batch_size": 128},
+    ),
+}
+
+# Options that are no names in Python.
+OPTIONS = {"start": "from", "learned": "train"}
+
 # What may change when a run is resumed: where things are and how the work is spread.
 FREE_ON_RESUME = frozenset(
     {"games", "out", "checkpoint_minutes", "device", "compile", "threads", "encode_threads", "tensorboard", "resume"}
@@ -65,6 +77,16 @@ class TrainingConfig:
 
     games: Annotated[Path, "The store of games that `hayago prepare` wrote."]
     out: Annotated[Path, "Folder of the run, for checkpoints, log and curve. Created if it is missing."]
+    start: Annotated[
+        str,
+        'A network to start from, "box" for the one that comes with hayago. Its filters, planes and layers are taken'
+        " over, and its bias to the games' board; the learning rates are a quarter of the usual ones.",
+    ] = ""
+    learned: Annotated[
+        Literal["all", "persona", "bias"],
+        "With --from, what is learned: all weights; a persona, which is a scale and a shift for each hidden filter, and"
+        " the last bias; or the last bias alone.",
+    ] = "all"
     filters: Annotated[int, "Filters in each hidden layer; the paper has 192."] = 192
     planes: Annotated[int, "Feature planes: 4, 12, 20 or 48."] = 48
     layers: Annotated[int, "Number of convolutions, the last one included."] = 13
@@ -90,7 +112,9 @@ class TrainingConfig:
     pointwise_rate: Annotated[
         float, "Muon's learning rate for the 1x1 kernels, as a multiple of that for the others."
     ] = 4.0
-    adamw_learning_rate: Annotated[float, "Peak learning rate of AdamW when Muon trains the kernels."] = 0.003
+    adamw_learning_rate: Annotated[
+        float, "Peak learning rate of AdamW when Muon trains the kernels (0: the default, 0.003)."
+    ] = 0.0
     momentum: Annotated[float, "Momentum of Muon and SGD."] = 0.95
     weight_decay: Annotated[float, "Decoupled weight decay of the kernels."] = 0.01
     warmup: Annotated[float, "Share of the run over which the learning rate rises from 0."] = 0.05
@@ -143,6 +167,14 @@ class TrainingConfig:
             )
         if not self.positions and self.minutes <= 0:
             raise HayagoError("a run needs a length: --minutes or --positions")
+        if self.learned != "all":
+            if not self.start:
+                raise HayagoError(f"--train {self.learned} needs a network to start from: --from")
+            for name in ("normalised", "pointwise_kernels", "future_moves"):
+                if getattr(self, name):
+                    raise HayagoError(f"--train {self.learned} leaves the kernels alone: {name} has no meaning")
+            if self.optimizer == "muon":
+                raise HayagoError(f"--train {self.learned} learns no kernels, which Muon is for: use adamw or sgd")
         for name in ("warmup", "decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")
@@ -166,11 +198,12 @@ class TrainingConfig:
             "adamw_learning_rate": (muon, "with --optimizer muon"),
             "batch_norm_group": (normalised, "with --normalised"),
             "future_move_weight": (bool(self.future_moves), "with --future-moves above 0"),
+            "identity_init": (not self.start, "without --from"),
         }
         for name in given:
             has_effect, where = used.get(name, (True, ""))
             if not has_effect and not self.resume:
-                raise HayagoError(f"--{name.replace('_', '-')} has an effect only {where}")
+                raise HayagoError(f"{option_of(name)} has an effect only {where}")
 
     @property
     def batch_norm_positions(self) -> int:
@@ -206,13 +239,18 @@ class TrainingConfig:
         """The command line that starts this run."""
         words = ["hayago", "train"]
         for field in fields(self):
-            value, option = getattr(self, field.name), "--" + field.name.replace("_", "-")
+            value, option = getattr(self, field.name), option_of(field.name)
             if field.default is MISSING or value != field.default:
                 if isinstance(value, bool):
                     words.append(option if value else option.replace("--", "--no-", 1))
                 else:
                     words += [option, str(value)]
         return shlex.join(words)
+
+
+def option_of(name: str) -> str:
+    """The option of the command line for a field."""
+    return "--" + OPTIONS.get(name, name).replace("_", "-")
 
 
 def _check_type(name: str, value: Any, kind: Any) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 import torch
 
 from hayago.cores import cores
+from hayago.network.board_sizes import for_board
 from hayago.network.devices import pick_device
+from hayago.network.model_file import load_model
 from hayago.records.store import read_store
-from hayago.training.batches import Batches, Sampler
+from hayago.training.batches import Batches, Sampler, moments_batch
 from hayago.training.config import TrainingConfig
 from hayago.training.device_batches import feed
 from hayago.training.distributed import ProcessGroup
@@ -44,7 +46,10 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     encode_threads = share_threads(config, device, group.neighbours)
     trainer = Trainer(config, device, store.games.size, group)
     sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
-    run = Run(config, store, trainer, group)
+    start = load_model(config.start) if config.start and not config.resume else None
+    if start is not None:
+        trainer.start_from(for_board(start, store.games.size), moments_batch(store.games, config.planes))
+    run = Run(config, store, trainer, group, () if start is None else start.info.history)
     turn = device.type == "cpu"  # a GPU applies the symmetries itself
     batches = Batches(
         sampler, config.batch_size, config.planes, encode_threads, group.rank, group.count, turn, config.future_moves

@@ -70,9 +70,17 @@ class Due(NamedTuple):
 class Run:
     """The clock, the log and the files of a run."""
 
-    def __init__(self, config: TrainingConfig, store: GameStore, trainer: Trainer, group: ProcessGroup) -> None:
-        """Create and lock the folder, or continue from its checkpoint."""
+    def __init__(
+        self,
+        config: TrainingConfig,
+        store: GameStore,
+        trainer: Trainer,
+        group: ProcessGroup,
+        history: tuple[dict[str, Any], ...] = (),
+    ) -> None:
+        """Create and lock the folder, or continue from its checkpoint. The history is of the network it starts from."""
         self.config, self.store, self.trainer, self._group = config, store, trainer, group
+        self._history = history
         self.checkpoint = config.out / CHECKPOINT
         refuse_links(config.out, (CHECKPOINT, BEST, MODEL, LOG, CURVE, TENSORBOARD, LOCK))
         is_new = not config.out.exists()
@@ -137,6 +145,7 @@ class Run:
                 raise HayagoError(f"{self.checkpoint}: was started with {name}={started[name]}, not {value}")
         self.trainer.restore(tensors, header["step"])
         self._saved_step = header["step"]
+        self._history = tuple(header.get("history", ()))
         self._guard = LossGuard(header["loss_level"])
         self._before = header["seconds"]
         self._best = inf if header["best"] is None else header["best"]
@@ -279,6 +288,7 @@ class Run:
             "loss_level": self._guard.level,
             "data_fingerprint": self.store.fingerprint,
             "config": self.config.fixed(),
+            "history": list(self._history),
         }
         save_checkpoint(self.checkpoint, self.trainer.state(), header)
 
@@ -326,7 +336,7 @@ class Run:
             "config": self.config.fixed(),
         }
         shape = asdict(trainer.network.architecture)
-        info = ModelInfo(**shape, data_fingerprint=self.store.fingerprint, history=(history,))
+        info = ModelInfo(**shape, data_fingerprint=self.store.fingerprint, history=(*self._history, history))
         weights = {name: value.numpy() for name, value in trainer.network.fold().state_dict().items()}
         save_model(path, weights, info)
 

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from hayago.errors import HayagoError
 from hayago.network.devices import has_bfloat16
+from hayago.network.model_file import Model
 from hayago.training.batches import Batch
 from hayago.training.config import TrainingConfig
 from hayago.training.cuda_graph import CudaGraphStep
@@ -29,6 +30,9 @@ MOMENTS: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
     torch.optim.SGD: ("momentum_buffer",),
 }
 
+ADAMW_BESIDE_MUON = 0.003
+FROM = 0.25  # of the learning rates, where a trained network goes on learning
+
 STEPS_AHEAD = 2  # steps that may be queued on a GPU
 
 
@@ -41,13 +45,18 @@ def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[to
     kernels = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 4]
     biases = [parameter for parameter in network.hidden.parameters() if parameter.dim() == 1]
     others: list[nn.Parameter] = [*biases, *network.norms.parameters(), *network.last.parameters()]
-    others += network.future_moves.parameters()
+    others += [*network.future_moves.parameters(), *network.scales, *network.shifts]
+    kernels, others = ([each for each in some if each.requires_grad] for some in (kernels, others))
     groups: list[dict[str, Any]] = [
         {"params": [*kernels, *network.pointwise_kernels], "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+    groups = [group for group in groups if group["params"]]
     alone = config.optimizer == "muon" and not network.pointwise_kernels
-    peak = config.learning_rate or LEARNING_RATES["muon, no pointwise kernels" if alone else config.optimizer]
+    usual = LEARNING_RATES["muon, no pointwise kernels" if alone else config.optimizer]
+    share = FROM if config.start and config.learned == "all" else 1.0
+    peak = config.learning_rate or share * usual
+    beside = config.adamw_learning_rate or share * ADAMW_BESIDE_MUON
     optimizers: list[torch.optim.Optimizer]
     if config.optimizer == "muon":
         moved_by_muon: list[dict[str, Any]] = [{"params": kernels}]
@@ -58,9 +67,7 @@ def make_optimizers(network: TrainingNetwork, config: TrainingConfig) -> list[to
             )
         optimizers = [
             Muon(moved_by_muon, peak, config.momentum, config.weight_decay),
-            torch.optim.AdamW(
-                others, config.adamw_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, capturable=on_gpu
-            ),
+            torch.optim.AdamW(others, beside, betas=(0.9, 0.95), weight_decay=0.0, capturable=on_gpu),
         ]
     elif config.optimizer == "adamw":
         optimizers = [torch.optim.AdamW(groups, peak, capturable=on_gpu)]
@@ -93,7 +100,12 @@ class Trainer:
             config.identity_init,
             config.pointwise_kernels,
             config.future_moves,
+            persona=config.learned == "persona",
         )
+        if config.learned != "all":
+            learned = {*network.scales, *network.shifts, network.last.bias}
+            for parameter in network.parameters():
+                parameter.requires_grad_(parameter in learned)
         self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A CPU computes one group at a time, which bounds its memory; for a GPU a group is too little work.
         self._part = config.batch_norm_positions
@@ -121,6 +133,15 @@ class Trainer:
         self._under_way: deque[torch.cuda.Event] = deque()
         # Loss and accuracy of each step since `take_metrics`, left on the device so that nothing waits for them.
         self._metrics: list[Tensor] = []
+
+    def start_from(self, model: Model, batch: Batch) -> None:
+        """Begin as this network; the batch gives the moments of the normalisations (see `TrainingNetwork`).
+
+        Raises:
+            HayagoError: the model does not fit.
+        """
+        planes, _, _ = self._unpack(to_device(batch, self.device))
+        self.network.start_from(model, planes.float())
 
     def _recorder(self) -> CudaGraphStep | None:
         """Records steps where that is possible: processes that share a batch communicate within a step."""

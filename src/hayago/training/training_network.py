@@ -10,12 +10,15 @@ Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import zip_longest
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from hayago.errors import HayagoError
 from hayago.network.architecture import Architecture
+from hayago.network.model_file import Model
 from hayago.network.policy import LastLayer, PolicyNetwork
 from hayago.training.cpu.convolutions import CpuConvolutions
 from hayago.training.distributed import SINGLE_PROCESS, ProcessGroup
@@ -32,6 +35,8 @@ class TrainingNetwork(nn.Module):
         pointwise_kernels: add to each hidden kernel a 1x1 kernel for its centre, which starts at 0. This is RepVGG's
             1x1 branch without its own normalisation, so that kernels are summed instead of outputs. Muon then moves
             the centre, which mixes the features of one point, several times as far; other optimizers twice as far.
+        persona: the hidden layers stay as they are; learned are a scale and a shift for each of their filters, which
+            fold into kernels and biases, and the last layer's bias. Needs `normalised` False.
         future_moves: the number of further last layers that predict the following moves (as in Tian and Zhu 2015,
             "Better computer Go player with neural network and long-term prediction"). The folded network has none.
     """
@@ -46,6 +51,7 @@ class TrainingNetwork(nn.Module):
         identity_init: float = 1.0,
         pointwise_kernels: bool = True,
         future_moves: int = 0,
+        persona: bool = False,
     ) -> None:
         super().__init__()
         self.architecture = Architecture(filters, planes, layers, board_size)
@@ -65,10 +71,49 @@ class TrainingNetwork(nn.Module):
         self.pointwise_kernels = nn.ParameterList(
             nn.Parameter(torch.zeros(layer.outputs, layer.inputs, 1, 1)) for layer in hidden if pointwise_kernels
         )
+        self.scales = nn.ParameterList(nn.Parameter(torch.ones(layer.outputs)) for layer in hidden if persona)
+        self.shifts = nn.ParameterList(nn.Parameter(torch.zeros(layer.outputs)) for layer in hidden if persona)
         self.last = LastLayer(last.inputs, board_size)
         self.future_moves = nn.ModuleList(LastLayer(last.inputs, board_size) for _ in range(future_moves))
         # Not a module: it holds threads and scratch arrays but nothing learned.
         self._cpu_convolutions: CpuConvolutions | None = None
+
+    @torch.no_grad()
+    def start_from(self, model: Model, planes: Tensor) -> None:
+        """Begin as a trained network, and not at random.
+
+        Normalisations divide by the moments that these positions, (B, planes, N, N), give, and undo it by their gains
+        and shifts. So they pass on what the network did, and its kernels may have any length: they keep that of the
+        initial ones, for which the learning rates are meant.
+
+        Raises:
+            HayagoError: the model has another architecture.
+        """
+        own, other = self.architecture, model.info
+        for name in ("planes", "layers", "filters", "board_size"):
+            if (has := getattr(other, name)) != (wanted := getattr(own, name)):
+                raise HayagoError(f"the network to start from has {name} {has}, not {wanted}")
+        weights = {name: torch.from_numpy(value).to(planes) for name, value in model.weights.items()}
+        x = planes
+        for number, (convolution, norm) in enumerate(zip_longest(_convolutions(self), self.norms)):
+            kernel, bias = weights[f"hidden.{number}.weight"], weights[f"hidden.{number}.bias"]
+            raw = nn.functional.conv2d(x, kernel, padding="same")
+            x = torch.relu(raw + bias[:, None, None])
+            if norm is None:
+                convolution.weight.copy_(kernel)
+                convolution.bias.copy_(bias)
+                continue
+            lengths = kernel.flatten(1).norm(dim=1)
+            change = convolution.weight.flatten(1).norm(dim=1) / lengths.clamp(min=1e-12)
+            convolution.weight.copy_(kernel * change[:, None, None, None])
+            variance, mean = torch.var_mean(raw, dim=(0, 2, 3), correction=0)
+            norm.running_mean.copy_(mean * change)
+            norm.running_var.copy_(variance * change**2)
+            norm.weight.copy_(torch.sqrt(variance * change**2 + norm.eps) / change)
+            norm.bias.copy_(bias + mean)
+        for layer in (self.last, *self.future_moves):
+            layer.weight.copy_(weights["last.weight"])
+            layer.bias.copy_(weights["last.bias"])
 
     def use_cpu_convolutions(self, threads: int) -> bool:
         """Use the CPU convolutions with so many threads from now on, where they are faster than torch's.
@@ -90,30 +135,37 @@ class TrainingNetwork(nn.Module):
         else:
             x = planes
             norms = self.norms or [nn.Identity()] * len(self.hidden)
-            for convolution, kernel, norm in zip(_convolutions(self), self.kernels(), norms, strict=True):
-                x = torch.relu_(norm(nn.functional.conv2d(x, kernel, convolution.bias, padding="same")))
+            for kernel, bias, norm in zip(self.kernels(), self.biases(), norms, strict=True):
+                x = torch.relu_(norm(nn.functional.conv2d(x, kernel, bias, padding="same")))
         if future_moves:
             return _answers([self.last, *self.future_moves], x)
         return cast(Tensor, self.last(x))
 
     def kernels(self) -> list[Tensor]:
         """The kernels of the hidden convolutions, (outputs, inputs, r, r) each."""
-        kernels = [convolution.weight for convolution in _convolutions(self)]
-        if not self.pointwise_kernels:
-            return list(kernels)
-        margins = [[kernel.shape[2] // 2] * 4 for kernel in kernels]
+        kernels: list[Tensor] = [convolution.weight for convolution in _convolutions(self)]
+        for number, centre in enumerate(self.pointwise_kernels):
+            margin = [kernels[number].shape[2] // 2] * 4
+            kernels[number] = kernels[number] + nn.functional.pad(centre, margin)
+        for number, scale in enumerate(self.scales):
+            kernels[number] = kernels[number] * scale[:, None, None, None]
+        return kernels
+
+    def biases(self) -> list[Tensor | None]:
+        """The biases of the hidden convolutions; those that are normalised have none."""
+        biases = [convolution.bias for convolution in _convolutions(self)]
+        if not self.scales:
+            return biases
         return [
-            kernel + nn.functional.pad(centre, margin)
-            for kernel, centre, margin in zip(kernels, self.pointwise_kernels, margins, strict=True)
+            cast(Tensor, bias) * scale + shift
+            for bias, scale, shift in zip(biases, self.scales, self.shifts, strict=True)
         ]
 
     def _hidden_on_cpu(self, convolutions: CpuConvolutions, planes: Tensor) -> Tensor:
         norms = [cast(nn.BatchNorm2d, norm) for norm in self.norms]
         kernels = self.kernels()
         if not norms:
-            return convolutions(
-                planes, kernels, [cast(Tensor, convolution.bias) for convolution in _convolutions(self)]
-            )[0]
+            return convolutions(planes, kernels, cast(list[Tensor], self.biases()))[0]
         x, means, variances = convolutions(
             planes, kernels, [norm.bias for norm in norms], [norm.weight for norm in norms], norms[0].eps
         )
@@ -135,10 +187,10 @@ class TrainingNetwork(nn.Module):
         """
         shape = self.architecture
         plain = PolicyNetwork(shape.filters, shape.planes, shape.layers, shape.board_size)
-        for target, source, kernel in zip(_convolutions(plain), _convolutions(self), self.kernels(), strict=True):
+        for target, kernel, bias in zip(_convolutions(plain), self.kernels(), self.biases(), strict=True):
             target.weight.copy_(kernel)
-            if source.bias is not None and target.bias is not None:
-                target.bias.copy_(source.bias)
+            if bias is not None and target.bias is not None:
+                target.bias.copy_(bias)
         for target, norm in zip(_convolutions(plain), self.norms, strict=False):
             assert isinstance(norm, nn.BatchNorm2d)
             assert norm.running_mean is not None and norm.running_var is not None and target.bias is not None
