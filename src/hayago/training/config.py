@@ -34,13 +34,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 # What learning only a part of a network's numbers takes; options given on the command line override it.
-PARTS: dict[str, dict[str, Any]] = {
-    "all": {},
-    **dict.fromkeys(
-        ("persona", "bias"),
-        {"normalised": False, "pointwise_kernels": False, "future_moves": 0, "optimizer": "adamw", "batch_size": 128},
-    ),
-}
+_FEW = {"normalised": False, "pointwise_kernels": False, "future_moves": 0, "optimizer": "adamw", "batch_size": 128}
+PARTS: dict[str, dict[str, Any]] = {"all": {}, "persona": _FEW, "bias": _FEW}
 
 # Options that are no names in Python.
 OPTIONS = {"start": "from", "learned": "train"}

@@ -8,7 +8,7 @@ processes. The *running moments*, which evaluation uses, move once a step by the
 Planes are (B, planes, N, N) float, logits (B, N*N) over the points of the board.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import zip_longest
 from typing import cast
@@ -95,14 +95,16 @@ class TrainingNetwork(nn.Module):
                 raise HayagoError(f"the network to start from has {name} {has}, not {wanted}")
         weights = {name: torch.from_numpy(value).to(planes) for name, value in model.weights.items()}
         x = planes
-        for number, (convolution, norm) in enumerate(zip_longest(_convolutions(self), self.norms)):
+        norms = cast(Iterable[nn.BatchNorm2d], self.norms)
+        for number, (convolution, norm) in enumerate(zip_longest(_convolutions(self), norms)):
             kernel, bias = weights[f"hidden.{number}.weight"], weights[f"hidden.{number}.bias"]
             raw = nn.functional.conv2d(x, kernel, padding="same")
             x = torch.relu(raw + bias[:, None, None])
             if norm is None:
                 convolution.weight.copy_(kernel)
-                convolution.bias.copy_(bias)
+                cast(Tensor, convolution.bias).copy_(bias)
                 continue
+            assert norm.running_mean is not None and norm.running_var is not None
             lengths = kernel.flatten(1).norm(dim=1)
             change = convolution.weight.flatten(1).norm(dim=1) / lengths.clamp(min=1e-12)
             convolution.weight.copy_(kernel * change[:, None, None, None])
@@ -111,7 +113,7 @@ class TrainingNetwork(nn.Module):
             norm.running_var.copy_(variance * change**2)
             norm.weight.copy_(torch.sqrt(variance * change**2 + norm.eps) / change)
             norm.bias.copy_(bias + mean)
-        for layer in (self.last, *self.future_moves):
+        for layer in (self.last, *cast(Iterable[LastLayer], self.future_moves)):
             layer.weight.copy_(weights["last.weight"])
             layer.bias.copy_(weights["last.bias"])
 
