@@ -344,7 +344,9 @@ def test_wrong_arguments(wrong):
         make(**wrong).unwrapped.__class__(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"opponent": "network", "board_size": 4}, {"opponent": "no-such-engine"}, {"opponent": "'"}])
+@pytest.mark.parametrize(
+    "wrong", [{"opponent": "network", "board_size": 4}, {"opponent": "no-such-engine"}, {"opponent": "'"}]
+)
 def test_opponents_that_there_are_not(wrong):
     with pytest.raises(HayagoError):
         make(**wrong)

@@ -138,6 +138,7 @@ def test_about(small):
         "layers": 3,
         "planes": 48,
         "board_size": 9,
+        "sizes": list(range(5, 20)),
         "positions_trained": None,
     }
     assert [level["level"] for level in about["levels"]] == list(range(1, len(LEVELS) + 1))
@@ -249,6 +250,25 @@ def test_handicap(small):
     assert small.post("/api/games", {"handicap": 4, "komi": 6.5}, 201)["komi"] == 6.5
     one = small.post("/api/games", {"handicap": 1}, 422)
     assert one["detail"] == "handicap: 0, or 2 to 9 stones"
+
+
+def test_boards_of_other_sizes(small):
+    for size in (5, 13, 19):
+        shown = small.post("/api/games", {"size": size, "human": "W"}, 201)
+        assert shown["board_size"] == size == len(shown["position"]["stones"])
+        reply = small.post(f"/api/games/{shown['id']}/reply")
+        assert moves_of(reply)[0][0] == "B"
+        assert len(small.get(f"/api/games/{shown['id']}/policy/0")["priors"]) == size
+    assert small.post("/api/games", {}, 201)["board_size"] == 9
+    assert small.post("/api/games", {"size": 7, "handicap": 4}, 201)["handicap"] == 4
+    refused = small.post("/api/games", {"size": 7, "handicap": 5}, 422)
+    assert refused["detail"] == "handicap: 7x7 has no 5 fixed stones"
+    refused = small.post("/api/games", {"size": 4}, 422)
+    assert refused["detail"] == "size: the network is for boards of 5x5 to 19x19"
+    for size in (0, 20, "9", 9.5):
+        small.post("/api/games", {"size": size}, 422)
+    review = small.review(b"(;SZ[13];B[cc];W[kk])")
+    assert review["board_size"] == 13
 
 
 def test_a_handicap_that_the_board_has_not(five):
@@ -875,8 +895,7 @@ def test_scripts_stay_text(small):
         (b"(;SZ[9];B[zz])", "point off the board: 'zz' after move 0"),
         (b"(;SZ[9];B[aa];W[aa])", "move 2: illegal move white A9: the point is occupied"),
         (b"(;SZ[9]AB[ab][ba]AW[aa])", "set-up stones: a chain that is set up has no liberty"),
-        (b"(;SZ[19];B[aa])", "the network is for boards of 9x9, not 19x19"),
-        (b"(;B[aa])", "the network is for boards of 9x9, not 19x19"),
+        (b"(;SZ[4];B[aa])", "the network is for boards of 5x5 to 19x19, not 4x4"),
         (b"(;SZ[9]" + b";B[]" * 2001 + b")", "the game has 2,001 moves; at most 2,000 are taken"),
     ],
 )

@@ -610,6 +610,21 @@ def test_the_question_mark_lists_the_keys_wherever_the_focus_is(page):
 
 
 @pytest.mark.browser
+def test_a_game_on_nine_lines(page):
+    chosen(page, "Board").select_option("6")
+    assert chosen(page, "Handicap").locator("option").all_inner_texts() == ["none"]
+    chosen(page, "Board").select_option("9")
+    chosen(page, "Handicap").select_option("5")
+    chosen(page, "Board").select_option("19")
+    chosen(page, "Board").select_option("9")
+    chosen(page, "Handicap").select_option("0")
+    start(page)
+    at(page, "E5", 9).click()
+    counted(page, 2, 2)
+    expect(page.locator(".board .shudan-vertex")).to_have_count(81)
+
+
+@pytest.mark.browser
 def test_escape_at_once_finds_the_dialog_open(page):
     button(page, "Keys").wait_for()
     for _ in range(12):

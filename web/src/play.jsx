@@ -23,13 +23,19 @@ export function Play() {
   );
 }
 
+// The fixed handicaps of a board, as GTP has them.
+const handicaps = (size) => [2, 3, 4, 5, 6, 7, 8, 9].slice(0, size < 7 ? 0 : size % 2 === 0 || size === 7 ? 3 : 8);
+
 function NewGame({ onStart, onCancel }) {
   const human = useSignal("B");
   const komi = useSignal(null); // null: the usual one of the rules
   const handicap = useSignal(0);
+  const size = useSignal(null); // null: the network's own
   const chosen = useSignal(0);
   const levels = about.value?.levels ?? [];
   const rules = about.value?.rules ?? [];
+  const model = about.value?.model;
+  const board = size.value ?? model?.board_size;
   const start = (event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -38,6 +44,7 @@ function NewGame({ onStart, onCancel }) {
       human: human.value,
       level: level === "human" ? levels.length : Number(level),
       like_human: level === "human",
+      size: Number(form.get("size")),
       handicap: Number(form.get("handicap")),
       rules: form.get("rules"),
       komi: form.get("komi") === "" ? null : Number(form.get("komi")),
@@ -55,6 +62,16 @@ function NewGame({ onStart, onCancel }) {
         onChoose={(value) => (human.value = value)}
       />
       <label class="field">
+        Board
+        <select name="size" onChange={(event) => (size.value = Number(event.currentTarget.value))}>
+          {(model?.sizes ?? []).map((each) => (
+            <option key={each} value={each} selected={each === board}>
+              {each} by {each}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
         Level of the network
         <select name="level">
           {levels.map(({ level, text }) => (
@@ -70,7 +87,7 @@ function NewGame({ onStart, onCancel }) {
           Handicap
           <select name="handicap" onChange={(event) => (handicap.value = Number(event.currentTarget.value))}>
             <option value="0">none</option>
-            {[2, 3, 4, 5, 6, 7, 8, 9].map((stones) => (
+            {handicaps(board).map((stones) => (
               <option key={stones} value={stones}>
                 {stones} stones
               </option>

@@ -120,6 +120,7 @@ def about(request: Request, room: TheRoom) -> schema.About:
             layers=info.layers,
             planes=info.planes,
             board_size=info.board_size,
+            sizes=list(room.evaluator.sizes),
             positions_trained=trained or None,
         ),
         levels=room.levels(),

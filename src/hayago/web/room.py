@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
+from hayago.network.board_sizes import named_sizes
 from hayago.network.evaluator import Evaluator
 from hayago.player.game import Game
 from hayago.player.player import Player
@@ -329,13 +330,16 @@ class Room:
             raise Refused(422, "handicap: 0, or 2 to 9 stones")
         style = LIKE_HUMAN if asked.like_human else LEVELS[asked.level - 1]
         game = self._new(style)
+        size = self.size if asked.size is None else asked.size
+        if not game.resize(size):
+            raise Refused(422, f"size: the network is for boards of {named_sizes(game.sizes)}")
         rules = PRESETS[asked.rules]
         usual = rules.komi if asked.handicap == 0 else HANDICAP_KOMI
         game.rules = replace(rules, komi=usual if asked.komi is None else asked.komi)
         if asked.handicap:
             points = game.fixed_handicap(asked.handicap)
             if not points:
-                raise Refused(422, f"handicap: {self.size}x{self.size} has no {asked.handicap} fixed stones")
+                raise Refused(422, f"handicap: {size}x{size} has no {asked.handicap} fixed stones")
             game.set_handicap(points)
         game.board.superko = rules.ko != "simple"
         network = f"hayago, {'like a human' if asked.like_human else f'level {asked.level}'}"

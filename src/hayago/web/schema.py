@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hayago.player.styles import LEVELS
+from hayago.rules.coordinates import MAX_SIZE
 
 Vertex = str
 Map = list[list[float]]
@@ -28,6 +29,7 @@ class Asked(BaseModel):
 class NewGame(Asked):
     """A game to play."""
 
+    size: int | None = Field(None, ge=1, le=MAX_SIZE, description="side of the board; by default the network's own")
     rules: Rules = "chinese"
     komi: float | None = Field(None, ge=-400, le=400, multiple_of=0.5, description="by default the usual one")
     handicap: int = Field(0, ge=0, le=9, description="0, or 2 to 9 stones")
@@ -55,13 +57,14 @@ class Resignation(Asked):
 
 
 class ModelAbout(BaseModel):
-    """The network."""
+    """The network; `board_size` is that of its games, `sizes` are all those that it plays on."""
 
     name: str
     filters: int
     layers: int
     planes: int
     board_size: int
+    sizes: list[int]
     positions_trained: int | None
 
 
