@@ -139,6 +139,13 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
         train(small_config(tmp_path / "none", resume=True))
 
 
+def test_a_run_whose_every_validation_is_bad_keeps_its_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([30.0, 26.5])  # worse than chance, as moments from a few steps may make it
+    monkeypatch.setattr(Trainer, "validate", lambda self, batches: (next(losses), 0.0))
+    train(small_config(tmp_path))
+    assert load_model(tmp_path / "best.safetensors").info.history[-1]["validation_loss"] == 26.5
+
+
 def test_resuming_a_finished_run_does_nothing(tmp_path: Path) -> None:
     config = small_config(tmp_path)
     before = load_model(train(config).model)

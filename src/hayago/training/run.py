@@ -27,7 +27,7 @@ from hayago.network.model_file import ModelInfo, load_model, save_model
 from hayago.records.store import GameStore, read_store
 from hayago.training.batches import Batch, fixed_positions
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint
-from hayago.training.config import TrainingConfig
+from hayago.training.config import LARGEST, TrainingConfig
 from hayago.training.device_batches import DeviceBatch
 from hayago.training.distributed import ProcessGroup
 from hayago.training.log import Log, ProgressLine, TensorBoard
@@ -262,7 +262,7 @@ class Run:
             return
         self._metrics = self.trainer.validate(self._validation)
         row["validation_loss"], row["validation_top1"] = self._metrics
-        if self._metrics[0] < min(self._best, self._hopeless):
+        if self._metrics[0] < min(self._best, LARGEST):  # a header holds no more
             self._best = self._metrics[0]
             self._save_model(self.config.out / BEST)
 
