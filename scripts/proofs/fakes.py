@@ -11,7 +11,7 @@ class FixedEvaluator:
 
     def __init__(self, size=5, logits=None):
         self.info = Architecture(filters=1, planes=4, layers=2, board_size=size)
-        self.sizes = {size: size}
+        self.sizes = {size: self.info}
         self._logits = np.arange(size * size, dtype=np.float32) if logits is None else logits
 
     def logits(self, rows):
@@ -23,7 +23,7 @@ class SeveralEvaluators:
 
     def __init__(self, *evaluators):
         self.info = evaluators[0].info
-        self.sizes = {each.info.board_size: each.info.board_size for each in evaluators}
+        self.sizes = {each.info.board_size: each.info for each in evaluators}
         self._by_length = {row_bytes(each.info.planes, each.info.board_size): each for each in evaluators}
 
     def logits(self, rows):

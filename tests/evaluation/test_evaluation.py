@@ -25,7 +25,7 @@ class Fake:
 
     def __init__(self, logits: NDArray[np.float32], size: int = 19, planes: int = 48, fingerprint: str = "") -> None:
         self.info = ModelInfo(8, planes, 13, size, data_fingerprint=fingerprint)
-        self.sizes = {size: size}
+        self.sizes = {size: self.info}
         self._rows = iter(logits)
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -51,10 +51,10 @@ def test_a_middle_line_is_the_mean_of_two() -> None:
 
 def test_the_network_that_learned_on_a_size_goes_first() -> None:
     nine, nineteen, three = (ModelInfo(8, 48, 3, size) for size in (9, 19, 3))
-    assert sizes_of([nineteen]) == dict.fromkeys(range(5, 20), 19)
+    assert sizes_of([nineteen]) == dict.fromkeys(range(5, 20), nineteen)
     both = sizes_of([nineteen, nine])
-    assert both == {**dict.fromkeys(range(5, 10), 9), **dict.fromkeys(range(10, 20), 19)}
-    assert sizes_of([three]) == {3: 3, **dict.fromkeys(range(5, 20), 3)}
+    assert both == {**dict.fromkeys(range(5, 10), nine), **dict.fromkeys(range(10, 20), nineteen)}
+    assert sizes_of([three]) == {3: three, **dict.fromkeys(range(5, 20), three)}
 
 
 def test_sizes_as_people_read_them() -> None:

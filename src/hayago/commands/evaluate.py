@@ -182,7 +182,9 @@ def _leave_out_misfits(evaluators: dict[str, Evaluator], size: int, note: Note) 
 def _sizes(evaluators: dict[str, Evaluator]) -> list[int]:
     """The board sizes that the networks learned on, those that came first in front."""
     own = [each.info.board_size for each in evaluators.values()]
-    return list(dict.fromkeys([*own, *(size for each in evaluators.values() for size in each.sizes.values())]))
+    return list(
+        dict.fromkeys([*own, *(info.board_size for each in evaluators.values() for info in each.sizes.values())])
+    )
 
 
 def _read(
@@ -259,12 +261,15 @@ def _trained(path: Path) -> tuple[str, frozenset[bytes]]:
 def _warn_of_training(
     name: str, evaluator: Evaluator, examples: Examples, stored: tuple[str, frozenset[bytes]] | None, note: Note
 ) -> None:
+    info = evaluator.sizes[examples.games.size]
+    if info.board_size != examples.games.size:
+        return  # it learned on other boards
     try:
-        seen = evaluation.learned_from(evaluator.info, examples, stored)
+        seen = evaluation.learned_from(info, examples, stored)
     except HayagoError as error:
         note(f"{name}: {error}; which of the games it has seen is therefore a guess")
         stored = None
-        seen = evaluation.learned_from(evaluator.info, examples)
+        seen = evaluation.learned_from(info, examples)
     if not seen:
         return
     of = f"of these {len(examples.used):,} games"

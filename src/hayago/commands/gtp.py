@@ -80,12 +80,12 @@ def gtp(
     paths: list[Path | None] = [*model] if model else [None]
     if setup is not None:
         from hayago.network.board_sizes import sizes_of
-        from hayago.network.model_file import load_model
+        from hayago.network.model_file import load_model, model_paths
         from hayago.player import kernels
 
         kernels.compile_now()  # so that the Go program's first game need not
 
-        infos = [load_model(path).info for path in paths]
+        infos = [load_model(each).info for path in paths for each in model_paths(path)]
         sizes = list(sizes_of(infos))
         given: dict[str, Any] = {
             "level": level,

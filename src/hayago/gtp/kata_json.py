@@ -502,7 +502,7 @@ def serve_json(load: "Callable[[], Game]", patience: float = PATIENCE, show_poli
     start_reader(desk.put, output, patience, MOST_JSON_BYTES)
     try:
         game = load()
-        desk.loaded(lambda: [_model(size) for size in sorted(set(game.player.sizes.values()))])
+        desk.loaded(lambda: [_model(size) for size in sorted({info.board_size for info in game.player.sizes.values()})])
         while (task := desk.take()) is not None:
             work_off(game, task, desk, show_policy)
     finally:

@@ -5,7 +5,7 @@ edges. Line i of the new board, counted from its nearer edge, takes the bias of 
 the lines far from all edges take that of the middle.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -17,15 +17,15 @@ from hayago.rules.coordinates import MAX_SIZE
 SMALLEST = 5  # below it, the first layer's 5x5 kernels see little but edges
 
 
-def sizes_of(infos: Sequence[ModelInfo]) -> dict[int, int]:
-    """The board sizes that these networks can play on, and for each the size that the network for it learned on.
+def sizes_of(infos: Iterable[ModelInfo]) -> dict[int, ModelInfo]:
+    """The board sizes that these networks can play on, and for each the network that plays there.
 
     A network that learned on a size goes first. Any other size is taken by the network of the next larger board, or
     else by that of the largest.
     """
-    learned = sorted(info.board_size for info in infos)
-    others = range(SMALLEST, MAX_SIZE + 1)
-    return {size: next((one for one in learned if one >= size), learned[-1]) for size in sorted({*learned, *others})}
+    networks = sorted(infos, key=lambda info: info.board_size)
+    sizes = sorted({*(info.board_size for info in networks), *range(SMALLEST, MAX_SIZE + 1)})
+    return {size: next((info for info in networks if info.board_size >= size), networks[-1]) for size in sizes}
 
 
 def named_sizes(sizes: Iterable[int]) -> str:

@@ -6,7 +6,7 @@ graph is built here from the tensors of a model file. torch is for GPUs. Each ba
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -17,7 +17,7 @@ from hayago.cores import MOST_THREADS, Owner, cores
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS, check_rows, row_bytes
 from hayago.network.board_sizes import for_board, sizes_of
-from hayago.network.model_file import Model, ModelError, ModelInfo, load_model, model_path
+from hayago.network.model_file import Model, ModelError, ModelInfo, load_model, model_paths
 from hayago.network.onnx_model import onnx_model
 
 BACKENDS = ("auto", "onnx", "torch")
@@ -31,8 +31,8 @@ class Evaluator(Protocol):
         """What the model is. Of several for boards of different sizes, the first."""
 
     @property
-    def sizes(self) -> Mapping[int, int]:
-        """The board sizes that it takes, and for each the size that its network learned on."""
+    def sizes(self) -> Mapping[int, ModelInfo]:
+        """The board sizes that it takes, and for each the network that plays there, on the board that it learned on."""
 
     def logits(self, rows: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Packed rows uint8 (B, row_bytes) to logits float32 (B, N*N). Their length tells the size N; B may be 0.
@@ -74,9 +74,7 @@ def make_evaluator(
         raise HayagoError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     sources = [model] if model is None or isinstance(model, Path | str | Model) else list(model)
     models: dict[int, Model] = {}
-    for source in sources:
-        loaded = source if isinstance(source, Model) else load_model(source)
-        name = "a model" if isinstance(source, Model) else str(model_path(source))
+    for name, loaded in _loaded(sources):
         size, planes = loaded.info.board_size, loaded.info.planes
         if planes not in PLANE_SETS:
             raise ModelError(f"the network reads {planes} planes, but no set of that many is known")
@@ -90,6 +88,16 @@ def make_evaluator(
     if device not in ("auto", "cpu"):
         raise HayagoError(f"onnxruntime is used on the CPU only, not on {device!r}: use the backend torch")
     return OnnxEvaluator(models, threads)
+
+
+def _loaded(sources: Iterable[ModelSource]) -> Iterator[tuple[str, Model]]:
+    """The models with names for messages. The box holds several."""
+    for source in sources:
+        if isinstance(source, Model):
+            yield "a model", source
+        else:
+            for path in model_paths(source):
+                yield str(path), load_model(path)
 
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -120,9 +128,10 @@ class _Networks(ABC):
         if not len(rows):  # onnxruntime cannot
             return np.empty((0, size**2), np.float32)
         if size not in self._runs:
-            if (learned := self.sizes[size]) != size:
+            learned = self.sizes[size].board_size
+            if learned != size:
                 sys.stderr.write(f"hayago: no network learned on {size}x{size}: that of {learned}x{learned} plays\n")
-            self._runs[size] = self._network(for_board(self._models[self.sizes[size]], size))
+            self._runs[size] = self._network(for_board(self._models[learned], size))
         result = self._runs[size](rows)
         if not np.isfinite(result).all():  # large weights are numbers, but can add up to more than float32
             raise ModelError("the network answers with NaN or infinite values")
@@ -192,5 +201,5 @@ def check_answers(evaluator: Evaluator) -> None:
     Raises:
         ModelError: it answers with NaN or infinite values.
     """
-    for size in set(evaluator.sizes.values()):
+    for size in {info.board_size for info in evaluator.sizes.values()}:
         evaluator.logits(np.full((1, row_bytes(evaluator.info.planes, size)), 255, np.uint8))

@@ -79,6 +79,12 @@ def model_path(model: Path | str | None = None) -> Path:
     return default_model_path() if model is None or str(model) == BOX else Path(model)
 
 
+def model_paths(model: Path | str | None = None) -> list[Path]:
+    """The files of a model; None and "box" stand for all networks in the box, that for 19x19 first."""
+    path = model_path(model)
+    return [path, *sorted(path.parent.glob("box-*.safetensors"))] if path == default_model_path() else [path]
+
+
 def save_model(path: Path | str, weights: Mapping[str, NDArray[Any]], info: ModelInfo, half: bool = False) -> None:
     """Write a model file, atomically; `half` stores float16, half the size.
 

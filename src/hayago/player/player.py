@@ -90,7 +90,7 @@ class Player:
         seed: makes sampling repeatable.
 
     Attributes:
-        sizes: the board sizes that the network takes, and for each the size that it learned on.
+        sizes: the board sizes that the network takes, and for each the network that plays there.
         board_size: the size that its first network learned on.
     """
 
