@@ -2,7 +2,7 @@
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,3 +75,10 @@ def shared() -> Path:
 def demo_games() -> Path:
     """The 600 games that come with the project."""
     return DEMO_GAMES
+
+
+@pytest.fixture(scope="session")
+def kept_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a folder that the next run finds again; with `-p no:cacheprovider`, one for this run."""
+    cache = getattr(request.config, "cache", None)
+    return cache.mkdir if cache is not None else tmp_path_factory.mktemp

@@ -23,7 +23,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 import fuzz_sgf
-from fuzzing import VALUES, Kind, check_whole, command, damaged, main, spoilt, summary
+from fuzzing import VALUES, Kind, check_whole, command, damaged, main, spoilt, succeed, summary
 from hayago.network.architecture import Architecture
 from hayago.network.model_file import HEADER_KEY, ModelInfo, load_model, save_model
 from hayago.records.prepare import prepare
@@ -141,9 +141,8 @@ class Stores:
         self.model = small_network(folder / "model.safetensors")
         self.bad = folder / "bad.parquet"
         self.planes = folder / "planes"
-        for planes in (4, 48):
-            assert not self._export(self.good, planes)
-        assert not self._evaluate(self.good, 8)
+        for reason in (self._export(self.good, 4), self._export(self.good, 48), self._evaluate(self.good, 8)):
+            assert not reason, reason
 
     def _export(self, store: Path, planes: int) -> str:
         shutil.rmtree(self.planes, ignore_errors=True)
@@ -269,7 +268,7 @@ class Models:
         self.tensors = Tensors(small_network(folder / "good.safetensors"))
         self.games = folder / "games.sgf"
         self.games.write_bytes(some_games(1)[0])
-        assert not command("evaluate", self.games, "--model", folder / "good.safetensors", "--limit", 20)
+        succeed("evaluate", self.games, "--model", folder / "good.safetensors", "--limit", 20)
 
     def attempt(self, lots: random.Random) -> str:
         """See `Kind`."""
@@ -295,7 +294,7 @@ class Runs(ABC):
         options |= {"batch-norm-group": 16, "games-per-block": 20, "validation-positions": 16, "threads": 1}
         given = [word for name, value in options.items() for word in (f"--{name}", value)]
         self.words = ("train", "--games", store, "--out", self.run, "--schedule", "stable", *given)
-        assert not command(*self.words, "--positions", 64)
+        succeed(*self.words, "--positions", 64)
         self.good = {path.name: path.read_bytes() for path in self.run.iterdir() if path.is_file()}
         self.tensors = Tensors(self.run / "last.safetensors")
 
@@ -353,7 +352,7 @@ class Matches:
         players = [f"one={ENGINE}", f"other={ENGINE} --length 2"]
         referee = ("--referee", f"{ENGINE} --score B+3.5")
         self.words = ("match", *players, "--out", self.match, "--games", 4, "--size", 9, "--seed", 1, *referee)
-        assert not command(*self.words)
+        succeed(*self.words)
         self.good = {path.name: path.read_bytes() for path in self.match.iterdir() if path.is_file()}
 
     def _damage(self, lots: random.Random) -> None:

@@ -114,6 +114,12 @@ def command(*words: object) -> str:
     return lines[-1].removeprefix("hayago: ") if status else ""
 
 
+def succeed(*words: object) -> None:
+    """Run a command line of hayago here; if it fails, the AssertionError says why."""
+    reason = command(*words)
+    assert not reason, reason
+
+
 def check_lines(status: int, lines: Sequence[str]) -> None:
     """Check what a command that failed, or did not, wrote to stderr."""
     assert status in (0, 1), (status, lines)

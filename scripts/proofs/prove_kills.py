@@ -71,6 +71,11 @@ class Job(ABC):
         check_lines(process.returncode, lines)
         return lines[-1] if process.returncode else ""
 
+    def succeed(self) -> None:
+        """Run the command to its end; if it fails, the AssertionError says why."""
+        reason = self.end()
+        assert not reason, reason
+
     def check(self) -> Any:
         """See `result`; what is not whole is an AssertionError."""
         try:
@@ -83,7 +88,7 @@ class Job(ABC):
         for _ in range(2):  # the first compiles kernels
             self.clear()
             began = time.monotonic()
-            assert self.end() == ""
+            self.succeed()
         return self.result(), time.monotonic() - began
 
     def clear(self) -> None:
@@ -280,7 +285,7 @@ def prove(name: str, seed: int) -> Iterator[int]:
                 for _ in range(lots.choice((1, 1, 2, 3))):
                     kills += job.kill(lots.random() * seconds)
                     job.check()
-                assert job.end() == ""
+                job.succeed()
                 assert job.check() == expected, (job.result(), expected)
                 yield kills
         finally:

@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.node]
 
 
 @pytest.fixture(scope="module")
-def driver(request):
-    """drive.js beside an installed @sabaki/gtp, in pytest's cache."""
-    folder = request.config.cache.mkdir("node")
+def driver(kept_folder):
+    """drive.js beside an installed @sabaki/gtp."""
+    folder = kept_folder("node")
     for source in NODE_FOLDER.iterdir():
         if source.is_file():
             shutil.copy(source, folder)

@@ -148,6 +148,7 @@ def test_every_command_says_it_in_one_line(
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a short run that could go on."""
+    pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("run")
     assert main(train_words(folder / "run", 512)) == 0
     return folder / "run"

@@ -13,7 +13,7 @@ import fuzz_files
 import fuzz_http
 import prove_disks
 import prove_kills
-from fuzzing import _children, check_lines, check_whole, damaged, fuzz, spoilt
+from fuzzing import _children, check_lines, check_whole, damaged, fuzz, spoilt, succeed
 from hayago.errors import HayagoError
 
 INPUTS = {"checkpoints": 12, "logs": 12, "matches": 20, "openings": 12, "downloads": 12, "pages": 60, "stores": 25}
@@ -57,6 +57,16 @@ def test_the_same_seed_damages_alike() -> None:
 def test_what_a_command_may_not_say(status: int, lines: list[str]) -> None:
     with pytest.raises(AssertionError):
         check_lines(status, lines)
+
+
+def test_a_command_that_should_succeed_says_why_it_did_not(tmp_path: Path) -> None:
+    path = tmp_path / "none.safetensors"
+    with pytest.raises(AssertionError, match=r"none[.]safetensors: no such model file"):
+        succeed("info", path)
+    job = prove_kills.Prepare(tmp_path)
+    job.words = ["info", path]
+    with pytest.raises(AssertionError, match=r"none[.]safetensors: no such model file"):
+        job.succeed()
 
 
 def test_what_stays_is_seen(tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
-"""What the tests of `hayago.training` share: a small store of real games, and small networks."""
+"""What the tests of `hayago.training` share: a small store of real games, and small networks.
+
+PyTorch is imported where it is needed, so that tests that only want the games run without it.
+"""
 
 import csv
 import signal
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 
 from hayago.features.incremental import all_positions, encode_positions
 from hayago.network.model_file import Model, ModelInfo
@@ -18,9 +20,10 @@ from hayago.records.prepare import prepare
 from hayago.records.store import read_store
 from hayago.training.batches import Batch
 from hayago.training.config import TrainingConfig
-from hayago.training.trainer import Trainer
-from hayago.training.training_network import TrainingNetwork
 from paths import DEMO_GAMES
+
+if TYPE_CHECKING:
+    from hayago.training.training_network import TrainingNetwork
 
 
 @cache
@@ -45,8 +48,12 @@ def demo_batch(count: int, planes: int = 48) -> Batch:
     return Batch(rows, labels.astype(np.int64))
 
 
-def training_network(filters: int = 8, planes: int = 48, layers: int = 4, board_size: int = 19) -> TrainingNetwork:
+def training_network(filters: int = 8, planes: int = 48, layers: int = 4, board_size: int = 19) -> "TrainingNetwork":
     """A network whose normalisations have seen something: no mean is 0, no variance 1, no gain 1; no centre either."""
+    import torch
+
+    from hayago.training.training_network import TrainingNetwork
+
     torch.manual_seed(0)
     network = TrainingNetwork(filters, planes, layers, board_size)
     generator = torch.Generator().manual_seed(1)
@@ -98,6 +105,8 @@ def log_rows(out: Path) -> list[dict[str, str]]:
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Let the next training be interrupted, as by Ctrl-C, after so many steps."""
+    from hayago.training.trainer import Trainer
+
     learn = Trainer.learn
 
     def interrupted(self: Trainer, *arguments: Any) -> None:

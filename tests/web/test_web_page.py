@@ -655,12 +655,12 @@ def test_a_restart_of_the_server(open_page):
 
 
 @pytest.fixture(scope="session")
-def installed(request):
-    """The sources beside what `npm ci` installs, in pytest's cache."""
+def installed(kept_folder):
+    """The sources beside what `npm ci` installs."""
     version = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout
     if tuple(map(int, version.strip().removeprefix("v").split(".")[:2])) < (20, 19):
         pytest.skip(f"node {version.strip()} is older than 20.19")
-    folder = request.config.cache.mkdir("web")
+    folder = kept_folder("web")
     with FileLock(folder.with_suffix(".lock")):
         for source in WEB.iterdir():
             if source.name == "node_modules":
