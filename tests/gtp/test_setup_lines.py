@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,11 +88,27 @@ def test_what_is_pasted_starts_the_engine(model):
         "lizzie": [*named, "--show-policy"],
         "lizzieyzy": named,
         "cgos": [*plain, "--rules", "tromp-taylor"],
-        "katrain": [*plain, "--show-policy", "--analysis-json"],
+        "katrain": ["exec", *plain, "--show-policy", "--analysis-json"],
     }
     with GtpClient(named, 60) as engine:
         assert engine.send("name").startswith("KataGo")  # or Lizzie warns of the version
         assert engine.send("boardsize 5") == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="KaTrain ends processes in another way there")
+def test_katrain_ends_the_engine_by_ending_its_shell(model):
+    """KaTrain 1.20 starts the line by a shell, and waits for the end of stdout after it has ended that shell."""
+    line = setup_text("katrain", ["--model", str(model)]).splitlines()[1]
+    process = subprocess.Popen(line, shell=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b'{"id": "v", "action": "query_version"}\n')
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["id"] == "v"
+    process.terminate()
+    ended = threading.Thread(target=process.stdout.read, daemon=True)
+    ended.start()
+    ended.join(60)
+    assert not ended.is_alive()
+    process.communicate()
 
 
 def test_a_file_of_properties_has_its_backslashes_doubled(monkeypatch):

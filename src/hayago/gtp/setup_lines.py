@@ -100,10 +100,13 @@ def setup_text(client: Client, options: Sequence[str], sizes: Sequence[int] = (1
                 f"{_line(line)}{_warning('The CGOS client', line)}"
             )
         case "katrain":
+            # KaTrain starts it by a shell and, to restart it, ends only the shell: so hayago takes the shell's place.
+            replaced = [] if os.name == "nt" else ["exec"]
             return (
                 "KaTrain: General Settings (F8), the tab Custom command; before 1.20 Override engine command.\n"
-                f"{_line([*showing, '--analysis-json'])}\n"
-                f"In 1.20 choose that tab, or the local KataGo is used.\n{_SHOWS_POLICY}"
+                f"{_line([*replaced, *showing, '--analysis-json'])}\n"
+                "In 1.20 choose that tab, or the local KataGo is used. The field is empty whenever the settings open:"
+                f" paste the line again, or it is lost.\n{_SHOWS_POLICY}"
             )
 
 
