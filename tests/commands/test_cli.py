@@ -57,11 +57,11 @@ def test_every_command_has_help(capsys, command):
 
 
 def test_the_options_of_train_are_those_of_the_dataclass(capsys):
-    from hayago.training.config import TrainingConfig
+    from hayago.training.config import TrainingConfig, option_of
 
     out = run(capsys, "train", "--help")[1]
     for field in fields(TrainingConfig):
-        assert f"--{field.name.replace('_', '-')}" in out
+        assert f" {option_of(field.name)} " in out
 
 
 @pytest.mark.parametrize(
@@ -173,18 +173,21 @@ def test_evaluate_writes_report_table_and_plots(capsys, model, small, tmp_path):
 
 
 def test_evaluate_goes_on_without_what_cannot_be_used(capsys, model, small, tmp_path):
-    info = ModelInfo(filters=2, planes=48, layers=2, board_size=9)
-    other = tmp_path / "nine.safetensors"
+    info = ModelInfo(filters=2, planes=48, layers=2, board_size=4)
+    other = tmp_path / "four.safetensors"
     save_model(other, {name: np.zeros(shape) for name, shape in info.tensor_shapes().items()}, info)
+    games = tmp_path / "four.sgf"
+    games.write_text("(;SZ[4];B[bb];W[cc];B[bc])")
     options = ["--model", model, "--model", tmp_path / "missing", "--model", other, "--engine", "no-such-engine"]
-    code, out, err = run(capsys, "evaluate", small, *options, "--json")
+    code, out, err = run(capsys, "evaluate", games, *options, "--json")
     found = json.loads(out)
-    assert code == 0 and [one["name"] for one in found["models"]] == [model]
-    for text in ("missing: no such model file", "9x9, the games on 19x19", "3 positions lost", "no-such-engine"):
+    assert code == 0 and [one["name"] for one in found["models"]] == [str(other)]
+    for text in ("missing: no such model file", "5x5 to 19x19, the games on 4x4", "3 positions lost", "no-such-engine"):
         assert text in " ".join(found["notes"]) and text in err
-    assert json.loads(run(capsys, "evaluate", small, "--model", other, *options[:2], "--json")[1])["name"] == model
-    code, out, err = run(capsys, "evaluate", small, "--model", other)
-    assert (code, out) == (1, "") and err.count("\n") == 1
+    code, out, err = run(capsys, "evaluate", games, "--model", model)
+    assert (code, out) == (1, "") and "the network plays on 5x5 to 19x19" in err
+    code, out, err = run(capsys, "evaluate", small, *options, "--json")
+    assert [one["name"] for one in json.loads(out)["models"]] == [model, str(other)]  # other sizes are borrowed
     code, out, err = run(capsys, "evaluate", small, "--model", "missing", "--model", "too")
     assert (code, out) == (1, "") and "none of the networks can be used" in err
 

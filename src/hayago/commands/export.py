@@ -66,7 +66,7 @@ def _export_planes(
     from hayago.errors import HayagoError
     from hayago.features.dataset import export_planes
     from hayago.records.archives import is_store
-    from hayago.records.games import count_examples
+    from hayago.records.games import count_examples, movers_of
     from hayago.records.prepare import PrepareOptions, prepare
     from hayago.records.store import read_store
 
@@ -87,7 +87,7 @@ def _export_planes(
         raise HayagoError(f"{paths[0]}: no game in the {split} split")
     bad_games: Counter[str] = Counter()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("encoding", total=int(count_examples(store.games).sum()))
+        task = progress.add_task("encoding", total=int(count_examples(store.games, movers_of(store.games)).sum()))
         about = export_planes(
             out,
             store,

@@ -111,7 +111,7 @@ class Examples:
         ]
         left_out = [f"{self.passes:,} passes"]
         if self.other_moves:
-            left_out.append(f"{self.other_moves:,} moves by players below {self.selection.moves_by}")
+            left_out.append(f"{self.other_moves:,} moves by other players")
         if self.available > len(self):
             left_out.append(f"all but {len(self):,} of {self.available:,} positions, evenly spaced")
         return (
@@ -155,9 +155,9 @@ def choose_examples(
     counts = np.zeros((count, 2), np.bool_)  # whether Black's moves count, and White's
     for g, fact in enumerate(facts):
         stones = games.setup_offsets[g + 1] > games.setup_offsets[g]
-        ranks = fact.black_rank, fact.white_rank
-        wanted[g] = selection.objection(fact.date, ranks, fact.handicap, bool(stones)) is None
-        counts[g] = [selection.counts(rank) for rank in ranks]
+        ranks, names = (fact.black_rank, fact.white_rank), (fact.black, fact.white)
+        wanted[g] = selection.objection(fact.date, ranks, names, fact.handicap, bool(stones)) is None
+        counts[g] = list(map(selection.counts, ranks, names))
     if not wanted.any():
         raise HayagoError("no game is left to measure on")
     game, ply = all_positions(games)
@@ -168,7 +168,7 @@ def choose_examples(
     other_moves = int(of_wanted.sum()) - len(chosen)
     available = len(chosen)
     if not available:
-        by = f" by a player of {selection.moves_by} or more" if selection.moves_by and other_moves else ""
+        by = " by such a player" if other_moves else ""
         raise HayagoError(f"the games hold no move{by} to predict")
     if 0 < limit < available:
         chosen = chosen[np.linspace(0, available - 1, limit).astype(np.int64)]

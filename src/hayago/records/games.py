@@ -14,6 +14,7 @@ from hayago.jit import kernel
 from hayago.rules.coordinates import WHITE
 from hayago.rules.move_codes import POINT_MASK as POINT_MASK
 from hayago.rules.move_codes import WHITE_BIT as WHITE_BIT
+from hayago.rules.move_codes import colour_of_code
 
 if TYPE_CHECKING:
     from hayago.records.sgf import GameRecord
@@ -106,19 +107,35 @@ def some_games(games: Games, first: int, end: int) -> Games:
     )
 
 
+BOTH = 3  # the moves of both colours: BLACK and WHITE as bits
+
+
+def movers_of(games: Games) -> NDArray[np.uint8]:
+    """uint8 (G,): that in every game the moves of both colours count."""
+    return np.full(len(games.offsets) - 1, BOTH, np.uint8)
+
+
 @kernel
-def count_examples(games: Games) -> NDArray[np.int64]:
+def is_example(games: Games, n: int, movers: int) -> bool:
+    """Whether move n of all is an example: no pass, and by one of the movers (a bit for each colour)."""
+    code = games.codes[n]
+    return (code & POINT_MASK) != games.size * games.size and (movers & colour_of_code(code)) != 0
+
+
+@kernel
+def count_examples(games: Games, movers: NDArray[np.uint8]) -> NDArray[np.int64]:
     """int64 (G,): the number of examples in each game."""
     counts = np.zeros(len(games.offsets) - 1, np.int64)
     for game in range(len(counts)):
         for n in range(games.offsets[game], games.offsets[game + 1]):
-            counts[game] += (games.codes[n] & POINT_MASK) != games.size * games.size
+            counts[game] += is_example(games, n, movers[game])
     return counts
 
 
 @kernel
 def draw_examples(
     games: Games,
+    movers: NDArray[np.uint8],
     chosen: NDArray[np.int64],
     examples: NDArray[np.int64],
     taken: NDArray[np.int64],
@@ -137,7 +154,7 @@ def draw_examples(
         for n in range(start, games.offsets[chosen[k] + 1]):
             if wanted == 0:
                 break
-            if (games.codes[n] & POINT_MASK) == games.size * games.size:
+            if not is_example(games, n, movers[chosen[k]]):
                 continue
             if draws[seen + examples[k] - left] * left < wanted:
                 plies[found] = n - start

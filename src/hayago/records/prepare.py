@@ -220,4 +220,5 @@ class _Chooser:
             return "too many moves", str(len(record.moves))
         if record.handicap >= 2 and not stones and record.to_play == WHITE:
             return "handicap stones missing", f"HA[{record.handicap}], and White begins"
-        return options.objection(record.date, (record.black_rank, record.white_rank), record.handicap, stones)
+        ranks, names = (record.black_rank, record.white_rank), (record.black, record.white)
+        return options.objection(record.date, ranks, names, record.handicap, stones)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from hayago.errors import HayagoError
 from hayago.records.sgf_values import rank_number
 
-_BELOW_ALL_RANKS = -99
+_BELOW_ALL_RANKS, _ABOVE_ALL_RANKS = -99, 99
 _LAST_YEAR = 9999
 
 
@@ -46,7 +46,10 @@ class Selection:
     min_rank: str = ""
     """Both players must have at least this rank: 6d, 1p, 3k. Professionals stand above all amateurs."""
     moves_by: str = ""
-    """Leave out games without a player of at least this rank; evaluate measures only the moves of such players."""
+    """Leave out games without a player of at least this rank, or of a rank from one to another: 6d, 3k-1d. Only the
+    moves of such players are measured or learned."""
+    player: str = ""
+    """Leave out games without this player, named as in the records. Only the player's moves are measured or learned."""
     since: int | None = None
     """The first year; games without a date are left out."""
     until: int | None = None
@@ -70,16 +73,19 @@ class Selection:
             year = getattr(self, name)
             if year is not None and not 1 <= year <= _LAST_YEAR:
                 raise HayagoError(f"{name} must be a year from 1 to {_LAST_YEAR}: {year}")
-        for rank in (self.min_rank, self.moves_by):
-            if rank and not rank_number(rank):
-                raise HayagoError(f"not a rank: {rank!r} (6d, 1p, 3k)")
+        if self.min_rank and not rank_number(self.min_rank):
+            raise HayagoError(f"not a rank: {self.min_rank!r} (6d, 1p, 3k)")
+        _rank_range(self.moves_by)
 
-    def objection(self, date: str, ranks: tuple[str, str], handicap: int, stones: bool) -> tuple[str, str] | None:
+    def objection(
+        self, date: str, ranks: tuple[str, str], names: tuple[str, str], handicap: int, stones: bool
+    ) -> tuple[str, str] | None:
         """(reason, detail) why a game is not wanted, or None.
 
         Args:
             date: YYYY-MM-DD, YYYY-MM, YYYY or "".
             ranks: Black's and White's, as in the record.
+            names: theirs.
             handicap: the number of handicap stones in the record.
             stones: whether there are set-up stones.
         """
@@ -89,8 +95,11 @@ class Selection:
         shown = " and ".join(rank or "none" for rank in ranks)
         if self.min_rank and min(numbers) < rank_number(self.min_rank):
             return "rank", shown
-        if self.moves_by and max(numbers) < rank_number(self.moves_by):
+        lowest, highest = _rank_range(self.moves_by)
+        if not any(lowest <= number <= highest for number in numbers):
             return "rank", shown
+        if not any(map(self.counts, ranks, names)):
+            return "player", " and ".join(name or "no name" for name in names)
         year = int(date[:4] or 0)
         if self.since is not None and year < self.since:
             return "year", date or "no date"
@@ -98,6 +107,23 @@ class Selection:
             return "year", date or "no date"
         return None
 
-    def counts(self, rank: str) -> bool:
-        """Whether moves by a player of this rank are examples."""
-        return not self.moves_by or (rank_number(rank) or _BELOW_ALL_RANKS) >= rank_number(self.moves_by)
+    def counts(self, rank: str, name: str) -> bool:
+        """Whether moves by this player, of this rank, are measured and learned."""
+        lowest, highest = _rank_range(self.moves_by)
+        is_wanted = not self.player or name.strip().casefold() == self.player.strip().casefold()
+        return is_wanted and lowest <= (rank_number(rank) or _BELOW_ALL_RANKS) <= highest
+
+
+def _rank_range(text: str) -> tuple[int, int]:
+    """The lowest and highest rank number of "6d" (and more), "3k-1d", or "" (any rank, and none).
+
+    Raises:
+        HayagoError: it is none of these, or ends below its beginning.
+    """
+    if not text:
+        return _BELOW_ALL_RANKS, _ABOVE_ALL_RANKS
+    first, dash, last = text.partition("-")
+    lowest, highest = rank_number(first), rank_number(last) if dash else _ABOVE_ALL_RANKS
+    if not lowest or not highest or lowest > highest:
+        raise HayagoError(f"not a rank, nor from one to another: {text!r} (6d, 3k-1d)")
+    return lowest, highest

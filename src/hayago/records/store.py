@@ -50,11 +50,12 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.files import open_file
 from hayago.records.footer import column_counts
-from hayago.records.games import Games, check_codes, records_to_games
+from hayago.records.games import Games, check_codes, movers_of, records_to_games
 from hayago.records.identity import KEY_BYTES, Split
 from hayago.records.seal import UNSEALED, is_intact, seal_place
+from hayago.records.selection import Selection
 from hayago.records.sgf import GameRecord
-from hayago.rules.coordinates import MAX_SIZE
+from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE
 
 STORE_VERSION = 2
 GROUP_GAMES = 8192
@@ -96,6 +97,20 @@ class GameStore:
 
     def __len__(self) -> int:
         return len(self.games.offsets) - 1
+
+    def movers(self, selection: Selection) -> NDArray[np.uint8]:
+        """uint8 (G,): the colours in each game whose moves the selection wants, BLACK and WHITE as bits.
+
+        Raises:
+            HayagoError: as for `table`.
+        """
+        if not (selection.moves_by or selection.player):
+            return movers_of(self.games)
+        movers = np.zeros(len(self), np.uint8)
+        for side, colour in (("black", BLACK), ("white", WHITE)):
+            ranks, names = (self.table[column].to_pylist() for column in (f"{side}_rank", side))
+            movers += np.array([colour * selection.counts(*who) for who in zip(ranks, names, strict=True)], np.uint8)
+        return movers
 
     @cached_property
     def table(self) -> Any:

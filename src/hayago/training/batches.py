@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hayago.errors import HayagoError
 from hayago.features.incremental import encode_positions
 from hayago.features.planes import row_bytes
-from hayago.records.games import POINT_MASK, Games, count_examples, draw_examples
+from hayago.records.games import POINT_MASK, Games, count_examples, draw_examples, movers_of
 from hayago.rules.symmetry import point_maps
 
 SYMMETRIES = 8
@@ -67,9 +67,16 @@ class Sampler:
     """Says which positions a block takes. Holds the games and how many examples each of them has."""
 
     def __init__(
-        self, games: Games, seed: int, games_per_block: int, positions_per_game: int, symmetries: bool = True
+        self,
+        games: Games,
+        seed: int,
+        games_per_block: int,
+        positions_per_game: int,
+        symmetries: bool = True,
+        movers: NDArray[np.uint8] | None = None,
     ) -> None:
-        """`positions_per_game` 0 takes every position of a game.
+        """`positions_per_game` 0 takes every position of a game. `movers`, uint8 (G,), says whose moves count in each
+        game, as `GameStore.movers` does; None for both colours'.
 
         Raises:
             HayagoError: the games hold no position to learn from.
@@ -78,7 +85,8 @@ class Sampler:
         self.seed = seed
         self.games_per_block = games_per_block
         self.symmetries = symmetries
-        self._examples = count_examples(games)
+        self._movers = movers_of(games) if movers is None else movers
+        self._examples = count_examples(games, self._movers)
         self._taken = np.minimum(self._examples, positions_per_game) if positions_per_game else self._examples
         self.positions_per_epoch = int(self._taken.sum())
         if not self.positions_per_epoch:
@@ -111,7 +119,7 @@ class Sampler:
 
     def _choose(self, chosen: NDArray[np.int64], generator: np.random.Generator) -> Positions:
         examples, taken = self._examples[chosen], self._taken[chosen]
-        ply = draw_examples(self.games, chosen, examples, taken, generator.random(int(examples.sum())))
+        ply = draw_examples(self.games, self._movers, chosen, examples, taken, generator.random(int(examples.sum())))
         symmetry = generator.integers(SYMMETRIES if self.symmetries else 1, size=len(ply), dtype=np.uint8)
         return Positions(np.repeat(chosen, taken), ply, symmetry)
 
@@ -271,14 +279,14 @@ def future_moves_of(games: Games, positions: Positions, count: int) -> NDArray[n
     return point_maps(games.size)[positions.symmetry[:, None], points].astype(np.int64)
 
 
-def fixed_positions(games: Games, count: int, seed: int = 0) -> Positions:
+def fixed_positions(games: Games, count: int, seed: int = 0, movers: NDArray[np.uint8] | None = None) -> Positions:
     """At most `count` positions to measure on, no symmetry: always the same ones for the same games."""
-    sampler = Sampler(games, seed, games_per_block=len(games.offsets), positions_per_game=0, symmetries=False)
+    sampler = Sampler(games, seed, len(games.offsets), positions_per_game=0, symmetries=False, movers=movers)
     positions, order = next(sampler.blocks(epoch=0, block=0))
     return positions.take(np.sort(order[:count]))
 
 
-def moments_batch(games: Games, planes: int) -> Batch:
+def moments_batch(games: Games, planes: int, movers: NDArray[np.uint8] | None = None) -> Batch:
     """Some positions, always the same ones for the same games, to take the moments of normalisations from."""
-    rows, labels = encode_positions(games, *fixed_positions(games, MOMENT_POSITIONS), planes)
+    rows, labels = encode_positions(games, *fixed_positions(games, MOMENT_POSITIONS, movers=movers), planes)
     return Batch(rows, labels.astype(np.int64))

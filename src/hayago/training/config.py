@@ -11,6 +11,7 @@ from hayago.cores import MOST_THREADS
 from hayago.errors import HayagoError
 from hayago.features.planes import PLANE_SETS
 from hayago.network.architecture import BOUNDS
+from hayago.records.selection import Selection
 
 # The paper halves its learning rate every 80 million steps (Silver et al. 2016, Methods).
 HALVING_STEPS = 80_000_000
@@ -82,6 +83,10 @@ class TrainingConfig:
         "With --from, what is learned: all weights; a persona, which is a scale and a shift for each hidden filter, and"
         " the last bias; or the last bias alone.",
     ] = "all"
+    player: Annotated[str, "Learn only this player's moves; the name is that in the records."] = ""
+    moves_by: Annotated[
+        str, "Learn only the moves by players of at least this rank, or of a rank from one to another: 6d, 3k-1d."
+    ] = ""
     filters: Annotated[int, "Filters in each hidden layer; the paper has 192."] = 192
     planes: Annotated[int, "Feature planes: 4, 12, 20 or 48."] = 48
     layers: Annotated[int, "Number of convolutions, the last one included."] = 13
@@ -160,6 +165,7 @@ class TrainingConfig:
             raise HayagoError(
                 f"batch_size {self.batch_size} is not a multiple of batch_norm_group {self.batch_norm_group}"
             )
+        Selection(moves_by=self.moves_by)  # raises an error for anything else
         if not self.positions and self.minutes <= 0:
             raise HayagoError("a run needs a length: --minutes or --positions")
         if self.learned != "all":
@@ -199,6 +205,11 @@ class TrainingConfig:
             has_effect, where = used.get(name, (True, ""))
             if not has_effect and not self.resume:
                 raise HayagoError(f"{option_of(name)} has an effect only {where}")
+
+    @property
+    def movers(self) -> Selection:
+        """Whose moves are learned."""
+        return Selection(moves_by=self.moves_by, player=self.player)
 
     @property
     def batch_norm_positions(self) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from hayago.cores import cores
+from hayago.errors import HayagoError
 from hayago.network.board_sizes import for_board
 from hayago.network.devices import pick_device
 from hayago.network.model_file import load_model
@@ -45,10 +46,15 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     group.refuse(device, config.batch_size, config.batch_norm_positions if config.normalised else 1)
     encode_threads = share_threads(config, device, group.neighbours)
     trainer = Trainer(config, device, store.games.size, group)
-    sampler = Sampler(store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries)
+    movers = store.movers(config.movers)
+    if not movers.any():
+        raise HayagoError(f"{config.games}: no training game has a move by {config.player or 'players of that rank'}")
+    sampler = Sampler(
+        store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries, movers
+    )
     start = load_model(config.start) if config.start and not config.resume else None
     if start is not None:
-        trainer.start_from(for_board(start, store.games.size), moments_batch(store.games, config.planes))
+        trainer.start_from(for_board(start, store.games.size), moments_batch(store.games, config.planes, movers))
     run = Run(config, store, trainer, group, () if start is None else start.info.history)
     turn = device.type == "cpu"  # a GPU applies the symmetries itself
     batches = Batches(

@@ -24,6 +24,7 @@ from hayago.errors import HayagoError, printable
 from hayago.features.incremental import encode_positions
 from hayago.files import check_space, refuse_links, remove_unfinished
 from hayago.network.model_file import ModelInfo, load_model, save_model
+from hayago.records.games import count_examples
 from hayago.records.store import GameStore, read_store
 from hayago.training.batches import Batch, fixed_positions
 from hayago.training.checkpoint import load_checkpoint, save_checkpoint
@@ -343,10 +344,11 @@ class Run:
 
 def _validation_batches(config: TrainingConfig, group: ProcessGroup) -> list[Batch] | None:
     """This rank's share of the validation positions, always the same ones; None if there are no validation games."""
-    games = read_store(config.games, "validation").games
-    if not len(games.codes):
+    store = read_store(config.games, "validation")
+    games, movers = store.games, store.movers(config.movers)
+    if not count_examples(games, movers).any():
         return None
-    positions = fixed_positions(games, config.validation_positions)
+    positions = fixed_positions(games, config.validation_positions, movers=movers)
     batches = []
     for first in range(group.rank * VALIDATION_BATCH, len(positions.game), group.count * VALIDATION_BATCH):
         rows, labels = encode_positions(games, *positions.take(slice(first, first + VALIDATION_BATCH)), config.planes)
