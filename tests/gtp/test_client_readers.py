@@ -244,6 +244,16 @@ def test_sabaki_old_and_new_reads_the_winrate(version, wanted, winrate):
         assert percent == pytest.approx(100 * winrate, abs=0.01) and float(lead) == 2.5
 
 
+@pytest.mark.parametrize("name", ["analyze", "genmove_analyze"])
+def test_sabaki_has_a_winrate_where_hayago_passes(name):
+    engine = engine_of(judge=FixedJudge(settled=True))
+    engine.answer("play w pass")
+    drawn = sabaki_reads(engine, [name], (0, 60))
+    assert drawn[0][0] == "pass"
+    # It leaves out what is no point, and keeps no analysis that is then empty.
+    assert [percent for vertex, percent, _ in drawn if re.fullmatch(r"[A-Za-z]\d+", vertex)] == [75]
+
+
 # ---- The chat of KGS is there only for those who ask for it. Case 20.
 
 

@@ -24,7 +24,7 @@ from hayago.rules.coordinates import vertex_of, vertex_to_point
 from hayago.rules.game_rules import PRESETS
 
 if TYPE_CHECKING:
-    from hayago.player.analysis import Report
+    from hayago.player.analysis import Analyst, Report
 
 SHORTEST, LONGEST = 0.01, 1e6  # seconds; without an interval there is only one line
 LINE = 5  # the length of the lines in the report before a move
@@ -116,6 +116,11 @@ def _restriction(engine: Engine, key: str, words: list[str]) -> Restriction:
     return restriction(key, arguments.colour(0), points, arguments.integer(2, least=0), size)
 
 
+def _report(analyst: "Analyst", request: Request, form: Format) -> "Report":
+    """Sabaki draws no pass, and a move with it: without another one it would have no winrate where hayago passes."""
+    return analyst.report(max(request.least, 2) if form is _sabaki else request.least, request.most)
+
+
 def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str]:
     """A line at once, then one per interval, until the client sends something."""
     request = _request(engine, arguments)
@@ -124,7 +129,7 @@ def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str
     def lines() -> Iterator[str]:
         while True:
             analyst.refine()
-            if line := form(analyst.report(request.least, request.most), request, size):
+            if line := form(_report(analyst, request, form), request, size):
                 yield line
             if engine.input_within(request.interval):
                 return
@@ -143,7 +148,7 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
         limit = engine.clock.seconds(colour)
         unhurried = limit is None or limit >= UNHURRIED
         analyst.refine(None if limit is None else limit / 2, LINE if unhurried else 1)
-        if line := form(analyst.report(request.least, request.most), request, game.size):
+        if line := form(_report(analyst, request, form), request, game.size):
             yield line
         move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))
         yield f"play {move}".replace("PASS", "pass")
