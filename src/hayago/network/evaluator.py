@@ -111,7 +111,7 @@ class _Networks(ABC):
         infos = [model.info for model in models.values()]
         self.info, self.sizes = infos[0], sizes_of(infos)
         self._models = models
-        self._sizes = {row_bytes(self.info.planes, size): size for size in self.sizes}
+        self._size_of_row = {row_bytes(self.info.planes, size): size for size in self.sizes}
         self._runs: dict[int, Run] = {}
         self._owner = Owner("this evaluator")
 
@@ -123,7 +123,7 @@ class _Networks(ABC):
         """See `Evaluator`."""
         self._owner.check()
         length = rows.shape[1] if isinstance(rows, np.ndarray) and rows.ndim == 2 else 0
-        size = self._sizes.get(length, self.info.board_size)
+        size = self._size_of_row.get(length, self.info.board_size)
         check_rows(rows, self.info.planes, size)
         if not len(rows):  # onnxruntime cannot
             return np.empty((0, size**2), np.float32)
