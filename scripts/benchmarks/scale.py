@@ -125,7 +125,7 @@ def rates(sampler: Sampler) -> dict[str, float]:
         started = time.thread_time()
         for first in range(0, len(positions.game), PART):
             part = slice(first, min(first + PART, len(positions.game)))
-            encode_positions(sampler.games, *positions.take(part), out=memory[part])
+            encode_positions(sampler.games, *positions.take(part)[:3], out=memory[part])
         bare.append(len(positions.game) / (time.thread_time() - started))
         started = time.thread_time()
         taken = sum(len(batch.labels) for batch in islice(batches, steps))

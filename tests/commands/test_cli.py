@@ -344,3 +344,15 @@ def test_an_option_s_old_name_leads_to_the_new_one(capsys, old, new):
 def test_the_changelog_names_renamed_options():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert all(name in text for pair in RENAMED.items() for name in pair if "no-" not in name)
+
+
+def test_evaluate_without_a_history(capsys, small, tmp_path):
+    """The box predicts worse where it is not told what was played last; engines are always told."""
+    known = [
+        json.loads(run(capsys, "evaluate", DEMO_GAMES, "--limit", 60, "--json", *words)[1])
+        for words in ([], ["--history", 0])
+    ]
+    assert known[1]["cross_entropy"] > known[0]["cross_entropy"] + 0.1
+    assert "networks know only the last 0 moves" in known[1]["set"]["line"]
+    for words in (["--history", 8], ["--history", -1], ["--history", 0, "--engine", "x"]):
+        assert run(capsys, "evaluate", small, *words)[0] == 2

@@ -325,6 +325,7 @@ def test_unusable_folders_and_stores(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
+        ("history_dropout", 1.5, "history_dropout is a share of the positions, 0 to 1, not 1.5"),
         ("filters", 0, "filters must be from 1 to 4,096, not 0"),
         ("filters", "8", "filters must be of type int, not '8'"),
         ("filters", True, "filters must be of type int"),

@@ -18,6 +18,7 @@ from hayago.evaluation import evaluation, formatting, outcomes
 from hayago.evaluation.breakdown import as_csv
 from hayago.evaluation.examples import Examples, Facts, choose_examples, facts_of
 from hayago.evaluation.move_predictors import Answers, ask
+from hayago.features.planes import MOST_KNOWN
 from hayago.files import refuse_inputs, refuse_same_outputs, write_atomically
 from hayago.network.evaluator import Evaluator, make_evaluator
 from hayago.records.archives import is_store
@@ -48,6 +49,7 @@ def evaluate(
     selection: Annotated[Selection | None, Parameter(name="*")] = None,
     limit: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     symmetries: Literal[1, 2, 4, 8] = 1,
+    history: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=MOST_KNOWN))] = None,
     fit: Annotated[list[str] | None, Parameter(negative=())] = None,
     trained_on: Path | None = None,
     breakdown: Annotated[bool, Parameter(negative=())] = False,
@@ -70,6 +72,7 @@ def evaluate(
             always all used.
         limit: Maximum number of positions, evenly spaced (0: all).
         symmetries: Number of board symmetries to average the probabilities over.
+        history: Let networks know only so many of the last moves, and see older stones as if set up (0: all stones).
         fit: Games to fit the temperature on; by default the validation games of the .parquet file.
         trained_on: The .parquet file that the networks were trained on; shows which of the games they have seen.
         breakdown: Also print the measures by move number, phase, colour, rank, year and more.
@@ -81,6 +84,8 @@ def evaluate(
     """
     if not engine and (engine_positions or engine_seconds):
         raise CycloptsError(msg="--engine-positions and --engine-seconds are for an --engine")
+    if engine and history is not None:
+        raise CycloptsError(msg="--history is for networks: a GTP engine is always told all moves")
     if as_json and breakdown:
         raise CycloptsError(msg="--json has the breakdown anyway: leave out --breakdown")
     if split not in (None, "all") and not any(map(is_store, games)):
@@ -110,7 +115,7 @@ def evaluate(
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
-    examples = choose_examples(*_read(games, split, selection, _sizes(evaluators), note), selection, limit)
+    examples = choose_examples(*_read(games, split, selection, _sizes(evaluators), note), selection, limit, history)
     _leave_out_misfits(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():

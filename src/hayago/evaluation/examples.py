@@ -51,6 +51,7 @@ class Examples:
         other_moves: the number of moves in the chosen games that were left out because of who played them.
         available: the number of examples before the limit.
         selection: the filters.
+        history: the networks see so many of the last moves as moves, and older stones as if set up (None: all).
     """
 
     games: Games
@@ -61,6 +62,7 @@ class Examples:
     other_moves: int
     available: int
     selection: Selection
+    history: int | None = None
 
     def __len__(self) -> int:
         return len(self.game)
@@ -109,6 +111,8 @@ class Examples:
             _ranks([rank for fact in facts for rank in (fact.black_rank, fact.white_rank)]),
             _handicaps(sum(fact.handicap >= 2 or self._is_set_up(g) for g, fact in zip(used, facts, strict=True))),
         ]
+        if self.history is not None:
+            about.append(f"networks know only the last {self.history} moves")
         left_out = [f"{self.passes:,} passes"]
         if self.other_moves:
             left_out.append(f"{self.other_moves:,} moves by other players")
@@ -136,7 +140,11 @@ class Examples:
 
 
 def choose_examples(
-    games: Games, facts: list[Facts] | None = None, selection: Selection | None = None, limit: int = 0
+    games: Games,
+    facts: list[Facts] | None = None,
+    selection: Selection | None = None,
+    limit: int = 0,
+    history: int | None = None,
 ) -> Examples:
     """The examples of these games that pass the selection.
 
@@ -144,6 +152,7 @@ def choose_examples(
         facts: what is known about each game (None: nothing).
         selection: which games, and whose moves in them.
         limit: the largest number of examples; more are thinned out evenly (0: all).
+        history: see `Examples`.
 
     Raises:
         HayagoError: no example is left.
@@ -172,7 +181,7 @@ def choose_examples(
         raise HayagoError(f"the games hold no move{by} to predict")
     if 0 < limit < available:
         chosen = chosen[np.linspace(0, available - 1, limit).astype(np.int64)]
-    return Examples(games, facts, game[chosen], ply[chosen], passes, other_moves, available, selection)
+    return Examples(games, facts, game[chosen], ply[chosen], passes, other_moves, available, selection, history)
 
 
 def facts_of(table: Any) -> list[Facts]:

@@ -24,7 +24,7 @@ from hayago.evaluation.examples import Examples
 from hayago.evaluation.measures import Outcomes, fit_temperature
 from hayago.evaluation.traits import Tactics, joined_tactics, tactics_of
 from hayago.features.incremental import encode_positions
-from hayago.features.planes import PLANE_SETS, PLANES, row_bytes
+from hayago.features.planes import PLANE_SETS, PLANES, forget_history, row_bytes
 from hayago.network.board_sizes import named_sizes
 from hayago.network.evaluator import Evaluator
 from hayago.rules.symmetry import point_maps
@@ -80,6 +80,8 @@ def answers(
         encoded, labels = encode_positions(
             examples.games, np.repeat(game, symmetries), np.repeat(ply, symmetries), np.tile(kinds, len(game))
         )
+        if examples.history is not None:
+            forget_history(encoded, np.full(len(encoded), examples.history), PLANES, size)
         plain = labels[::symmetries]
         return first, encoded, plain, tactics_of(encoded[::symmetries], plain, size)
 

@@ -125,6 +125,26 @@ def unpack(rows: NDArray[np.uint8], planes: int = PLANES, size: int = 19) -> NDA
     return unpack_bits(rows)[:, : planes * size * size].reshape(len(rows), planes, size, size)
 
 
+MOST_KNOWN = SLICE["turns_since"].stop - TURNS_SINCE - 1  # the last so many moves are told apart
+
+
+def forget_history(rows: NDArray[np.uint8], known: NDArray[np.integer], planes: int = PLANES, size: int = 19) -> None:
+    """Change rows (B, row_bytes) into those of the same positions set up before their last `known` (B,) moves.
+
+    Older stones then count as the oldest. The planes of legal points keep a ko, which a set-up would not know.
+    """
+    if planes <= TURNS_SINCE:
+        return
+    first, oldest = TURNS_SINCE * size * size, (TURNS_SINCE + MOST_KNOWN) * size * size
+    changed = np.flatnonzero(known < MOST_KNOWN)
+    bits = np.unpackbits(rows[changed], axis=1, bitorder="little")
+    turns = bits[:, first : oldest + size * size].reshape(len(changed), MOST_KNOWN + 1, size * size)
+    forgotten = turns & (np.arange(MOST_KNOWN + 1) >= known[changed, None])[..., None]
+    turns ^= forgotten
+    turns[:, -1] |= forgotten.any(axis=1)
+    rows[changed] = np.packbits(bits, axis=1, bitorder="little")
+
+
 def check_rows(rows: NDArray[np.uint8], planes: int, size: int) -> None:
     """Check that these are rows of so many planes, uint8 (B, row_bytes(planes, size)); B may be 0.
 

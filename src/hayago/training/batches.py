@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hayago.errors import HayagoError
 from hayago.features.incremental import encode_positions
-from hayago.features.planes import row_bytes
+from hayago.features.planes import MOST_KNOWN, forget_history, row_bytes
 from hayago.records.games import POINT_MASK, Games, count_examples, draw_examples, movers_of
 from hayago.rules.symmetry import point_maps
 
@@ -49,15 +49,20 @@ class Batch(NamedTuple):
 
 
 class Positions(NamedTuple):
-    """K positions to encode: before move number ply[k] of games[game[k]], seen under symmetry[k]."""
+    """K positions to encode: before move number ply[k] of games[game[k]], seen under symmetry[k].
+
+    Of the moves before, the last known[k] are seen as moves, and older stones as if set up (None: all are moves).
+    """
 
     game: NDArray[np.int64]
     ply: NDArray[np.int64]
     symmetry: NDArray[np.uint8]
+    known: NDArray[np.int64] | None = None
 
     def take(self, chosen: slice | NDArray[np.int64]) -> "Positions":
         """Some of them, in the order asked for."""
-        return Positions(self.game[chosen], self.ply[chosen], self.symmetry[chosen])
+        known = None if self.known is None else self.known[chosen]
+        return Positions(self.game[chosen], self.ply[chosen], self.symmetry[chosen], known)
 
 
 Plan = tuple[Positions, NDArray[np.int64]]  # positions by game and ply, and the order to deal them in
@@ -74,9 +79,11 @@ class Sampler:
         positions_per_game: int,
         symmetries: bool = True,
         movers: NDArray[np.uint8] | None = None,
+        history_dropout: float = 0.0,
     ) -> None:
         """`positions_per_game` 0 takes every position of a game. `movers`, uint8 (G,), says whose moves count in each
-        game, as `GameStore.movers` does; None for both colours'.
+        game, as `GameStore.movers` does; None for both colours'. In a share of the positions, `history_dropout`, only
+        the last 0 to 6 moves are known.
 
         Raises:
             HayagoError: the games hold no position to learn from.
@@ -85,6 +92,7 @@ class Sampler:
         self.seed = seed
         self.games_per_block = games_per_block
         self.symmetries = symmetries
+        self.history_dropout = history_dropout
         self._movers = movers_of(games) if movers is None else movers
         self._examples = count_examples(games, self._movers)
         self._taken = np.minimum(self._examples, positions_per_game) if positions_per_game else self._examples
@@ -112,8 +120,12 @@ class Sampler:
             order = self._order(epoch)
             for first in range(block * self.games_per_block, len(order), self.games_per_block):
                 chosen = np.sort(order[first : first + self.games_per_block])
-                generator = self._generator(epoch, first // self.games_per_block)
+                number = first // self.games_per_block
+                generator = self._generator(epoch, number)
                 positions = self._choose(chosen, generator)
+                if self.history_dropout:
+                    known = self._known(len(positions.ply), self._generator(epoch, number, 1))
+                    positions = positions._replace(known=known)
                 yield positions, generator.permutation(len(positions.game))
             epoch, block = epoch + 1, 0
 
@@ -122,6 +134,10 @@ class Sampler:
         ply = draw_examples(self.games, self._movers, chosen, examples, taken, generator.random(int(examples.sum())))
         symmetry = generator.integers(SYMMETRIES if self.symmetries else 1, size=len(ply), dtype=np.uint8)
         return Positions(np.repeat(chosen, taken), ply, symmetry)
+
+    def _known(self, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        is_dropped = generator.random(count) < self.history_dropout
+        return np.where(is_dropped, generator.integers(MOST_KNOWN, size=count), MOST_KNOWN)
 
 
 class Batches:
@@ -262,7 +278,14 @@ class _Block:
     def _encode(self, first: int) -> None:
         part = slice(first, first + PART)
         places, positions = self._places[part], self._positions.take(part)
-        _, self._labels[places] = encode_positions(self._games, *positions, self._planes, out=self.rows, into=places)
+        game, ply, symmetry, known = positions
+        _, self._labels[places] = encode_positions(
+            self._games, game, ply, symmetry, self._planes, out=self.rows, into=places
+        )
+        if known is not None:
+            rows = self.rows[places]
+            forget_history(rows, known, self._planes, self._games.size)
+            self.rows[places] = rows
         if self._future_moves is not None:
             self._future_moves[places] = future_moves_of(self._games, positions, self._future_moves.shape[1])
 
@@ -288,5 +311,6 @@ def fixed_positions(games: Games, count: int, seed: int = 0, movers: NDArray[np.
 
 def moments_batch(games: Games, planes: int, movers: NDArray[np.uint8] | None = None) -> Batch:
     """Some positions, always the same ones for the same games, to take the moments of normalisations from."""
-    rows, labels = encode_positions(games, *fixed_positions(games, MOMENT_POSITIONS, movers=movers), planes)
+    positions = fixed_positions(games, MOMENT_POSITIONS, movers=movers)
+    rows, labels = encode_positions(games, *positions[:3], planes)
     return Batch(rows, labels.astype(np.int64))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from hayago.cores import MOST_THREADS
 from hayago.errors import HayagoError
-from hayago.features.planes import PLANE_SETS
+from hayago.features.planes import PLANE_SETS, TURNS_SINCE
 from hayago.network.architecture import BOUNDS
 from hayago.records.selection import Selection
 
@@ -125,6 +125,11 @@ class TrainingConfig:
     ] = "cosine"
     decay: Annotated[float, "With the stable schedule: the last share of the run, in which the rate falls to 0."] = 0.2
     symmetries: Annotated[bool, "Show each position under a random one of the 8 symmetries."] = True
+    history_dropout: Annotated[
+        float,
+        "Share of positions in which only the last 0 to 6 moves are known, and older stones are as if set up: so the"
+        " network learns such positions, too.",
+    ] = 0.0
     positions_per_game: Annotated[int, "Positions taken from each game per epoch (0: all)."] = 16
     games_per_block: Annotated[int, "Games whose positions are shuffled together."] = 1000
     seed: Annotated[int, "Seed of the initial weights and of the sequence of positions."] = 0
@@ -176,6 +181,10 @@ class TrainingConfig:
                     raise HayagoError(f"--train {self.learned} leaves the kernels alone: {name} has no meaning")
             if self.optimizer == "muon":
                 raise HayagoError(f"--train {self.learned} learns no kernels, which Muon is for: use adamw or sgd")
+        if not 0 <= self.history_dropout <= 1:
+            raise HayagoError(f"history_dropout is a share of the positions, 0 to 1, not {self.history_dropout}")
+        if self.history_dropout and self.planes <= TURNS_SINCE:
+            raise HayagoError(f"history_dropout has no effect with {self.planes} planes, which tell no turns")
         for name in ("warmup", "decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise HayagoError(f"{name} is a share of the run, 0 up to 1, not {getattr(self, name)}")

@@ -50,7 +50,13 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     if not movers.any():
         raise HayagoError(f"{config.games}: no training game has a move by {config.player or 'players of that rank'}")
     sampler = Sampler(
-        store.games, config.seed, config.games_per_block, config.positions_per_game, config.symmetries, movers
+        store.games,
+        config.seed,
+        config.games_per_block,
+        config.positions_per_game,
+        config.symmetries,
+        movers,
+        config.history_dropout,
     )
     start = load_model(config.start) if config.start and not config.resume else None
     if start is not None:

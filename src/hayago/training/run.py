@@ -351,6 +351,8 @@ def _validation_batches(config: TrainingConfig, group: ProcessGroup) -> list[Bat
     positions = fixed_positions(games, config.validation_positions, movers=movers)
     batches = []
     for first in range(group.rank * VALIDATION_BATCH, len(positions.game), group.count * VALIDATION_BATCH):
-        rows, labels = encode_positions(games, *positions.take(slice(first, first + VALIDATION_BATCH)), config.planes)
+        rows, labels = encode_positions(
+            games, *positions.take(slice(first, first + VALIDATION_BATCH))[:3], config.planes
+        )
         batches.append(Batch(rows, labels.astype(np.int64)))
     return batches
