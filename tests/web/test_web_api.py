@@ -260,6 +260,7 @@ def test_boards_of_other_sizes(small):
         assert moves_of(reply)[0][0] == "B"
         assert len(small.get(f"/api/games/{shown['id']}/policy/0")["priors"]) == size
     assert small.post("/api/games", {}, 201)["board_size"] == 9
+    assert str(small.post("/api/games", {"komi": -0.0}, 201)["komi"]) == "0.0"
     assert small.post("/api/games", {"size": 7, "handicap": 4}, 201)["handicap"] == 4
     refused = small.post("/api/games", {"size": 7, "handicap": 5}, 422)
     assert refused["detail"] == "handicap: 7x7 has no 5 fixed stones"

@@ -617,11 +617,31 @@ def test_a_game_on_nine_lines(page):
     chosen(page, "Handicap").select_option("5")
     chosen(page, "Board").select_option("19")
     chosen(page, "Board").select_option("9")
-    chosen(page, "Handicap").select_option("0")
+    chosen(page, "Board").select_option("8")
+    expect(chosen(page, "Handicap")).to_have_value("0")  # 8x8 has no five stones
+    expect(page.get_by_role("spinbutton", name="Komi")).to_have_value("7.5")
+    chosen(page, "Board").select_option("9")
     start(page)
     at(page, "E5", 9).click()
     counted(page, 2, 2)
     expect(page.locator(".board .shudan-vertex")).to_have_count(81)
+
+
+@pytest.mark.browser
+def test_a_cursor_that_was_left_on_a_larger_board_plays_nothing(page):
+    board, asked = page.get_by_role("application"), []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.url.endswith("/moves") else None)
+    start(page, side="Both")
+    at(page, "T1").click()
+    counted(page, 1, 1)
+    button(page, "New game").click()
+    chosen(page, "Board").select_option("5")
+    start(page, side="Both")
+    counted(page, 0, 0)
+    board.evaluate("element => element.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))")
+    at(page, "C3", 5).click()
+    counted(page, 1, 1)
+    assert [each["vertex"] for each in asked] == ["T1", "C3"]
 
 
 @pytest.mark.browser

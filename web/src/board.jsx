@@ -57,6 +57,11 @@ const move = (size, dx, dy) => {
   cursor.value = [inside(x + dx), inside(y + dy)];
 };
 
+// The cursor, if it is on a board of this size: it may have been left on a larger one.
+const cursorOn = (size) => (cursor.value?.every((each) => each < size) ? cursor.value : null);
+
+const playAtCursor = (size) => cursorOn(size) && choose(toVertex(cursor.value, size));
+
 const mayPlay = () => table.value === "play" && scene.value?.game && usersTurn(scene.value.game);
 
 // The keys of the board, while it has the focus. keys.jsx says them to the user.
@@ -65,8 +70,8 @@ const KEYS = {
   ArrowRight: (size) => move(size, 1, 0),
   ArrowUp: (size) => move(size, 0, -1),
   ArrowDown: (size) => move(size, 0, 1),
-  Enter: (size) => cursor.value && choose(toVertex(cursor.value, size)),
-  " ": (size) => cursor.value && choose(toVertex(cursor.value, size)),
+  Enter: (size) => playAtCursor(size),
+  " ": (size) => playAtCursor(size),
   p: () => mayPlay() && play("pass"),
   u: () => table.value === "play" && scene.value && undo(),
   ".": () => goTo(ply.value + 1),
@@ -92,7 +97,7 @@ export function Board() {
   const counted =
     counting && score.value?.id === shown?.game.id && score.value?.ply === shown?.ply ? score.value : null;
   const maps = mapsOf(shown, shownLayer.value, counted, guessing.value?.answer, pixels);
-  const at = cursor.value && cursor.value.every((each) => each < size) ? cursor.value : null;
+  const at = cursorOn(size);
   const aiming = shown != null && aimed.value === shown;
   const marked = at && (focused || aiming);
   const turn = mayPlay() && shown.ply === shown.game.moves.length && !busy.value ? shown.position.to_play : null;

@@ -63,7 +63,13 @@ function NewGame({ onStart, onCancel }) {
       />
       <label class="field">
         Board
-        <select name="size" onChange={(event) => (size.value = Number(event.currentTarget.value))}>
+        <select
+          name="size"
+          onChange={(event) => {
+            size.value = Number(event.currentTarget.value);
+            if (!handicaps(size.value).includes(handicap.value)) handicap.value = 0;
+          }}
+        >
           {(model?.sizes ?? []).map((each) => (
             <option key={each} value={each} selected={each === board}>
               {each} by {each}
@@ -85,7 +91,11 @@ function NewGame({ onStart, onCancel }) {
       <div class="row">
         <label class="field">
           Handicap
-          <select name="handicap" onChange={(event) => (handicap.value = Number(event.currentTarget.value))}>
+          <select
+            name="handicap"
+            value={handicap.value}
+            onChange={(event) => (handicap.value = Number(event.currentTarget.value))}
+          >
             <option value="0">none</option>
             {handicaps(board).map((stones) => (
               <option key={stones} value={stones}>

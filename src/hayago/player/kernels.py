@@ -17,6 +17,7 @@ from pathlib import Path
 from numba.core.registry import cpu_target
 
 from hayago.deferred import compiling, defer, release, settle
+from hayago.features.ladder_list import ladders
 from hayago.features.plain import encode
 from hayago.jit import cache_folder, config
 from hayago.player.endgame import EndgameJudge
@@ -39,6 +40,11 @@ def _moves() -> None:
     board.true_eyes(board.to_play)
     encode(board)
     board.undo()
+    board = Board(MAX_SIZE)
+    board.setup([287, 307, 308], [288])
+    ladders(board)  # one that works,
+    board.play(289)
+    ladders(board)  # and one that does not
 
 
 def _judgements() -> None:

@@ -335,7 +335,7 @@ class Room:
             raise Refused(422, f"size: the network is for boards of {named_sizes(game.sizes)}")
         rules = PRESETS[asked.rules]
         usual = rules.komi if asked.handicap == 0 else HANDICAP_KOMI
-        game.rules = replace(rules, komi=usual if asked.komi is None else asked.komi)
+        game.rules = replace(rules, komi=usual if asked.komi is None else asked.komi + 0.0)  # no -0
         if asked.handicap:
             points = game.fixed_handicap(asked.handicap)
             if not points:
