@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hayago.network.model_file import default_model_path
+from hayago.network.model_file import model_paths
 from paths import ROOT
 
 LIMIT = 300
@@ -26,7 +26,8 @@ def test_the_network_and_the_page_travel_in_the_wheel(wheel: Path) -> None:
     assert wheel.stat().st_size < 4_000_000
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert archive.read("hayago/network/box.safetensors") == default_model_path().read_bytes()
+        for path in model_paths():
+            assert archive.read(f"hayago/network/{path.name}") == path.read_bytes()
     static = ROOT / "src" / "hayago" / "web" / "static"
     here = {path.relative_to(ROOT / "src").as_posix() for path in static.rglob("*") if path.is_file()}
     assert "hayago/web/static/index.html" in here and here <= names

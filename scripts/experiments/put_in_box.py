@@ -1,4 +1,4 @@
-"""Make a trained model the network in the box: write it into the package, at half precision.
+"""Put a trained model into the box as the network for its board size: write it into the package, at half precision.
 
 python scripts/experiments/put_in_box.py runs/NAME/model.safetensors
 """
@@ -13,7 +13,8 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         model = load_model(sys.argv[1])
-        save_model(default_model_path(), model.weights, model.info, half=True)
+        path = default_model_path(model.info.board_size)
+        save_model(path, model.weights, model.info, half=True)
     except HayagoError as error:
         sys.exit(f"put_in_box: {error}")
-    print(f"{default_model_path()}: {default_model_path().stat().st_size:,} bytes")
+    print(f"{path}: {path.stat().st_size:,} bytes")

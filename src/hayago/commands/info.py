@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from hayago.errors import printable
 from hayago.network.architecture import layer_table
-from hayago.network.model_file import load_model, model_path
+from hayago.network.model_file import load_model, model_path, model_paths
 
 
 def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
@@ -28,6 +28,7 @@ def info(model: Path | None = None, *, as_json: Annotated[bool, Parameter(name="
         return
     origin = [
         printable(str(path)),
+        *(f"for another board: {printable(str(other))}" for other in model_paths(model)[1:]),
         f"{about.filters} filters, {about.planes} planes, written by hayago {about.hayago_version}",
         *(f"learned: {json.dumps(run)}" for run in about.history),
     ]

@@ -69,9 +69,12 @@ class Model(NamedTuple):
     weights: dict[str, NDArray[np.float32]]
 
 
-def default_model_path() -> Path:
-    """The file of the network in the box, which is used wherever no model is named."""
-    return Path(__file__).parent / "box.safetensors"
+BOX_SIZE = 19  # the board of the network in the box; it holds others for other boards
+
+
+def default_model_path(size: int = BOX_SIZE) -> Path:
+    """The file of the network in the box for a board size. The box is used wherever no model is named."""
+    return Path(__file__).parent / ("box.safetensors" if size == BOX_SIZE else f"box-{size}x{size}.safetensors")
 
 
 def model_path(model: Path | str | None = None) -> Path:
