@@ -3,13 +3,14 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from hayago.cli import COMMANDS, RENAMED, build_app, main
-from hayago.network.model_file import ModelInfo, save_model
+from hayago.network.model_file import ModelInfo, load_model, save_model
 from learning import demo_batch
 from paths import DEMO_GAMES, ENGINES, ROOT
 
@@ -356,3 +357,32 @@ def test_evaluate_without_a_history(capsys, small, tmp_path):
     assert "networks know only the last 0 moves" in known[1]["set"]["line"]
     for words in (["--history", 8], ["--history", -1], ["--history", 0, "--engine", "x"]):
         assert run(capsys, "evaluate", small, *words)[0] == 2
+
+
+@pytest.mark.parametrize("size", ["20", "9:13", "", "0", "9.0", "nine"])
+def test_evaluate_games_on_boards_that_there_are_not(capsys, tmp_path, size):
+    games = tmp_path / "games.sgf"
+    games.write_text(f"(;SZ[{size}];B[aa];W[bb])" * 2)
+    code, _, err = run(capsys, "evaluate", games)
+    assert code == (0 if size == "" else 1) or "board size" in err
+    assert "Traceback" not in err
+    games.write_text(f"(;SZ[{size}];B[aa];W[bb])(;SZ[{size}];B[aa];W[cc])(;SZ[7];B[aa];W[bb])")
+    if size != "":
+        assert "1 games on 7x7" in run(capsys, "evaluate", games)[1]
+
+
+def test_what_a_stranger_s_file_says_is_printed_safely(capsys, tmp_path, model):
+    info, weights = load_model(model)
+    bad = tmp_path / "bad.safetensors"
+    header = json.dumps({"kind": "model", **asdict(info)})
+    bad.write_bytes(save({**weights, "\x1b]0;owned\x07x": np.zeros(1, np.float32)}, metadata={"hayago": header}))
+    code, _, err = run(capsys, "evaluate", DEMO_GAMES, "--limit", 5, "--model", bad, "--model", model)
+    assert code == 0 and "belongs to no layer" in err and "\x1b" not in err
+
+
+def test_a_network_that_cannot_answer_is_named(capsys, small, tmp_path, model):
+    info, weights = load_model(model)
+    huge = tmp_path / "huge.safetensors"
+    save_model(huge, {name: value * 1e30 for name, value in weights.items()}, info)
+    code, _, err = run(capsys, "evaluate", small, "--model", huge)
+    assert code == 1 and "huge.safetensors: the network answers with NaN" in err

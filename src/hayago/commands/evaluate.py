@@ -1,6 +1,7 @@
 """`hayago evaluate`."""
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -94,6 +95,7 @@ def evaluate(
     console = Console(stderr=True)
 
     def note(text: str, style: str | None = None) -> None:
+        text = printable(text)
         notes.append(text)
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
@@ -115,7 +117,9 @@ def evaluate(
     selection = selection or Selection()
     split = split or ("all" if selection.recipe else "test")
     evaluators = _evaluators(model or [Path(BOX)], device, note)
-    examples = choose_examples(*_read(games, split, selection, _sizes(evaluators), note), selection, limit, history)
+    examples = choose_examples(
+        *_read(games, split, selection, _sizes(evaluators), note, borrow=True), selection, limit, history
+    )
     _leave_out_misfits(evaluators, examples.games.size, note)
     stored = None if trained_on is None else _trained(trained_on)
     for name, evaluator in evaluators.items():
@@ -193,32 +197,31 @@ def _sizes(evaluators: dict[str, Evaluator]) -> list[int]:
 
 
 def _read(
-    paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note
+    paths: list[str], split: Split, selection: Selection, sizes: list[int], note: Note, borrow: bool = False
 ) -> tuple[Games, list[Facts]]:
     """The games of a store, or those of other files that `prepare` would write into one.
 
-    Of records, only those on one board size are used: the first of `sizes` for which there are any, or else the most
-    frequent.
+    Of records, only those on one board size are used: the first of `sizes` for which there are any, or else, with
+    `borrow`, the most frequent of the others.
     """
     if any(map(is_store, paths)):
         if len(paths) > 1:
             raise HayagoError("evaluate takes one store, or games in other files, not both")
         store = _store(paths[0], split)
         return store.games, facts_of(store.table)
-    report, failure = PrepareReport(), None
-    for size in sizes:
-        report = PrepareReport()
-        try:
-            return _read_records(paths, selection, size, note, report)
-        except HayagoError as error:
-            failure = failure or error
-    others = Counter(detail for _, reason, detail in report.rejected if reason == "board size").most_common()
-    for size in (int(detail.partition("x")[0]) for detail, _ in others):
-        if size not in sizes:
+    report = PrepareReport()
+    try:
+        return _read_records(paths, selection, sizes[0], note, report)
+    except HayagoError:
+        # A whole collection is not read again for sizes that it does not have.
+        details = (detail for _, reason, detail in report.rejected if reason == "board size")
+        found = Counter(int(match[1]) for detail in details if (match := re.fullmatch(r"(\d+)x\1", detail)))
+        known = [size for size in sizes[1:] if size in found]
+        others = [size for size, _ in found.most_common() if size not in sizes][:1] if borrow else []
+        for size in (*known, *others):
             with suppress(HayagoError):
                 return _read_records(paths, selection, size, note, PrepareReport())
-    assert failure is not None
-    raise failure
+        raise
 
 
 def _read_records(

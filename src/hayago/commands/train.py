@@ -3,13 +3,15 @@
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from cyclopts import Parameter
+from cyclopts import CycloptsError, Parameter
 
-from hayago.errors import printable
+from hayago.errors import HayagoError, printable
 from hayago.network.model_file import load_model
+from hayago.training.checkpoint import CHECKPOINT, load_checkpoint
 from hayago.training.config import PARTS, RECIPES, TrainingConfig, option_of
 
 
@@ -18,13 +20,13 @@ def train(**options: Any) -> None:
     from hayago.training import loop  # here, so that the help does not wait for torch
     from hayago.training.distributed import ProcessGroup
 
-    recipe = RECIPES[options.pop("recipe", "default")]
-    part = PARTS[options.get("learned", "all")]
-    shape = {}
-    if start := options.get("start"):
-        info = load_model(start).info
-        shape = {name: getattr(info, name) for name in ("filters", "planes", "layers")}
-    config = TrainingConfig(**{**recipe, **part, **shape, **options})
+    recipe, learned, start = options.pop("recipe", "default"), options.get("learned", "all"), options.get("start")
+    if recipe != "default" and learned != "all":
+        raise CycloptsError(msg=f"--recipe {recipe} is for whole networks, not for --train {learned}")
+    if start == "":
+        raise CycloptsError(msg="--from names no network")
+    defaults = {**RECIPES[recipe], **PARTS[learned], **_shape(options)}
+    config = TrainingConfig(**{**defaults, **options})
     config.refuse_ignored(options)
     result = loop.train(config)
     if not ProcessGroup.from_environment().first:
@@ -33,6 +35,20 @@ def train(**options: Any) -> None:
     sys.stdout.write(
         f"{printable(str(result.model))}: {result.positions:,} positions in {result.seconds:.0f} s{top1}\n"
     )
+
+
+def _shape(options: dict[str, Any]) -> dict[str, int]:
+    """The shape of the network that a run starts from, or went on with: a resumed run needs that network no more."""
+    names = ("filters", "planes", "layers")
+    if not options.get("start"):
+        return {}
+    if not options.get("resume"):
+        info = load_model(options["start"]).info
+        return {name: getattr(info, name) for name in names}
+    with suppress(HayagoError):  # what is wrong with it is said where it is used
+        config = load_checkpoint(options["out"] / CHECKPOINT).header["config"]
+        return {name: config[name] for name in names if name in config}
+    return {}
 
 
 def _options() -> Iterator[inspect.Parameter]:

@@ -177,6 +177,9 @@ def learned_from(info: ModelInfo, examples: Examples, stored: tuple[str, frozens
     if stored is None:
         return sum(split_of(key) == "train" for key in keys)
     fingerprint, trained = stored
-    if fingerprint != info.data_fingerprint:
-        raise HayagoError(f"the network was trained on store {info.data_fingerprint[:16]}, not on {fingerprint[:16]}")
+    # A network that was fine-tuned has learned from the stores of all its runs.
+    stores = dict.fromkeys([info.data_fingerprint, *(run.get("data_fingerprint", "") for run in info.history)])
+    if fingerprint not in stores:
+        named = " and ".join(str(each)[:16] for each in stores if each)
+        raise HayagoError(f"the network was trained on store {named}, not on {fingerprint[:16]}")
     return sum(key in trained for key in keys)

@@ -27,6 +27,7 @@ from hayago.features.incremental import encode_positions
 from hayago.features.planes import PLANE_SETS, PLANES, forget_history, row_bytes
 from hayago.network.board_sizes import named_sizes
 from hayago.network.evaluator import Evaluator
+from hayago.network.model_file import ModelError
 from hayago.rules.symmetry import point_maps
 
 # The number of symmetries, and which: the identity, rotation by 180 degrees, by 90 and 270, and all these mirrored.
@@ -100,7 +101,10 @@ def _logits(name: str, evaluator: Evaluator, rows: NDArray[np.uint8], size: int)
     """The network's logits for rows of all planes; the network may read only the beginning of each row."""
     info = evaluator.info
     own = rows if info.planes == PLANES else rows[:, : row_bytes(info.planes, size)]
-    logits = evaluator.logits(np.ascontiguousarray(own))
+    try:
+        logits = evaluator.logits(np.ascontiguousarray(own))
+    except ModelError as error:
+        raise HayagoError(f"{name}: {error}") from error
     if not np.isfinite(logits).all():
         raise HayagoError(f"{name}: answers with NaN or infinite values")
     return logits

@@ -24,7 +24,7 @@ from hayago.rules.symmetry import point_maps
 
 SYMMETRIES = 8
 PART = 256  # positions encoded in one go: a few milliseconds
-MOMENT_POSITIONS = 512
+MOMENT_POSITIONS, MOMENT_POSITIONS_OF_A_GAME = 512, 4
 
 
 class Batch(NamedTuple):
@@ -311,6 +311,8 @@ def fixed_positions(games: Games, count: int, seed: int = 0, movers: NDArray[np.
 
 def moments_batch(games: Games, planes: int, movers: NDArray[np.uint8] | None = None) -> Batch:
     """Some positions, always the same ones for the same games, to take the moments of normalisations from."""
-    positions = fixed_positions(games, MOMENT_POSITIONS, movers=movers)
+    sampler = Sampler(games, 0, MOMENT_POSITIONS, MOMENT_POSITIONS_OF_A_GAME, symmetries=False, movers=movers)
+    positions, order = next(sampler.blocks(epoch=0, block=0))
+    positions = positions.take(np.sort(order[:MOMENT_POSITIONS]))
     rows, labels = encode_positions(games, *positions[:3], planes)
     return Batch(rows, labels.astype(np.int64))

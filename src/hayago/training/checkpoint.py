@@ -18,6 +18,8 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(number, value))
 
 
+CHECKPOINT = "last.safetensors"  # in a run's folder
+
 # The fields of the header that a run writes, and what each may hold.
 _MOST = 10**10  # steps or seconds of a run; what is counted from them stays a number that a header may hold
 

@@ -76,7 +76,7 @@ class TrainingConfig:
     start: Annotated[
         str,
         'A network to start from, "box" for the one that comes with hayago. Its filters, planes and layers are taken'
-        " over, and its bias to the games' board; the learning rates are a quarter of the usual ones.",
+        " over, and its bias to the games' board. With --train all the learning rates are a quarter of the usual ones.",
     ] = ""
     learned: Annotated[
         Literal["all", "persona", "bias"],
@@ -174,11 +174,13 @@ class TrainingConfig:
         if not self.positions and self.minutes <= 0:
             raise HayagoError("a run needs a length: --minutes or --positions")
         if self.learned != "all":
-            if not self.start:
+            if not self.start and not self.resume:
                 raise HayagoError(f"--train {self.learned} needs a network to start from: --from")
             for name in ("normalised", "pointwise_kernels", "future_moves"):
                 if getattr(self, name):
-                    raise HayagoError(f"--train {self.learned} leaves the kernels alone: {name} has no meaning")
+                    raise HayagoError(
+                        f"--train {self.learned} leaves the kernels alone: {option_of(name)} has no meaning"
+                    )
             if self.optimizer == "muon":
                 raise HayagoError(f"--train {self.learned} learns no kernels, which Muon is for: use adamw or sgd")
         if not 0 <= self.history_dropout <= 1:
@@ -209,6 +211,7 @@ class TrainingConfig:
             "batch_norm_group": (normalised, "with --normalised"),
             "future_move_weight": (bool(self.future_moves), "with --future-moves above 0"),
             "identity_init": (not self.start, "without --from"),
+            "weight_decay": (self.learned == "all", "with --train all"),
         }
         for name in given:
             has_effect, where = used.get(name, (True, ""))
@@ -234,7 +237,8 @@ class TrainingConfig:
         """The options that may not change when a run is resumed, as JSON values."""
         # What a stable run has done so far does not depend on where it will end.
         free = FREE_ON_RESUME | ({"positions", "validations"} if self.schedule == "stable" else set())
-        return {name: value for name, value in asdict(self).items() if name not in free}
+        fixed = {name: value for name, value in asdict(self).items() if name not in free}
+        return {**fixed, "start": bool(self.start)}  # not where it lies: it may move, and a model may be shared
 
     def learning_rate_factor(self, progress: float, step: int) -> float:
         """The factor for the peak learning rates at this share of the run, at this step."""
@@ -253,11 +257,14 @@ class TrainingConfig:
     def command(self) -> str:
         """The command line that starts this run."""
         words = ["hayago", "train"]
+        usual = PARTS[self.learned]
         for field in fields(self):
             value, option = getattr(self, field.name), option_of(field.name)
-            if field.default is MISSING or value != field.default:
+            if field.default is MISSING or value != usual.get(field.name, field.default):
                 if isinstance(value, bool):
                     words.append(option if value else option.replace("--", "--no-", 1))
+                elif str(value).startswith("-"):
+                    words.append(f"{option}={value}")  # or it would be an option itself
                 else:
                     words += [option, str(value)]
         return shlex.join(words)

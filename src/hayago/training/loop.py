@@ -20,11 +20,14 @@ from hayago.network.devices import pick_device
 from hayago.network.model_file import load_model
 from hayago.records.store import read_store
 from hayago.training.batches import Batches, Sampler, moments_batch
+from hayago.training.checkpoint import CHECKPOINT
 from hayago.training.config import TrainingConfig
 from hayago.training.device_batches import feed
 from hayago.training.distributed import ProcessGroup
-from hayago.training.run import CHECKPOINT, Run, TrainingResult
+from hayago.training.run import Run, TrainingResult
 from hayago.training.trainer import Trainer
+
+MOST_RUNS = 100  # whose history a header holds
 
 
 def train(config: TrainingConfig) -> TrainingResult:
@@ -60,6 +63,10 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     )
     start = load_model(config.start) if config.start and not config.resume else None
     if start is not None:
+        if (runs := len(start.info.history)) >= MOST_RUNS:
+            raise HayagoError(
+                f"{config.start}: has {runs:,} runs of training behind it; at most {MOST_RUNS - 1} are kept"
+            )
         trainer.start_from(for_board(start, store.games.size), moments_batch(store.games, config.planes, movers))
     run = Run(config, store, trainer, group, () if start is None else start.info.history)
     turn = device.type == "cpu"  # a GPU applies the symmetries itself

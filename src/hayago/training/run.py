@@ -22,20 +22,20 @@ from filelock import FileLock, Timeout
 from hayago.drawing.curves import save_training_curve
 from hayago.errors import HayagoError, printable
 from hayago.features.incremental import encode_positions
-from hayago.files import check_space, refuse_links, remove_unfinished
-from hayago.network.model_file import ModelInfo, load_model, save_model
+from hayago.files import check_space, refuse_inputs, refuse_links, remove_unfinished
+from hayago.network.model_file import ModelInfo, load_model, model_path, save_model
 from hayago.records.games import count_examples
 from hayago.records.store import GameStore, read_store
 from hayago.training.batches import Batch, fixed_positions
-from hayago.training.checkpoint import load_checkpoint, save_checkpoint
-from hayago.training.config import LARGEST, TrainingConfig
+from hayago.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from hayago.training.config import LARGEST, TrainingConfig, option_of
 from hayago.training.device_batches import DeviceBatch
 from hayago.training.distributed import ProcessGroup
 from hayago.training.log import Log, ProgressLine, TensorBoard
 from hayago.training.loss_guard import EXPLODED, LossGuard
 from hayago.training.trainer import Trainer
 
-CHECKPOINT, BEST, MODEL = "last.safetensors", "best.safetensors", "model.safetensors"
+BEST, MODEL = "best.safetensors", "model.safetensors"
 LOG, CURVE, TENSORBOARD, LOCK = "log.csv", "curve.png", "tensorboard", ".lock"
 LOG_EVERY_SECONDS = 5.0
 VALIDATION_BATCH = 256
@@ -84,6 +84,9 @@ class Run:
         self._history = history
         self.checkpoint = config.out / CHECKPOINT
         refuse_links(config.out, (CHECKPOINT, BEST, MODEL, LOG, CURVE, TENSORBOARD, LOCK))
+        if config.start and not config.resume:
+            for name in (CHECKPOINT, BEST, MODEL, LOG, CURVE):
+                refuse_inputs(config.out / name, [config.games, model_path(config.start)])
         is_new = not config.out.exists()
         self._lock = FileLock(config.out / LOCK)
         try:
@@ -141,12 +144,16 @@ class Run:
         started = header["config"]
         for name, value in self.config.fixed().items():
             if name not in started:
-                raise HayagoError(f"{self.checkpoint}: written by another version of hayago, without {name}")
+                raise HayagoError(f"{self.checkpoint}: written by another version of hayago, without {option_of(name)}")
             if value != started[name]:
-                raise HayagoError(f"{self.checkpoint}: was started with {name}={started[name]}, not {value}")
+                before, now = (str(each) or "none" for each in (started[name], value))
+                raise HayagoError(f"{self.checkpoint}: was started with {option_of(name)} {before}, not {now}")
         self.trainer.restore(tensors, header["step"])
         self._saved_step = header["step"]
-        self._history = tuple(header.get("history", ()))
+        try:
+            self._history = ModelInfo(history=tuple(header.get("history", ()))).history
+        except (TypeError, ValueError) as error:
+            raise HayagoError(f"{self.checkpoint}: its header makes no sense: history") from error
         self._guard = LossGuard(header["loss_level"])
         self._before = header["seconds"]
         self._best = inf if header["best"] is None else header["best"]

@@ -116,6 +116,8 @@ class TrainingNetwork(nn.Module):
         for layer in (self.last, *cast(Iterable[LastLayer], self.future_moves)):
             layer.weight.copy_(weights["last.weight"])
             layer.bias.copy_(weights["last.bias"])
+        if not all(torch.isfinite(value).all() for value in (x, *self.state_dict().values())):
+            raise HayagoError("the network to start from answers with NaN or infinite values")
 
     def use_cpu_convolutions(self, threads: int) -> bool:
         """Use the CPU convolutions with so many threads from now on, where they are faster than torch's.
