@@ -192,6 +192,14 @@ def test_games_learned_from_are_counted() -> None:
     assert learned_from(trained, held_out, ("ab", keys)) == 0
     with pytest.raises(HayagoError, match="was trained on store ab, not on cd"):
         learned_from(trained, examples, ("cd", keys))
+    run = {"games": 1, "steps": 1, "positions": 1, "config": {}}
+    tuned = ModelInfo(
+        8, data_fingerprint="ab", history=({**run, "data_fingerprint": "cd"}, {**run, "data_fingerprint": "ab"})
+    )
+    for fingerprint in ("ab", "cd"):
+        assert learned_from(tuned, examples, (fingerprint, keys)) == 5
+    with pytest.raises(HayagoError, match="was trained on store ab and cd, not on ef"):
+        learned_from(tuned, examples, ("ef", keys))
 
 
 def test_a_failure_while_outcomes_are_kept_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
