@@ -137,7 +137,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
         (["--from", "START", "--train", "persona", "--recipe", "paper"], 2, "is for whole networks"),
         (["--from", ""], 2, "--from names no network"),
         (["--from", "HUGE"], 1, "the network to start from answers with NaN or infinite values"),
-        (["--from", "OLD"], 1, "has 100 runs of training behind it; at most 99 are kept"),
+        (["--from", "OLD"], 1, "was trained in 100 runs; at most 99 are kept"),
         (["--from", "START", "--identity-init", "0.5"], 1, "--identity-init has an effect only without --from"),
         (["--train", "some"], 2, "some"),
     ],

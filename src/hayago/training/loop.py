@@ -64,9 +64,7 @@ def _train(config: TrainingConfig, group: ProcessGroup) -> TrainingResult:
     start = load_model(config.start) if config.start and not config.resume else None
     if start is not None:
         if (runs := len(start.info.history)) >= MOST_RUNS:
-            raise HayagoError(
-                f"{config.start}: has {runs:,} runs of training behind it; at most {MOST_RUNS - 1} are kept"
-            )
+            raise HayagoError(f"{config.start}: was trained in {runs:,} runs; at most {MOST_RUNS - 1} are kept")
         trainer.start_from(for_board(start, store.games.size), moments_batch(store.games, config.planes, movers))
     run = Run(config, store, trainer, group, () if start is None else start.info.history)
     turn = device.type == "cpu"  # a GPU applies the symmetries itself
