@@ -12,6 +12,7 @@ import pytest
 
 from fakes import FixedEvaluator
 from gtp_engines import FixedJudge, answers, engine_of, stones
+from hayago.player.styles import Style
 from hayago.rules.coordinates import BLACK
 
 
@@ -268,6 +269,26 @@ def test_it_is_the_position_s_analysis_that_goes_on():
     answers(engine, "lz-analyze w")
     assert judge.seconds[4:] == []
     assert engine.game.analyst(BLACK) is not engine.game.analyst(3 - BLACK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "symmetries"),
+    [
+        ("kata-set-param symmetries 1", 1),
+        ("kata-set-param level 9\nkata-set-param temperature 0", 1),
+        ("kata-set-param likeHuman true", 1),
+        ("hayago-param symmetries 1", 1),
+        ("kata-set-param symmetries 1\nlz-analyze b\nkata-set-param level 10", 8),
+    ],
+)
+def test_another_way_of_playing_is_another_analysis(changes, symmetries):
+    engine = engine_of(style=Style(symmetries=8))
+    answers(engine, f"kata-analyze b 10\n{changes}")
+    (line, *_), _ = stream(engine, "kata-analyze b 10", 1)
+    first, likeliest = infos(line)[0], engine.game.prior(0 if symmetries == 1 else None)
+    assert float(first["prior"]) == pytest.approx(float(likeliest.max()), abs=1e-6)
+    if engine.game.style.temperature == 0:
+        assert answers(engine, "reg_genmove b") == [f"= {first['move']}"]
 
 
 def test_an_analysis_that_fails_midway_ends_well(engine, capsys):

@@ -241,6 +241,7 @@ class Game:
     def set_style(self, style: Style) -> None:
         """Pick moves in another way from now on."""
         self.player.style = style
+        self._analyst = None  # it may have looked at fewer symmetries, or at more
 
     def change_style(self, **changes: Any) -> None:
         """Change some of a style's attributes."""
