@@ -305,6 +305,34 @@ def test_what_is_terminated_is_answered_without_results(action, ended, left):
     assert sorted(f"{entry['id']}{entry['turnNumber']}" for entry in said) == left
 
 
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return int(self) == other
+
+    __hash__ = int.__hash__
+
+
+@pytest.mark.parametrize("action", [{"action": "terminate_all"}, {"action": "terminate", "terminateId": "a"}])
+def test_many_tasks_are_terminated_at_once(action, monkeypatch):
+    """Each task is looked at a few times, however many there are, and however many turns are named."""
+    monkeypatch.setattr(Counted, "compared", 0)
+    number = 300
+    numbers = iter(map(Counted, range(number)))
+    service = Service()
+    service.desk._number = numbers
+    turns = [*range(number)]
+    service.put(query(id="a", moves=[["B", "pass"]] * number, analyzeTurns=turns))
+    before = Counted.compared
+    service.put({"id": "t", **action, "turnNumbers": turns})
+    assert sum("noResults" in entry for entry in service.said) == number
+    assert Counted.compared - before <= 3 * number
+
+
 # The process.
 
 

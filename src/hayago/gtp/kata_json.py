@@ -452,16 +452,19 @@ class Desk:
         turns = query.get("turnNumbers")
         if turns is not None and not (isinstance(turns, list) and all(_is_integer(turn) for turn in turns)):
             raise QueryError("Must be an array of integers", "turnNumbers")
+        among = None if turns is None else set(turns)
+        ended: list[Task] = []
+        left: list[tuple[float, int, Task]] = []
         with self._changed:
-            ended = [
-                entry
-                for entry in self._tasks
-                if (identity is None or entry[2].query.identity == identity)
-                and (turns is None or entry[2].turn in turns)
-            ]
-            self._tasks = [entry for entry in self._tasks if entry not in ended]
-            heapq.heapify(self._tasks)
-        for _, _, task in ended:
+            for entry in self._tasks:
+                task = entry[2]
+                if identity in (None, task.query.identity) and (among is None or task.turn in among):
+                    ended.append(task)
+                else:
+                    left.append(entry)
+            heapq.heapify(left)
+            self._tasks = left
+        for task in ended:
             self.say({"id": task.query.identity, "isDuringSearch": False, "noResults": True, "turnNumber": task.turn})
         self.say(query)
 
