@@ -152,6 +152,31 @@ def test_the_time_is_the_player_s():
     assert all(3 < seconds < 10 for seconds in given[1:]) and given[1] < 4
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["boardsize 5", "rectangular_boardsize 5 5", "clear_board", "set_position b C3", "gogui-setup b C3", "loadsgf {}"],
+)
+def test_another_game_begins_with_full_clocks(command, tmp_path):
+    path = tmp_path / "game.sgf"
+    path.write_text("(;SZ[5];B[aa])")
+    engine = engine_of()
+    done(engine, "time_settings 600 0 0")
+    full = engine.clock.seconds(BLACK)
+    done(engine, "time_left b 0 0\ntime_left w 5 0")
+    done(engine, command.format(path))
+    assert engine.clock.seconds(BLACK) == engine.clock.seconds(WHITE) == full
+
+
+@pytest.mark.parametrize(
+    "command", ["play b C3", "undo", "fixed_handicap 2", "loadsgf no.sgf", "set_position b A1 w A1", "komi 5"]
+)
+def test_the_clocks_of_a_game_go_on(command):
+    engine = engine_of(FixedEvaluator(9))
+    done(engine, "time_settings 600 0 0\nplay b pass\ntime_left b 0 0")
+    answers(engine, command)
+    assert engine.clock.seconds(BLACK) == 0
+
+
 # Setting up.
 
 

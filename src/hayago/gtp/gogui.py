@@ -71,6 +71,7 @@ def _setup(engine: Engine, arguments: Arguments) -> str:
     black, white = ([point for colour, point in stones if colour == side] for side in (BLACK, WHITE))
     if not game.set_up(black, white):
         raise GtpError("illegal position")
+    engine.clock.reset()
     return ""
 
 

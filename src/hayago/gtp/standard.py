@@ -203,6 +203,7 @@ def _loadsgf(engine: Engine, arguments: Arguments) -> str:
         name, number = name.removesuffix(arguments[-1]), arguments.integer(len(arguments) - 1)
     if not engine.game.load(Path(_file_name(name)), number):
         raise GtpError("cannot load file")
+    engine.clock.reset()
     return ""
 
 
