@@ -161,6 +161,30 @@ def test_rules_that_cannot_be_counted_are_warned_of():
     assert warning["field"] == "surprise" and "rootInfo" in said
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(
+    ("rules", "uncounted", "counted"),
+    [
+        (
+            {"ko": "SIMPLE", "scoring": "AREA", "tax": "NONE", "suicide": False, "hasButton": True},
+            ["hasButton"],
+            ("area", "simple"),
+        ),
+        ({"scoring": "AREA", "tax": "ALL"}, ["tax"], ("area", "positional")),
+        ({"tax": "all", "scoring": "territory"}, ["tax"], ("territory", "positional")),
+        ({"scoring": "TERRITORY", "tax": "NONE"}, ["tax"], ("territory", "positional")),
+        ({"tax": "SEKI"}, ["tax"], ("area", "positional")),
+        ({"hasButton": True, "tax": "ALL"}, ["hasButton", "tax"], ("area", "positional")),
+        ({"scoring": "TERRITORY", "tax": "SEKI", "hasButton": False}, [], ("territory", "positional")),
+    ],
+)
+def test_an_object_s_rules_that_cannot_be_counted_are_warned_of(rules, uncounted, counted, as_text):
+    judge = FixedJudge()
+    *warnings, said = Service(judge=judge).answers(query(rules=json.dumps(rules) if as_text else rules))
+    assert [(each["field"], each["warning"].split()[3]) for each in warnings] == [("rules", each) for each in uncounted]
+    assert "rootInfo" in said and (judge.rules[0].scoring, judge.rules[0].ko) == counted
+
+
 def test_moves_can_be_avoided():
     best = answer()["moveInfos"][0]["move"]
     avoided = answer(avoidMoves=[{"player": "B", "moves": [best], "untilDepth": 1}])["moveInfos"]
@@ -189,6 +213,10 @@ def test_moves_can_be_avoided():
         ({"rules": "hungarian"}, "rules"),
         ({"rules": 3}, "rules"),
         ({"rules": {"ko": "NONE"}}, "rules"),
+        ({"rules": {"tax": "HALF"}}, "rules"),
+        ({"rules": {"hasButton": "perhaps"}}, "rules"),
+        ({"rules": {"scoring": "NONE", "tax": "ALL"}}, "rules"),
+        ({"rules": '{"ko":' + "[" * 100000}, "rules"),
         ({"komi": "seven"}, "komi"),
         ({"komi": 1000}, "komi"),
         ({"boardXSize": 9, "boardYSize": 9}, "boardXSize"),

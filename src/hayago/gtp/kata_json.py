@@ -30,7 +30,7 @@ from hayago.gtp.pipes import (
     take_stdout,
 )
 from hayago.gtp.protocol import place_of, read_colour, read_integer
-from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, read_rules
+from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, nearest_fields, read_fields
 from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules, plain_name
@@ -204,14 +204,17 @@ def _rules(query: Json, warn: Callable[[str, str], None]) -> GameRules:
         raise QueryError("Must be a number from -150 to 150", "komi")
     try:
         if isinstance(rules, str) and rules.lstrip().startswith("{"):
-            agreed = read_rules(rules, GameRules())
-        elif isinstance(rules, str):
+            rules = read_fields(rules)
+        if isinstance(rules, str):
             name = plain_name(rules)
             if name in NEAREST:
                 warn("rules", f"hayago cannot count {name}; it uses {NEAREST[name]} rules instead")
             agreed = named_rules(NEAREST.get(name, name), 0.0)
         elif isinstance(rules, dict):
-            agreed = changed_rules(GameRules(), rules)
+            fields, uncounted = nearest_fields(rules)
+            for each in uncounted:
+                warn("rules", f"hayago cannot count {each}; it uses the rules without it instead")
+            agreed = changed_rules(GameRules(), fields)
         else:
             raise QueryError("Must specify rules as a string or an object", "rules")
         if "whiteHandicapBonus" in query:
