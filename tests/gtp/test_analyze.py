@@ -140,11 +140,29 @@ def test_which_moves_are_told(engine, words, moves):
     assert ("pvVisits" in line) == ("pvVisits" in words)
 
 
-def test_where_nothing_is_allowed_nothing_is_told(engine):
-    # An empty line would end the reply.
+@pytest.mark.parametrize("form", ["lz-", "kata-", "", "cgos-"])
+@pytest.mark.parametrize("words", ["allow w C3 1", "avoid w ALL 1", "avoid w ALL,pass 1", "allow w D4 1 avoid w D4 1"])
+def test_where_nothing_is_allowed_it_is_the_pass(engine, form, words):
+    """Whether or not the pass is barred too."""
     answers(engine, "play b C3")
-    assert engine.answer("lz-analyze w allow w C3 1") == "= \n\n"
-    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "= \nplay pass\n\n"
+    words = words.replace("ALL", ",".join(f"{column}{row}" for column in "ABCDE" for row in range(1, 6)))
+    (line, *_), _ = stream(engine, f"{form}analyze w 10 {words}", 1)
+    said, move = answers(engine, f"{form}genmove_analyze w {words}")[0].splitlines()[1:]
+    assert said == line and move == "play pass"
+    if form == "cgos-":
+        assert [(each["move"], each["prior"]) for each in json.loads(line)["moves"]] == [("pass", 1)]
+    else:
+        assert [(each["move"], each["pv"][0], each["visits"]) for each in infos(line)] == [("pass", "pass", "1000")]
+
+
+@pytest.mark.parametrize(("allowed", "answer"), [("A1", "A1"), ("A1,pass", "pass"), ("A2", "pass"), ("pass", "pass")])
+def test_a_line_fills_an_eye_where_the_pass_is_barred(engine, allowed, answer):
+    # As the move itself does: A1 is White's eye.
+    answers(engine, "set_position w A2 w B1 w B2")
+    lines, _ = stream(engine, f"kata-analyze b 10 allow w {allowed} 2", 2)
+    assert infos(lines[-1])[0]["pv"] == ["E1", answer]
+    (line, *_), _ = stream(engine, f"kata-analyze w 10 allow w {allowed} 2", 1)
+    assert infos(line)[0]["pv"] == [answer]
 
 
 # KataGo's docs/GTP_Extensions.md: "Prohibit the search from exploring the specified moves for the specified player,

@@ -191,6 +191,12 @@ def test_moves_can_be_avoided():
     assert avoided and best not in [move["move"] for move in avoided]
     other = answer(avoidMoves=[{"player": "W", "moves": [best], "untilDepth": 1}])["moveInfos"]
     assert other[0]["move"] == best
+    taken = answer(
+        moves=[["B", "C3"], ["W", "D4"]],
+        allowMoves=[{"player": "B", "moves": ["C3"], "untilDepth": 1}],
+        includePolicy=True,
+    )
+    assert [(move["move"], move["prior"]) for move in taken["moveInfos"]] == [("pass", 1)] and taken["policy"][-1] == 1
     allowed = answer(allowMoves=[{"player": "B", "moves": ["C3"], "untilDepth": 1}])["moveInfos"]
     assert [move["move"] for move in allowed] == ["C3"]
     answered = answer(avoidMoves=[{"player": "W", "moves": [allowed[0]["pv"][1]], "untilDepth": 2}],

@@ -129,8 +129,7 @@ def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str
     def lines() -> Iterator[str]:
         while True:
             analyst.refine()
-            if line := form(_report(analyst, request, form), request, size):
-                yield line
+            yield form(_report(analyst, request, form), request, size)
             if engine.input_within(request.interval):
                 return
 
@@ -148,8 +147,7 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
         limit = engine.clock.seconds(colour)
         unhurried = limit is None or limit >= UNHURRIED
         analyst.refine(None if limit is None else limit / 2, LINE if unhurried else 1)
-        if line := form(_report(analyst, request, form), request, game.size):
-            yield line
+        yield form(_report(analyst, request, form), request, game.size)
         move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))
         yield f"play {move}".replace("PASS", "pass")
 

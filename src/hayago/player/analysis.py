@@ -136,9 +136,9 @@ class Analyst:
         return self._shares
 
     def _likeliest(self) -> list[int]:
-        """The legal points, likeliest first, and the pass only where it is the move; none if all is barred."""
+        """The legal points, likeliest first, and the pass only where it is the move. That it is if all is barred."""
         legal = self._unbarred(self._board.legal_points(), self._board, 0)
-        legal[-1] &= self.shares[-1] > 0
+        legal[-1] = self.shares[-1] > 0
         moves = np.flatnonzero(legal)
         ordered: list[int] = moves[np.argsort(-self.shares[moves], kind="stable")].tolist()
         return ordered
@@ -149,8 +149,10 @@ class Analyst:
         return points
 
     def _follow(self, board: Board, ply: int) -> int:
-        """The likeliest sensible move, or the pass."""
-        sensible = self._unbarred(board.sensible_points(), board, ply)
-        if not sensible.any():
+        """The likeliest sensible move; else the pass, or, where that is barred, the likeliest legal move."""
+        among = self._unbarred(board.sensible_points(), board, ply)
+        if not among.any() and board.pass_point in barred(self._restrictions, board.to_play, ply):
+            among = self._unbarred(board.legal_points()[:-1], board, ply)
+        if not among.any():
             return board.pass_point
-        return int(np.where(sensible, self._player.prior(board, 1), -1).argmax())
+        return int(np.where(among, self._player.prior(board, 1), -1).argmax())
