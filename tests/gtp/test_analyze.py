@@ -12,6 +12,7 @@ import pytest
 
 from fakes import FixedEvaluator
 from gtp_engines import FixedJudge, answers, engine_of, stones
+from hayago.player.player import Choice
 from hayago.player.styles import Style
 from hayago.rules.coordinates import BLACK
 
@@ -228,7 +229,7 @@ def test_a_move_after_its_analysis(engine, form):
     lines = answers(engine, f"7 {form}genmove_analyze b 100")[0].splitlines()
     assert lines[0] == "=7 " and len(lines) == 3
     assert lines[2] == "play E1" and stones(engine)[4] == "....X"
-    engine.game.choose = lambda *_: engine.game.board.pass_point
+    engine.game.player.choose = lambda *_, **__: Choice(25, "")
     assert answers(engine, f"{form}genmove_analyze w")[0].splitlines()[2] == "play pass"
     assert engine.game.board.moves[-1][1] == 25
 
@@ -243,7 +244,7 @@ def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
         return judge.judgement
 
     engine.game.player.judge.judge = judge_for_a_second
-    engine.game.choose = lambda colour, seconds, *rest: (given.append(seconds), 24)[1]
+    engine.game.move = lambda colour, seconds, *rest: (given.append(seconds), 24)[1]
     answers(engine, "kata-time_settings byoyomi 60 10 1")
     without = engine.clock.seconds(BLACK)
     answers(engine, "lz-genmove_analyze b")

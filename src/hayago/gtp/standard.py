@@ -280,12 +280,9 @@ def genmove(
     game, limit = engine.game, engine.clock.seconds(colour)
     now = time.monotonic()
     began = now if began is None else began
-    point = game.choose(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up, barred)
+    point = game.move(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up, barred)
     engine.clock.spend(colour, time.monotonic() - began)
-    if point is None:
-        return RESIGN
-    game.accept(colour, point)
-    return point_to_vertex(point, game.size)
+    return RESIGN if point is None else point_to_vertex(point, game.size)
 
 
 @command("undo")
