@@ -241,17 +241,60 @@ def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
 
     def judge_for_a_second(board, rules, seconds=None):
         now[0] += 1
+        given.append(seconds)
         return judge.judgement
 
     engine.game.player.judge.judge = judge_for_a_second
-    engine.game.move = lambda colour, seconds, *rest: (given.append(seconds), 24)[1]
-    answers(engine, "kata-time_settings byoyomi 60 10 1")
-    without = engine.clock.seconds(BLACK)
+    answers(engine, "kata-time_settings absolute 400")
+    limit = engine.clock.seconds(BLACK)
     answers(engine, "lz-genmove_analyze b")
-    assert given == [without - 1]
-    assert engine.clock.seconds(BLACK) < without
-    answers(engine, "time_left w 0.5 1\nlz-genmove_analyze w")
-    assert given[1] == 0
+    assert given == [limit / 2]
+    assert engine.clock.seconds(BLACK) == pytest.approx(limit - 1 / 40)
+
+
+def likes_the_corner_in_one_look():
+    """In one look E1 is likeliest, averaged over all symmetries it is C3."""
+    logits = np.zeros(25, np.float32)
+    logits[24], logits[12] = 3, 2.5
+    return engine_of(FixedEvaluator(logits=logits), style=Style(symmetries=8))
+
+
+@pytest.mark.parametrize("form", ["kata-", "lz-", ""])
+@pytest.mark.parametrize(
+    ("lines", "move"),
+    [
+        ("", "C3"),
+        ("time_settings 3600 0 0", "C3"),
+        ("time_settings 10 0 0\ntime_left b 0 0", "E1"),
+        ("kata-time_settings byoyomi 0 0.1 5", "E1"),
+        ("kata-time_settings fischer 0 0.1", "E1"),
+        ("time_settings 10 0 0\ntime_left b 0 0\nkata-analyze b 10", "C3"),  # it has looked already
+        ("time_settings 3600 0 0\ntime_left b 0 0\nlz-genmove_analyze b\nundo\ntime_left b 3600 0", "C3"),
+        ("time_settings 3600 0 0\ntime_left b 0 0\nlz-genmove_analyze b\nundo\nkata-analyze b 1", "C3"),
+    ],
+)
+def test_a_move_is_the_first_candidate_of_its_analysis_however_short_the_clock(form, lines, move):
+    engine = likes_the_corner_in_one_look()
+    answers(engine, lines)
+    said, played = answers(engine, f"{form}genmove_analyze b")[0].splitlines()[1:]
+    assert (infos(said)[0]["move"], played) == (move, f"play {move}")
+
+
+@pytest.mark.parametrize(("clock", "rows"), [("", 8), ("time_settings 10 0 0\ntime_left b 0 0", 1)])
+def test_a_move_with_its_analysis_takes_the_looks_of_one(clock, rows):
+    """The lines look further only where there is time for them."""
+    engine = likes_the_corner_in_one_look()
+    evaluator, looked = engine.game.player._evaluator, []
+    look = evaluator.logits
+    evaluator.logits = lambda rows: (looked.append(len(rows)), look(rows))[1]
+    answers(engine, f"{clock}\ngenmove b\nundo")
+    assert sum(looked) == rows
+    looked.clear()
+    answers(engine, "kata-genmove_analyze b")
+    if rows == 1:
+        assert looked == [1]
+    else:
+        assert looked[:2] == [1, 7] and set(looked[2:]) == {1}  # one for each move of a line
 
 
 @pytest.mark.parametrize("form", ["kata-", "lz-", "", "cgos-"])

@@ -12,7 +12,7 @@ from hayago.errors import HayagoError
 from hayago.network.board_sizes import named_sizes
 from hayago.player.analysis import Analyst
 from hayago.player.endgame import Judgement
-from hayago.player.player import Choice, Player
+from hayago.player.player import Choice, Options, Player
 from hayago.player.restrictions import Restriction
 from hayago.player.styles import Style
 from hayago.records.games import move_codes
@@ -170,25 +170,25 @@ class Game:
         self._board = board
         return True
 
-    def choose(
-        self, colour: int, seconds: float | None = None, clean_up: bool = False, barred: frozenset[int] = frozenset()
-    ) -> int | None:
-        """Our move for `colour`, none of the barred ones, not yet played; None resigns."""
-        return self._choose(colour, seconds, clean_up, barred).point
+    def choose(self, colour: int, seconds: float | None = None) -> int | None:
+        """Our move for `colour`, not yet played; None resigns. `seconds` is a limit, None is no limit."""
+        return self._choose(colour, seconds).point
 
     def move(
-        self, colour: int, seconds: float | None = None, clean_up: bool = False, barred: frozenset[int] = frozenset()
+        self, colour: int, seconds: float | None = None, clean_up: bool = False, options: Options | None = None
     ) -> int | None:
-        """The same, played."""
-        choice = self._choose(colour, seconds, clean_up, barred)
+        """The same, played; of an analysis's options, where there is one."""
+        choice = self._choose(colour, seconds, clean_up, options)
         if choice.point is not None:
             self.accept(colour, choice.point)
         self._note(choice)
         return choice.point
 
-    def _choose(self, colour: int, seconds: float | None, clean_up: bool, barred: frozenset[int]) -> Choice:
+    def _choose(
+        self, colour: int, seconds: float | None, clean_up: bool = False, options: Options | None = None
+    ) -> Choice:
         return self.player.choose(
-            self._board, colour, rules=self._counted(), seconds=seconds, cleanup=clean_up, barred=barred
+            self._board, colour, rules=self._counted(), seconds=seconds, cleanup=clean_up, options=options
         )
 
     def _note(self, choice: Choice | None) -> None:
