@@ -12,6 +12,8 @@ import pytest
 
 from fakes import FixedEvaluator
 from gtp_engines import FixedJudge, answers, engine_of, stones
+from hayago.player.player import Choice
+from hayago.player.styles import Style
 from hayago.rules.coordinates import BLACK
 
 
@@ -139,11 +141,29 @@ def test_which_moves_are_told(engine, words, moves):
     assert ("pvVisits" in line) == ("pvVisits" in words)
 
 
-def test_where_nothing_is_allowed_nothing_is_told(engine):
-    # An empty line would end the reply.
+@pytest.mark.parametrize("form", ["lz-", "kata-", "", "cgos-"])
+@pytest.mark.parametrize("words", ["allow w C3 1", "avoid w ALL 1", "avoid w ALL,pass 1", "allow w D4 1 avoid w D4 1"])
+def test_where_nothing_is_allowed_it_is_the_pass(engine, form, words):
+    """Whether or not the pass is barred too."""
     answers(engine, "play b C3")
-    assert engine.answer("lz-analyze w allow w C3 1") == "= \n\n"
-    assert engine.answer("kata-genmove_analyze w allow w C3 1") == "= \nplay pass\n\n"
+    words = words.replace("ALL", ",".join(f"{column}{row}" for column in "ABCDE" for row in range(1, 6)))
+    (line, *_), _ = stream(engine, f"{form}analyze w 10 {words}", 1)
+    said, move = answers(engine, f"{form}genmove_analyze w {words}")[0].splitlines()[1:]
+    assert said == line and move == "play pass"
+    if form == "cgos-":
+        assert [(each["move"], each["prior"]) for each in json.loads(line)["moves"]] == [("pass", 1)]
+    else:
+        assert [(each["move"], each["pv"][0], each["visits"]) for each in infos(line)] == [("pass", "pass", "1000")]
+
+
+@pytest.mark.parametrize(("allowed", "answer"), [("A1", "A1"), ("A1,pass", "pass"), ("A2", "pass"), ("pass", "pass")])
+def test_a_line_fills_an_eye_where_the_pass_is_barred(engine, allowed, answer):
+    # As the move itself does: A1 is White's eye.
+    answers(engine, "set_position w A2 w B1 w B2")
+    lines, _ = stream(engine, f"kata-analyze b 10 allow w {allowed} 2", 2)
+    assert infos(lines[-1])[0]["pv"] == ["E1", answer]
+    (line, *_), _ = stream(engine, f"kata-analyze w 10 allow w {allowed} 2", 1)
+    assert infos(line)[0]["pv"] == [answer]
 
 
 # KataGo's docs/GTP_Extensions.md: "Prohibit the search from exploring the specified moves for the specified player,
@@ -209,7 +229,7 @@ def test_a_move_after_its_analysis(engine, form):
     lines = answers(engine, f"7 {form}genmove_analyze b 100")[0].splitlines()
     assert lines[0] == "=7 " and len(lines) == 3
     assert lines[2] == "play E1" and stones(engine)[4] == "....X"
-    engine.game.choose = lambda *_: engine.game.board.pass_point
+    engine.game.player.choose = lambda *_, **__: Choice(25, "")
     assert answers(engine, f"{form}genmove_analyze w")[0].splitlines()[2] == "play pass"
     assert engine.game.board.moves[-1][1] == 25
 
@@ -221,17 +241,60 @@ def test_the_analysis_before_a_move_is_part_of_its_time(engine, monkeypatch):
 
     def judge_for_a_second(board, rules, seconds=None):
         now[0] += 1
+        given.append(seconds)
         return judge.judgement
 
     engine.game.player.judge.judge = judge_for_a_second
-    engine.game.choose = lambda colour, seconds, *rest: (given.append(seconds), 24)[1]
-    answers(engine, "kata-time_settings byoyomi 60 10 1")
-    without = engine.clock.seconds(BLACK)
+    answers(engine, "kata-time_settings absolute 400")
+    limit = engine.clock.seconds(BLACK)
     answers(engine, "lz-genmove_analyze b")
-    assert given == [without - 1]
-    assert engine.clock.seconds(BLACK) < without
-    answers(engine, "time_left w 0.5 1\nlz-genmove_analyze w")
-    assert given[1] == 0
+    assert given == [limit / 2]
+    assert engine.clock.seconds(BLACK) == pytest.approx(limit - 1 / 40)
+
+
+def likes_the_corner_in_one_look():
+    """In one look E1 is likeliest, averaged over all symmetries it is C3."""
+    logits = np.zeros(25, np.float32)
+    logits[24], logits[12] = 3, 2.5
+    return engine_of(FixedEvaluator(logits=logits), style=Style(symmetries=8))
+
+
+@pytest.mark.parametrize("form", ["kata-", "lz-", ""])
+@pytest.mark.parametrize(
+    ("lines", "move"),
+    [
+        ("", "C3"),
+        ("time_settings 3600 0 0", "C3"),
+        ("time_settings 10 0 0\ntime_left b 0 0", "E1"),
+        ("kata-time_settings byoyomi 0 0.1 5", "E1"),
+        ("kata-time_settings fischer 0 0.1", "E1"),
+        ("time_settings 10 0 0\ntime_left b 0 0\nkata-analyze b 10", "C3"),  # it has looked already
+        ("time_settings 3600 0 0\ntime_left b 0 0\nlz-genmove_analyze b\nundo\ntime_left b 3600 0", "C3"),
+        ("time_settings 3600 0 0\ntime_left b 0 0\nlz-genmove_analyze b\nundo\nkata-analyze b 1", "C3"),
+    ],
+)
+def test_a_move_is_the_first_candidate_of_its_analysis_however_short_the_clock(form, lines, move):
+    engine = likes_the_corner_in_one_look()
+    answers(engine, lines)
+    said, played = answers(engine, f"{form}genmove_analyze b")[0].splitlines()[1:]
+    assert (infos(said)[0]["move"], played) == (move, f"play {move}")
+
+
+@pytest.mark.parametrize(("clock", "rows"), [("", 8), ("time_settings 10 0 0\ntime_left b 0 0", 1)])
+def test_a_move_with_its_analysis_takes_the_looks_of_one(clock, rows):
+    """The lines look further only where there is time for them."""
+    engine = likes_the_corner_in_one_look()
+    evaluator, looked = engine.game.player._evaluator, []
+    look = evaluator.logits
+    evaluator.logits = lambda rows: (looked.append(len(rows)), look(rows))[1]
+    answers(engine, f"{clock}\ngenmove b\nundo")
+    assert sum(looked) == rows
+    looked.clear()
+    answers(engine, "kata-genmove_analyze b")
+    if rows == 1:
+        assert looked == [1]
+    else:
+        assert looked[:2] == [1, 7] and set(looked[2:]) == {1}  # one for each move of a line
 
 
 @pytest.mark.parametrize("form", ["kata-", "lz-", "", "cgos-"])
@@ -268,6 +331,26 @@ def test_it_is_the_position_s_analysis_that_goes_on():
     answers(engine, "lz-analyze w")
     assert judge.seconds[4:] == []
     assert engine.game.analyst(BLACK) is not engine.game.analyst(3 - BLACK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "symmetries"),
+    [
+        ("kata-set-param symmetries 1", 1),
+        ("kata-set-param level 9\nkata-set-param temperature 0", 1),
+        ("kata-set-param likeHuman true", 1),
+        ("hayago-param symmetries 1", 1),
+        ("kata-set-param symmetries 1\nlz-analyze b\nkata-set-param level 10", 8),
+    ],
+)
+def test_another_way_of_playing_is_another_analysis(changes, symmetries):
+    engine = engine_of(style=Style(symmetries=8))
+    answers(engine, f"kata-analyze b 10\n{changes}")
+    (line, *_), _ = stream(engine, "kata-analyze b 10", 1)
+    first, likeliest = infos(line)[0], engine.game.prior(0 if symmetries == 1 else None)
+    assert float(first["prior"]) == pytest.approx(float(likeliest.max()), abs=1e-6)
+    if engine.game.style.temperature == 0:
+        assert answers(engine, "reg_genmove b") == [f"= {first['move']}"]
 
 
 def test_an_analysis_that_fails_midway_ends_well(engine, capsys):

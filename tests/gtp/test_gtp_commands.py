@@ -152,6 +152,31 @@ def test_the_time_is_the_player_s():
     assert all(3 < seconds < 10 for seconds in given[1:]) and given[1] < 4
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["boardsize 5", "rectangular_boardsize 5 5", "clear_board", "set_position b C3", "gogui-setup b C3", "loadsgf {}"],
+)
+def test_another_game_begins_with_full_clocks(command, tmp_path):
+    path = tmp_path / "game.sgf"
+    path.write_text("(;SZ[5];B[aa])")
+    engine = engine_of()
+    done(engine, "time_settings 600 0 0")
+    full = engine.clock.seconds(BLACK)
+    done(engine, "time_left b 0 0\ntime_left w 5 0")
+    done(engine, command.format(path))
+    assert engine.clock.seconds(BLACK) == engine.clock.seconds(WHITE) == full
+
+
+@pytest.mark.parametrize(
+    "command", ["play b C3", "undo", "fixed_handicap 2", "loadsgf no.sgf", "set_position b A1 w A1", "komi 5"]
+)
+def test_the_clocks_of_a_game_go_on(command):
+    engine = engine_of(FixedEvaluator(9))
+    done(engine, "time_settings 600 0 0\nplay b pass\ntime_left b 0 0")
+    answers(engine, command)
+    assert engine.clock.seconds(BLACK) == 0
+
+
 # Setting up.
 
 
@@ -232,6 +257,13 @@ def test_it_resigns_when_its_player_does():
     assert answers(engine, "genmove b\nreg_genmove b\nkgs-genmove_cleanup w") == ["= resign"] * 3
     assert answers(engine, "lz-genmove_analyze b")[0].endswith("\nplay resign")
     assert stones(engine) == ["....."] * 5 and engine.game.board.moves == []
+    done(engine, "play w C3")
+    assert answers(engine, "genmove b\ngomill-explain_last_move\nundo\ngomill-explain_last_move") == [
+        "= resign",
+        "= likeliest",
+        "=",
+        "=",
+    ]
 
 
 @session("kgs-genmove_cleanup")
@@ -340,6 +372,37 @@ def explain(engine):
         done(engine, "play w pass")
         assert one(engine, "genmove b") == ("PASS" if settled else "E1")
         assert one(engine, "gomill-explain_last_move") == f"{reason}; black is ahead by 2.5"
+
+
+D1 = "likeliest, prior 0.632; D1 0.632"  # where E1 is taken
+
+
+@pytest.mark.parametrize(
+    ("lines", "explained"),
+    [
+        ("reg_genmove b", ""),  # not played
+        ("genmove b\nundo", ""),
+        ("genmove b\ngg-undo 1", ""),
+        ("genmove b\nplay w A1\ngg-undo 2", ""),
+        ("genmove b\nboardsize 5", ""),
+        ("genmove b\nset_position b C3", ""),
+        ("genmove b\nundo\nplay b C3", ""),
+        ("genmove b\nundo\nplay w A5\nplay b A4", ""),
+        ("genmove b\nlz-genmove_analyze b\nundo", ""),
+        ("genmove b\nclear_board\nset_free_handicap A1 B1", ""),
+        ("play b E1\ngenmove b", D1),
+        ("play b E1\nlz-genmove_analyze b", D1),
+        ("play b E1\ngenmove b\nreg_genmove b", D1),
+        ("play b E1\ngenmove b\nplay w A1", D1),
+        ("play b E1\ngenmove b\nplay w A1\nundo", D1),
+        ("play b E1\ngenmove b\ngg-undo 0\nundo\ngenmove w", D1),
+    ],
+)
+def test_only_our_move_on_the_board_is_explained(lines, explained):
+    engine = engine_of()
+    answers(engine, lines)
+    told = one(engine, "gomill-explain_last_move")
+    assert told.startswith(explained) and bool(told) == bool(explained)
 
 
 @session("gomill-genmove_ex")

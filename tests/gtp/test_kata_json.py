@@ -161,12 +161,42 @@ def test_rules_that_cannot_be_counted_are_warned_of():
     assert warning["field"] == "surprise" and "rootInfo" in said
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(
+    ("rules", "uncounted", "counted"),
+    [
+        (
+            {"ko": "SIMPLE", "scoring": "AREA", "tax": "NONE", "suicide": False, "hasButton": True},
+            ["hasButton"],
+            ("area", "simple"),
+        ),
+        ({"scoring": "AREA", "tax": "ALL"}, ["tax"], ("area", "positional")),
+        ({"tax": "all", "scoring": "territory"}, ["tax"], ("territory", "positional")),
+        ({"scoring": "TERRITORY", "tax": "NONE"}, ["tax"], ("territory", "positional")),
+        ({"tax": "SEKI"}, ["tax"], ("area", "positional")),
+        ({"hasButton": True, "tax": "ALL"}, ["hasButton", "tax"], ("area", "positional")),
+        ({"scoring": "TERRITORY", "tax": "SEKI", "hasButton": False}, [], ("territory", "positional")),
+    ],
+)
+def test_an_object_s_rules_that_cannot_be_counted_are_warned_of(rules, uncounted, counted, as_text):
+    judge = FixedJudge()
+    *warnings, said = Service(judge=judge).answers(query(rules=json.dumps(rules) if as_text else rules))
+    assert [(each["field"], each["warning"].split()[3]) for each in warnings] == [("rules", each) for each in uncounted]
+    assert "rootInfo" in said and (judge.rules[0].scoring, judge.rules[0].ko) == counted
+
+
 def test_moves_can_be_avoided():
     best = answer()["moveInfos"][0]["move"]
     avoided = answer(avoidMoves=[{"player": "B", "moves": [best], "untilDepth": 1}])["moveInfos"]
     assert avoided and best not in [move["move"] for move in avoided]
     other = answer(avoidMoves=[{"player": "W", "moves": [best], "untilDepth": 1}])["moveInfos"]
     assert other[0]["move"] == best
+    taken = answer(
+        moves=[["B", "C3"], ["W", "D4"]],
+        allowMoves=[{"player": "B", "moves": ["C3"], "untilDepth": 1}],
+        includePolicy=True,
+    )
+    assert [(move["move"], move["prior"]) for move in taken["moveInfos"]] == [("pass", 1)] and taken["policy"][-1] == 1
     allowed = answer(allowMoves=[{"player": "B", "moves": ["C3"], "untilDepth": 1}])["moveInfos"]
     assert [move["move"] for move in allowed] == ["C3"]
     answered = answer(avoidMoves=[{"player": "W", "moves": [allowed[0]["pv"][1]], "untilDepth": 2}],
@@ -189,6 +219,10 @@ def test_moves_can_be_avoided():
         ({"rules": "hungarian"}, "rules"),
         ({"rules": 3}, "rules"),
         ({"rules": {"ko": "NONE"}}, "rules"),
+        ({"rules": {"tax": "HALF"}}, "rules"),
+        ({"rules": {"hasButton": "perhaps"}}, "rules"),
+        ({"rules": {"scoring": "NONE", "tax": "ALL"}}, "rules"),
+        ({"rules": '{"ko":' + "[" * 100000}, "rules"),
         ({"komi": "seven"}, "komi"),
         ({"komi": 1000}, "komi"),
         ({"boardXSize": 9, "boardYSize": 9}, "boardXSize"),
@@ -303,6 +337,34 @@ def test_what_is_terminated_is_answered_without_results(action, ended, left):
     assert [f"{entry['id']}{entry['turnNumber']}" for entry in without] == ended
     said = service.answers()[len(without) + 1 :]
     assert sorted(f"{entry['id']}{entry['turnNumber']}" for entry in said) == left
+
+
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return int(self) == other
+
+    __hash__ = int.__hash__
+
+
+@pytest.mark.parametrize("action", [{"action": "terminate_all"}, {"action": "terminate", "terminateId": "a"}])
+def test_many_tasks_are_terminated_at_once(action, monkeypatch):
+    """Each task is looked at a few times, however many there are, and however many turns are named."""
+    monkeypatch.setattr(Counted, "compared", 0)
+    number = 300
+    numbers = iter(map(Counted, range(number)))
+    service = Service()
+    service.desk._number = numbers
+    turns = [*range(number)]
+    service.put(query(id="a", moves=[["B", "pass"]] * number, analyzeTurns=turns))
+    before = Counted.compared
+    service.put({"id": "t", **action, "turnNumbers": turns})
+    assert sum("noResults" in entry for entry in service.said) == number
+    assert Counted.compared - before <= 3 * number
 
 
 # The process.

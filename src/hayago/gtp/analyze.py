@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hayago.gtp.protocol import Arguments, Engine, GtpError, command, read_colour
 from hayago.gtp.standard import genmove
-from hayago.player.restrictions import Restriction, barred, restriction
+from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import vertex_of, vertex_to_point
 from hayago.rules.game_rules import PRESETS
 
@@ -129,8 +129,7 @@ def _analyze(engine: Engine, arguments: Arguments, form: Format) -> Iterator[str
     def lines() -> Iterator[str]:
         while True:
             analyst.refine()
-            if line := form(_report(analyst, request, form), request, size):
-                yield line
+            yield form(_report(analyst, request, form), request, size)
             if engine.input_within(request.interval):
                 return
 
@@ -147,10 +146,9 @@ def _genmove_analyze(engine: Engine, arguments: Arguments, form: Format) -> Iter
     def lines() -> Iterator[str]:
         limit = engine.clock.seconds(colour)
         unhurried = limit is None or limit >= UNHURRIED
-        analyst.refine(None if limit is None else limit / 2, LINE if unhurried else 1)
-        if line := form(_report(analyst, request, form), request, game.size):
-            yield line
-        move = genmove(engine, colour, began=began, barred=barred(request.restrictions, colour))
+        analyst.refine(limit, LINE if unhurried else 1)
+        yield form(_report(analyst, request, form), request, game.size)
+        move = genmove(engine, colour, began=began, options=analyst.options)
         yield f"play {move}".replace("PASS", "pass")
 
     return lines()

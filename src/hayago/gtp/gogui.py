@@ -71,6 +71,7 @@ def _setup(engine: Engine, arguments: Arguments) -> str:
     black, white = ([point for colour, point in stones if colour == side] for side in (BLACK, WHITE))
     if not game.set_up(black, white):
         raise GtpError("illegal position")
+    engine.clock.reset()
     return ""
 
 
@@ -152,10 +153,9 @@ def _graphics(game: "Game", prior: list[float], of: str) -> str:
     lines = [f"COLOR {_heat(prior[point], prior[likeliest[0]])} {point_to_vertex(point, size)}" for point in likeliest]
     report = game.analyst().report(most=1)
     colours = ("b", "w") if report.colour == BLACK else ("w", "b")
-    line = report.candidates[0].line if report.candidates else []
-    if line:
-        stones = [f"{colours[n % 2]} {point_to_vertex(point, size)}" for n, point in enumerate(line)]
-        lines.append(f"VAR {' '.join(stones)}")
+    line = report.candidates[0].line
+    stones = [f"{colours[n % 2]} {point_to_vertex(point, size)}" for n, point in enumerate(line)]
+    lines.append(f"VAR {' '.join(stones)}")
     labelled = [point for point in likeliest if point == likeliest[0] or point not in line[1:]]
     if labels := _labels(prior, labelled, size):
         lines.append(f"LABEL {labels}")

@@ -30,7 +30,7 @@ from hayago.gtp.pipes import (
     take_stdout,
 )
 from hayago.gtp.protocol import place_of, read_colour, read_integer
-from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, read_rules
+from hayago.gtp.rules_text import NEAREST, changed_rules, named_rules, nearest_fields, read_fields
 from hayago.player.restrictions import Restriction, restriction
 from hayago.rules.coordinates import BLACK, MAX_SIZE, WHITE, point_to_vertex, vertex_of, vertex_to_point
 from hayago.rules.game_rules import GameRules, plain_name
@@ -204,14 +204,17 @@ def _rules(query: Json, warn: Callable[[str, str], None]) -> GameRules:
         raise QueryError("Must be a number from -150 to 150", "komi")
     try:
         if isinstance(rules, str) and rules.lstrip().startswith("{"):
-            agreed = read_rules(rules, GameRules())
-        elif isinstance(rules, str):
+            rules = read_fields(rules)
+        if isinstance(rules, str):
             name = plain_name(rules)
             if name in NEAREST:
                 warn("rules", f"hayago cannot count {name}; it uses {NEAREST[name]} rules instead")
             agreed = named_rules(NEAREST.get(name, name), 0.0)
         elif isinstance(rules, dict):
-            agreed = changed_rules(GameRules(), rules)
+            fields, uncounted = nearest_fields(rules)
+            for each in uncounted:
+                warn("rules", f"hayago cannot count {each}; it uses the rules without it instead")
+            agreed = changed_rules(GameRules(), fields)
         else:
             raise QueryError("Must specify rules as a string or an object", "rules")
         if "whiteHandicapBonus" in query:
@@ -452,16 +455,19 @@ class Desk:
         turns = query.get("turnNumbers")
         if turns is not None and not (isinstance(turns, list) and all(_is_integer(turn) for turn in turns)):
             raise QueryError("Must be an array of integers", "turnNumbers")
+        among = None if turns is None else set(turns)
+        ended: list[Task] = []
+        left: list[tuple[float, int, Task]] = []
         with self._changed:
-            ended = [
-                entry
-                for entry in self._tasks
-                if (identity is None or entry[2].query.identity == identity)
-                and (turns is None or entry[2].turn in turns)
-            ]
-            self._tasks = [entry for entry in self._tasks if entry not in ended]
-            heapq.heapify(self._tasks)
-        for _, _, task in ended:
+            for entry in self._tasks:
+                task = entry[2]
+                if identity in (None, task.query.identity) and (among is None or task.turn in among):
+                    ended.append(task)
+                else:
+                    left.append(entry)
+            heapq.heapify(left)
+            self._tasks = left
+        for task in ended:
             self.say({"id": task.query.identity, "isDuringSearch": False, "noResults": True, "turnNumber": task.turn})
         self.say(query)
 

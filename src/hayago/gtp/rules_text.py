@@ -1,6 +1,7 @@
 """Rules as KataGo's protocols word them (its docs/GTP_Extensions.md): a JSON object, or the name of a set of rules.
 
-hayago counts area, or territory without points in seki. It refuses what it cannot count (a button, a group tax).
+hayago counts area, or territory without points in seki. What it cannot count (a button, a group tax) is refused, or
+replaced by the nearest rules that it can.
 """
 
 import json
@@ -72,6 +73,28 @@ def changed_rules(rules: GameRules, fields: dict[str, Any]) -> GameRules:
     return rules
 
 
+def nearest_fields(fields: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The fields of `GameRules()` to change, without a button or tax that hayago cannot count; and what is left out."""
+    own_tax = "seki" if str(fields.get("scoring")).lower() == "territory" else "none"
+    uncounted = {"hasButton": {"true"}, "tax": {"none", "seki", "all"} - {own_tax}}
+    left_out = [field for field in fields if str(fields[field]).lower() in uncounted.get(field, ())]
+    kept = {field: value for field, value in fields.items() if field not in left_out}
+    return kept, [f"{field} {fields[field]}" for field in left_out]
+
+
+def read_fields(text: str) -> dict[str, Any]:
+    """The fields of a JSON object.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(text)
+    except RecursionError:
+        raise ValueError("too many brackets") from None
+    return fields
+
+
 def read_rules(text: str, rules: GameRules) -> GameRules:
     """The rules that a text names or describes in JSON. The komi and unnamed fields stay.
 
@@ -80,8 +103,4 @@ def read_rules(text: str, rules: GameRules) -> GameRules:
     """
     if not text.lstrip().startswith("{"):
         return named_rules(text, rules.komi)
-    try:
-        fields = json.loads(text)
-    except RecursionError:
-        raise ValueError("too many brackets") from None
-    return changed_rules(rules, fields)
+    return changed_rules(rules, read_fields(text))

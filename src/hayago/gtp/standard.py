@@ -3,12 +3,15 @@
 import os
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hayago import __version__
 from hayago.gtp.move_clock import System, TimeSystem
 from hayago.gtp.protocol import CHAT, MOST_KOMI, Arguments, Engine, GtpError, GtpQuit, command, vertices
 from hayago.rules.coordinates import BLACK, COLOUR_NAMES, WHITE, point_to_vertex, vertex_to_point
+
+if TYPE_CHECKING:
+    from hayago.player.player import Options
 
 RESIGN = "resign"
 _ANY_SIZE = 10**99  # what is larger is refused as a number, what is smaller as a size
@@ -203,6 +206,7 @@ def _loadsgf(engine: Engine, arguments: Arguments) -> str:
         name, number = name.removesuffix(arguments[-1]), arguments.integer(len(arguments) - 1)
     if not engine.game.load(Path(_file_name(name)), number):
         raise GtpError("cannot load file")
+    engine.clock.reset()
     return ""
 
 
@@ -268,23 +272,16 @@ def _reg_genmove(engine: Engine, arguments: Arguments) -> str:
 
 
 def genmove(
-    engine: Engine,
-    colour: int,
-    clean_up: bool = False,
-    began: float | None = None,
-    barred: frozenset[int] = frozenset(),
+    engine: Engine, colour: int, clean_up: bool = False, began: float | None = None, options: "Options | None" = None
 ) -> str:
-    """Choose a move that is not barred, play it, and return its name. `began` is when our time began (monotonic), if
-    before now."""
-    game, limit = engine.game, engine.clock.seconds(colour)
-    now = time.monotonic()
-    began = now if began is None else began
-    point = game.choose(colour, None if limit is None else max(limit - (now - began), 0.0), clean_up, barred)
+    """Choose a move, play it, and return its name.
+
+    After an analysis, `options` are what it has found, and `began` is when it began (monotonic), with our time.
+    """
+    began = time.monotonic() if began is None else began
+    point = engine.game.move(colour, engine.clock.seconds(colour), clean_up, options)
     engine.clock.spend(colour, time.monotonic() - began)
-    if point is None:
-        return RESIGN
-    game.accept(colour, point)
-    return point_to_vertex(point, game.size)
+    return RESIGN if point is None else point_to_vertex(point, engine.game.size)
 
 
 @command("undo")

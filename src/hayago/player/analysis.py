@@ -12,13 +12,15 @@ seen. Its words do not mean what they mean in an engine that searches:
 - *line* is the candidate followed by the likeliest answers, each by one look at one symmetry.
 """
 
+import math
+import time
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hayago.player.endgame import Judgement
-from hayago.player.player import Player
+from hayago.player.player import Options, Player
 from hayago.player.restrictions import Restriction, barred
 from hayago.rules.board import Board
 from hayago.rules.coordinates import BLACK, WHITE
@@ -71,9 +73,8 @@ class Analyst:
     ) -> None:
         self._player, self._board, self._rules, self._restrictions = player, board, rules, restrictions
         self._lines: dict[int, tuple[Board, list[int]]] = {}
-        self._judgement: Judgement | None = None
-        self._shares: NDArray[np.float32] | None = None
-        self._hurried = False  # whether a time limit may have cut the judgement short
+        self._found: tuple[Judgement, Options] | None = None
+        self._limit = 0.0  # seconds within which that was found
 
     def is_of(self, board: Board, rules: GameRules, restrictions: tuple[Restriction, ...]) -> bool:
         """Whether this is the position it looks at, including the moves, since the network sees the last ones."""
@@ -90,11 +91,10 @@ class Analyst:
     def refine(self, seconds: float | None = None, moves: int = 1) -> None:
         """Look further: judge the position, if that is not done, and make each line longer by so many moves.
 
-        `seconds` limits the judging; None is no limit, and the judgement then depends on the position alone.
+        `seconds` limits the judging and the looks at the position, but not the lines. None is no limit; what is found
+        then depends on the position alone. What was found in less time is looked at again.
         """
-        if self._judgement is None or (self._hurried and seconds is None):
-            self._judgement = self._player.judge.judge(self._board, self._rules, seconds)
-            self._hurried, self._shares = seconds is not None, None
+        self._find(seconds)
         for point in self._likeliest()[:LINES]:
             board, line = self._lines.setdefault(point, (self._board.copy(), []))
             for _ in range(min(moves, LINE_LENGTH - len(line))):
@@ -110,17 +110,14 @@ class Analyst:
             least: report at least this many moves, even without visits.
             most: report at most this many moves.
         """
-        judgement = self._judgement
-        if judgement is None:
-            self.refine()
-            return self.report(least, most)
+        judgement, (shares, *_) = self._found or self._find(None)
         candidates: list[Candidate] = []
         for point in self._likeliest():
-            visits = round(VISITS * float(self.shares[point]))
+            visits = round(VISITS * float(shares[point]))
             if len(candidates) == most or (visits == 0 and len(candidates) >= least):
                 break
             line = self._lines[point][1] if point in self._lines else [point]
-            candidates.append(Candidate(point, float(self.shares[point]), max(visits, 1), line.copy()))
+            candidates.append(Candidate(point, float(shares[point]), max(visits, 1), line.copy()))
         black = Report(
             BLACK, candidates, judgement.black_winrate, judgement.lead, judgement.spread, judgement.ownership
         )
@@ -130,15 +127,33 @@ class Analyst:
     @property
     def shares(self) -> NDArray[np.float32]:
         """float32 (N*N + 1,): the prior of each point and of the pass, as the player chooses from them."""
-        if self._shares is None:
-            out = barred(self._restrictions, self._board.to_play, 0)
-            self._shares = self._player.options(self._board, self._rules, barred=out, judgement=self._judgement).shares
-        return self._shares
+        return self.options.shares
+
+    @property
+    def options(self) -> Options:
+        """What the player chooses from, as the candidates show it."""
+        return (self._found or self._find(None))[1]
+
+    def _find(self, seconds: float | None) -> tuple[Judgement, Options]:
+        """The judgement, for which there is half of the time, and the options, for which there is the rest."""
+        limit = math.inf if seconds is None else seconds
+        if self._found is None or limit > self._limit:
+            started = time.perf_counter()
+            judgement = self._player.judge.judge(self._board, self._rules, None if seconds is None else seconds / 2)
+            options = self._player.options(
+                self._board,
+                self._rules,
+                seconds=None if seconds is None else seconds - (time.perf_counter() - started),
+                barred=barred(self._restrictions, self._board.to_play),
+                judgement=judgement,
+            )
+            self._found, self._limit = (judgement, options), limit
+        return self._found
 
     def _likeliest(self) -> list[int]:
-        """The legal points, likeliest first, and the pass only where it is the move; none if all is barred."""
+        """The legal points, likeliest first, and the pass only where it is the move. That it is if all is barred."""
         legal = self._unbarred(self._board.legal_points(), self._board, 0)
-        legal[-1] &= self.shares[-1] > 0
+        legal[-1] = self.shares[-1] > 0
         moves = np.flatnonzero(legal)
         ordered: list[int] = moves[np.argsort(-self.shares[moves], kind="stable")].tolist()
         return ordered
@@ -149,8 +164,10 @@ class Analyst:
         return points
 
     def _follow(self, board: Board, ply: int) -> int:
-        """The likeliest sensible move, or the pass."""
-        sensible = self._unbarred(board.sensible_points(), board, ply)
-        if not sensible.any():
+        """The likeliest sensible move; else the pass, or, where that is barred, the likeliest legal move."""
+        among = self._unbarred(board.sensible_points(), board, ply)
+        if not among.any() and board.pass_point in barred(self._restrictions, board.to_play, ply):
+            among = self._unbarred(board.legal_points()[:-1], board, ply)
+        if not among.any():
             return board.pass_point
-        return int(np.where(sensible, self._player.prior(board, 1), -1).argmax())
+        return int(np.where(among, self._player.prior(board, 1), -1).argmax())

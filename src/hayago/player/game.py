@@ -12,7 +12,7 @@ from hayago.errors import HayagoError
 from hayago.network.board_sizes import named_sizes
 from hayago.player.analysis import Analyst
 from hayago.player.endgame import Judgement
-from hayago.player.player import Choice, Player
+from hayago.player.player import Choice, Options, Player
 from hayago.player.restrictions import Restriction
 from hayago.player.styles import Style
 from hayago.records.games import move_codes
@@ -37,7 +37,7 @@ class Game:
     Attributes:
         player: see above.
         rules: how the game is counted.
-        last_choice: how our last move was chosen.
+        last_choice: how our last move was chosen, if it was played in this game and not taken back; or why we resigned.
     """
 
     def __init__(self, player: Player) -> None:
@@ -100,7 +100,7 @@ class Game:
         self._board = Board(self._size, superko=True)
         self._handicap = 0
         self.forget_analysis()
-        self.last_choice: Choice | None = None
+        self._note(None)
 
     def set_komi(self, komi: float) -> None:
         """Points for White."""
@@ -170,20 +170,38 @@ class Game:
         self._board = board
         return True
 
-    def choose(
-        self, colour: int, seconds: float | None = None, clean_up: bool = False, barred: frozenset[int] = frozenset()
+    def choose(self, colour: int, seconds: float | None = None) -> int | None:
+        """Our move for `colour`, not yet played; None resigns. `seconds` is a limit, None is no limit."""
+        return self._choose(colour, seconds).point
+
+    def move(
+        self, colour: int, seconds: float | None = None, clean_up: bool = False, options: Options | None = None
     ) -> int | None:
-        """Our move for `colour`, none of the barred ones, not yet played; None resigns."""
-        self.last_choice = self.player.choose(
-            self._board, colour, rules=self._counted(), seconds=seconds, cleanup=clean_up, barred=barred
+        """The same, played; of an analysis's options, where there is one."""
+        choice = self._choose(colour, seconds, clean_up, options)
+        if choice.point is not None:
+            self.accept(colour, choice.point)
+        self._note(choice)
+        return choice.point
+
+    def _choose(
+        self, colour: int, seconds: float | None, clean_up: bool = False, options: Options | None = None
+    ) -> Choice:
+        return self.player.choose(
+            self._board, colour, rules=self._counted(), seconds=seconds, cleanup=clean_up, options=options
         )
-        return self.last_choice.point
+
+    def _note(self, choice: Choice | None) -> None:
+        """Keep how our last move was chosen, and how many moves there are with it."""
+        self.last_choice, self._moves_then = choice, len(self._board.moves)
 
     def undo(self, moves: int = 1) -> bool:
         """Take moves back. False, and nothing changed, if fewer were played since the set-up."""
         if not 0 <= moves <= len(self._board.moves):
             return False
         self._board.undo(moves)
+        if len(self._board.moves) < self._moves_then:
+            self._note(None)
         return True
 
     # The end
@@ -241,6 +259,7 @@ class Game:
     def set_style(self, style: Style) -> None:
         """Pick moves in another way from now on."""
         self.player.style = style
+        self._analyst = None  # it may have looked at fewer symmetries, or at more
 
     def change_style(self, **changes: Any) -> None:
         """Change some of a style's attributes."""

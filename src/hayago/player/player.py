@@ -169,6 +169,7 @@ class Player:
         seconds: float | None = None,
         cleanup: bool = False,
         barred: frozenset[int] = frozenset(),
+        options: Options | None = None,
     ) -> Choice:
         """The move for `colour` (by default the one to play), not yet played.
 
@@ -179,11 +180,13 @@ class Player:
             seconds: time limit for this move; None is no limit.
             cleanup: capture all dead stones before passing (kgs-genmove_cleanup); never resigns.
             barred: points, or the pass, not to play; if that leaves no legal move, the choice is the pass.
+            options: what to choose from, where that is known; the four arguments before then no longer matter.
         """
         view = board.copy()
         if colour is not None:
             view.to_play = colour
-        options = self.options(view, rules, seconds=seconds, cleanup=cleanup, barred=barred)
+        if options is None:
+            options = self.options(view, rules, seconds=seconds, cleanup=cleanup, barred=barred)
         judgement = options.judgement
         if judgement is not None and not cleanup and self._should_resign(board, view.to_play, judgement):
             return Choice(None, "no chance is left", judgement=judgement)
