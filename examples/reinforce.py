@@ -375,7 +375,7 @@ def reinforce(options: Options, start: Model) -> Model:
     while True:
         number = len(learner.rows)
         seed = options.seed * 1_000_003 + number
-        drawn = sample_openings(options.games // 2 + SPARE, SIZE, OPENING_MOVES, seed)
+        drawn = sample_openings(options.games // 2 + SPARE, SIZE, OPENING_MOVES, seed, by_network=False)
         openings = [opening for opening in drawn if position_of(opening) not in forbidden][: options.games // 2]
         played = play(boards, openings, learner.network, learner.opponent(), 1.0, seed)
         for group in learner.optimizer.param_groups:
@@ -462,7 +462,8 @@ def save_curve(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 def openings_of(seed: int) -> list[GameRecord]:
     """The openings of the match, or those for practice; always the same ones."""
-    return sample_openings(MATCH_OPENINGS if seed == MATCH_SEED else PRACTICE_OPENINGS, SIZE, OPENING_MOVES, seed)
+    count = MATCH_OPENINGS if seed == MATCH_SEED else PRACTICE_OPENINGS
+    return sample_openings(count, SIZE, OPENING_MOVES, seed, by_network=False)
 
 
 def position_of(opening: GameRecord) -> tuple[tuple[int, ...], ...]:

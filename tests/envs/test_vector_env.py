@@ -334,7 +334,7 @@ def test_spaces_hold_what_comes():
         ({"rules": "japanese"}, ValueError),
         ({"num_envs": 0}, ValueError),
         ({"num_envs": 65, "opponent": "gnugo --mode gtp"}, HayagoError),
-        ({"opponent": "network", "board_size": 5}, HayagoError),
+        ({"opponent": "network", "board_size": 4}, HayagoError),
         ({"opponent": "no-such-engine"}, HayagoError),
     ],
 )

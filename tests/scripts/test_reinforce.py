@@ -42,7 +42,7 @@ def network():
 @pytest.fixture(scope="module")
 def games():
     """Some games of a network against itself: their openings, all that was played, what `play` says of them."""
-    openings = reinforce.sample_openings(GAMES // 2, 9, reinforce.OPENING_MOVES, 5)
+    openings = reinforce.sample_openings(GAMES // 2, 9, reinforce.OPENING_MOVES, 5, by_network=False)
     boards = Recorder(reinforce.make_boards(GAMES))
     played = reinforce.play(boards, openings, network(), network(), 1.0, seed=3)
     return openings, np.array(boards.actions), played
@@ -152,7 +152,7 @@ def test_a_lead_that_decides_games_is_expected_to(games):
 
 
 def test_positions_are_the_same_however_they_are_turned():
-    first, *others = reinforce.sample_openings(50, 9, 4, 1)
+    first, *others = reinforce.sample_openings(50, 9, 4, 1, by_network=False)
     moves = first.moves & 0x1FF
     turned = first._replace(moves=point_maps(9)[5][moves] | (first.moves & ~np.uint16(0x1FF)))
     swapped = first._replace(moves=first.moves[[2, 1, 0, 3]])

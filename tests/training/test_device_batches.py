@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("planes", [4, 48])
 def test_the_device_turns_boards_as_the_encoder_does(planes: int) -> None:
-    game, ply, _ = fixed_positions(demo_games(), 64)
+    game, ply, *_ = fixed_positions(demo_games(), 64)
     symmetry = np.arange(64).astype(np.uint8) % 8
     rows, labels = encode_positions(demo_games(), game, ply, symmetry, planes)
     straight, straight_labels = encode_positions(demo_games(), game, ply, np.zeros_like(symmetry), planes)

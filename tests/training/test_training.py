@@ -119,14 +119,14 @@ def test_resuming_refuses_what_does_not_match(tmp_path: Path) -> None:
     train(config)
     with pytest.raises(HayagoError, match="holds a training run: add --resume"):
         train(config)
-    with pytest.raises(HayagoError, match="was started with batch_size=16, not 32"):
+    with pytest.raises(HayagoError, match="was started with --batch-size 16, not 32"):
         train(replace(config, batch_size=32, resume=True))
     header, tensors = load_checkpoint(config.out / "last.safetensors")
     del header["config"]["batch_norm_group"]
     old = replace(config, out=tmp_path / "old", resume=True)
     old.out.mkdir()
     save_checkpoint(old.out / "last.safetensors", tensors, header)
-    with pytest.raises(HayagoError, match="written by another version of hayago, without batch_norm_group"):
+    with pytest.raises(HayagoError, match="written by another version of hayago, without --batch-norm-group"):
         train(old)
     other = tmp_path / "other.parquet"
     half = tmp_path / "half.sgf"
@@ -667,7 +667,7 @@ def test_training_works_beside_other_threads(tmp_path: Path) -> None:
 def test_a_real_process_is_stopped_and_resumed(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "run"
     config = small_config(out, positions=16 * 100_000)
-    options = {"games": str(config.games), "out": str(out), **config.fixed()}
+    options = {"games": str(config.games), "out": str(out), **config.fixed(), "start": ""}
     code = (
         "import json, sys; from pathlib import Path; from hayago.training.config import TrainingConfig;"
         "from hayago.training.loop import train; options = json.loads(sys.argv[1]);"

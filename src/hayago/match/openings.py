@@ -75,16 +75,16 @@ def read_openings(path: str, size: int, moves: int | None = None, *, superko: bo
     return list(openings.values())
 
 
-def sample_openings(count: int, size: int, moves: int, seed: int) -> list[GameRecord]:
+def sample_openings(count: int, size: int, moves: int, seed: int, by_network: bool = True) -> list[GameRecord]:
     """Different openings of `moves` moves each, the same for the same seed.
 
-    If the network in the box knows the board size, it plays them like the people it learned from. Otherwise they are
-    random points from the third line up (from all points on boards smaller than 9x9).
+    The network in the box plays them like the people it learned from. On boards that it does not take, or not
+    `by_network`, they are random points from the third line up (from all points on boards smaller than 9x9).
 
     Raises:
         HayagoError: there are not that many.
     """
-    choose = _chooser(size, seed)
+    choose = _chooser(size, seed, by_network)
     openings: dict[object, GameRecord] = {}
     for number in range(count):
         for _ in range(_TRIES):
@@ -116,8 +116,8 @@ def _key(opening: GameRecord) -> tuple[object, ...]:
     return opening.setup_black, opening.setup_white, opening.to_play, opening.moves.tobytes()
 
 
-def _chooser(size: int, seed: int) -> Callable[[Board], int]:
-    if default_model_path().exists():
+def _chooser(size: int, seed: int, by_network: bool) -> Callable[[Board], int]:
+    if by_network and default_model_path().exists():
         evaluator = make_evaluator(threads=1)
         if size in evaluator.sizes:
             player = Player(evaluator, LIKE_HUMAN, seed=seed)
