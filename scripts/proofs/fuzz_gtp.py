@@ -113,8 +113,11 @@ def boxed(count: int, seed: int, folder: str) -> tuple[int, int]:
     from hayago.network.evaluator import make_evaluator
     from hayago.player.game import Game
     from hayago.player.player import Player
+    from hayago.rules.board import Board
 
     evaluator = make_evaluator()
+    for size in evaluator.sizes:  # what it says of boards that no network learned on, it says here
+        Player(evaluator).prior(Board(size), 1)
     sent = accepted = 0
     while sent < count:
         game = Game(Player(evaluator, seed=seed))
